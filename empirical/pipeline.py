@@ -1,0 +1,157 @@
+"""One run, stage by stage: early -> select -> generate -> train -> measure.
+
+Each stage keeps its result in the artifacts folder under the digest of all that it depends on; runs that share a stage share the
+file. Files are written whole or not at all, so that a run stopped anywhere goes on from the last finished stage.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from empirical import diffusion, measures
+from empirical.config import Run
+from empirical.data import Images, Split, split, tensors
+from empirical.networks import classifier
+from empirical.seeding import stream
+from empirical.selection import Outputs, early_network, outputs_of, select
+from empirical.training import train
+from empirical.training_set import additions, size
+from empirical.variants import make_variants, noise_level, sampler
+from figures.records import digest
+
+CHECKS = 10  # times a run is measured on its training originals
+
+
+@dataclasses.dataclass(frozen=True)
+class Selected:
+    """slow: (n,) bool; slow_test: of the test images, for measuring alone; early: outputs on the training set after ``steps`` steps."""
+
+    slow: np.ndarray
+    slow_test: np.ndarray
+    early: Outputs
+    steps: int
+
+
+def artifact(root: Path, stage: str, suffix: str, *depends: object) -> Path:
+    """Where a stage's result is kept: named by stage and digest of what it depends on."""
+    root.mkdir(parents=True, exist_ok=True)
+    return root / f"{stage}-{digest(depends)[:16]}{suffix}"
+
+
+def save_arrays(path: Path, **arrays: np.ndarray) -> None:
+    temporary = path.with_name(f".{path.stem}.{np.random.SeedSequence().entropy:x}.npz")
+    np.savez(temporary, **arrays)
+    temporary.replace(path)
+
+
+def selected(run: Run, seed: int, parts: Split, root: Path) -> Selected:
+    """Stages early and select."""
+    recipe = dataclasses.replace(run.training, optimiser="sgd", steps=1, epochs=None)
+    path = artifact(root, "selection", ".npz", run.data, run.early, recipe, seed)
+    if not path.exists():
+        network, steps = early_network(parts.train, run.early, recipe, seed)
+        early, test = outputs_of(network, parts.train), outputs_of(network, parts.test)
+        slow = select(early, parts.train.labels, seed)
+        slow_test = select(test, parts.test.labels, seed)
+        save_arrays(path, slow=slow, slow_test=slow_test, probabilities=early.probabilities, losses=early.losses, steps=np.int64(steps))
+    with np.load(path) as kept:
+        return Selected(kept["slow"], kept["slow_test"], Outputs(kept["probabilities"], kept["losses"]), int(kept["steps"]))
+
+
+def generator(run: Run, seed: int, parts: Split, root: Path):
+    """Stage generate, first half: the diffusion model, trained on the training split alone."""
+    path = artifact(root, "generator", ".safetensors", run.data, run.generator, seed)
+    model = diffusion.unet(parts.train, run.generator, seed)
+    if not path.exists():
+        for _ in diffusion.train_generator(model, parts.train, run.generator, seed):
+            pass
+        diffusion.save(model, path)
+    diffusion.restore(model, path)
+    return model
+
+
+def variants(run: Run, seed: int, parts: Split, root: Path, sources: np.ndarray, copies: np.ndarray) -> np.ndarray:
+    """Stage generate, second half: the variants (source, copy), from the file as far as it holds them, else made and added to it."""
+    path = artifact(root, "variants", ".npz", run.data, run.generator, run.variants, seed)
+    store = {}
+    if path.exists():
+        with np.load(path) as kept:
+            store = dict(zip(zip(kept["sources"].tolist(), kept["copies"].tolist(), strict=True), kept["pixels"], strict=True))
+    pairs = list(zip(sources.tolist(), copies.tolist(), strict=True))
+    if missing := sorted(set(pairs) - store.keys()):
+        model = generator(run, seed, parts, root)
+        schedule = sampler(run.variants, diffusion.noise_schedule())
+        denoiser = diffusion.predict(model, run.variants.guidance, null=len(parts.train.classes))
+        wanted = np.array(missing)
+        made = make_variants(denoiser, schedule, parts.train, wanted[:, 0], wanted[:, 1], run.variants, seed)
+        store.update(zip(missing, made, strict=True))
+        order = sorted(store)
+        where = np.array(order)
+        save_arrays(path, sources=where[:, 0], copies=where[:, 1], pixels=np.stack([store[pair] for pair in order]))
+    return np.stack([store[pair] for pair in pairs]) if pairs else parts.train.pixels[:0]
+
+
+def prepare(runs: Sequence[Run], seed: int, root: Path) -> None:
+    """All that the runs of one seed share: selection, generator, and the variants that any of them needs, made in one go."""
+    parts = split(runs[0].data, seed)
+    for run in runs:
+        selected(run, seed, parts, root)
+    groups: dict[str, list[Run]] = {}
+    for run in runs:
+        if run.method.generates:
+            groups.setdefault(digest((run.data, run.generator, run.variants)), []).append(run)
+    for group in groups.values():
+        pairs = [additions(run.method, selected(run, seed, parts, root).slow, seed) for run in group]
+        variants(group[0], seed, parts, root, *(np.concatenate(part) for part in zip(*pairs, strict=True)))
+
+
+def training_set(run: Run, seed: int, parts: Split, slow: np.ndarray, root: Path) -> Images:
+    """The originals, then what the method adds."""
+    sources, copies = additions(run.method, slow, seed)
+    originals = parts.train
+    extra = variants(run, seed, parts, root, sources, copies) if run.method.generates else originals.pixels[sources]
+    return Images(
+        np.concatenate([originals.pixels, extra]), np.concatenate([originals.labels, originals.labels[sources]]), originals.classes
+    )
+
+
+def run_length(run: Run, slow: np.ndarray) -> int:
+    """Gradient steps: as set, or those of the epochs over this method's (or ``length_of``'s) training set."""
+    if run.training.steps is not None:
+        return run.training.steps
+    return round(run.training.epochs * size(run.length_of or run.method, slow) / run.training.batch)
+
+
+def execute(run: Run, seed: int, root: Path, advance: Callable[[float], None] = lambda fraction: None) -> dict:
+    """Train and measure one classifier; returns the record's metrics. Deterministic on a CPU with one thread."""
+    parts = split(run.data, seed)
+    chosen = selected(run, seed, parts, root)
+    images = training_set(run, seed, parts, chosen.slow, root)
+    network = classifier(images, run.training, seed)
+    steps = run_length(run, chosen.slow)
+    originals, curve = tensors(parts.train), measures.LearningCurve(chosen.slow)
+    checks = {round(steps * (i + 1) / CHECKS) for i in range(CHECKS)}
+    for step in train(network, *tensors(images), run.training, steps, stream(seed, "order")):
+        if step in checks:
+            curve.add(step, network, *originals)
+            advance(1 / CHECKS)
+    generated = len(images) - len(parts.train) if run.method.generates else 0
+    return {
+        **measures.test_errors(network, *tensors(parts.test), chosen.slow_test),
+        **curve.metrics(),
+        "slow_fraction": float(chosen.slow.mean()),
+        "slow_fraction_by_class": [float(chosen.slow[parts.train.labels == c].mean()) for c in range(len(parts.train.classes))],
+        "early_steps": chosen.steps,
+        "examples": len(images),
+        "generated": generated,
+        "train_steps": steps,
+        "gradients": steps * (2 if run.training.optimiser == "sam" else 1),
+        "test_images": len(parts.test),
+        "training_indices_sha256": hashlib.sha256(np.sort(parts.train_indices).astype("<i8").tobytes()).hexdigest(),
+        "generator": {"seen": "own", **noise_level(diffusion.noise_schedule(), run.variants)} if generated else None,
+    }

@@ -1,0 +1,92 @@
+"""Many runs at once: what is missing is computed, in parallel processes of one thread each; what is whole is left alone.
+
+torch is imported by the workers alone, so that a finished experiment is recognised at once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from empirical.config import Run, Sheet
+from empirical.experiments import Experiment
+from figures.records import Plan, Record, file_name, is_whole, plain, provenance, run_jobs, write, write_plan
+
+PACKAGES = ("numpy", "scikit-learn", "torch", "torchvision", "diffusers")
+METRIC, TOLERANCE = "test_error", 0.03  # what another processor's rounding can move a run of this size by
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """Shared stages of ``runs`` (path is None), or one run and the record it ends in. root: artifacts; cost: in gradient steps."""
+
+    runs: tuple[Run | Sheet, ...]
+    seed: int
+    root: Path
+    cost: float
+    path: Path | None = None
+
+
+def cost(run: Run | Sheet) -> float:
+    """Rough cost in gradient steps of the classifier, for the progress bar."""
+    if isinstance(run, Sheet):
+        return 100.0
+    n = run.data.train * {"original": 1, "syn-all": 2}.get(run.method.name, 1 + 0.3 * (run.method.k - 1))
+    steps = run.training.steps or run.training.epochs * n / run.training.batch
+    return steps * (2 if run.training.optimiser == "sam" else 1)
+
+
+def shared_cost(runs: Sequence[Run | Sheet]) -> float:
+    """The same for the stages before training."""
+    generators = {run.generator for run in runs if isinstance(run, Sheet) or run.method.generates}
+    return 50 + sum(6 * g.steps for g in generators)
+
+
+def perform(job: Job, advance: Callable[[float], None]) -> None:
+    """Do one job, in a worker process."""
+    import torch
+
+    from empirical import pipeline, sheets
+
+    torch.set_num_threads(1)
+    if job.path is None:
+        pipeline.prepare([run for run in job.runs if isinstance(run, Run)], job.seed, job.root)
+        advance(job.cost)
+        return
+    (run,), start = job.runs, time.perf_counter()
+    execute = sheets.execute if isinstance(run, Sheet) else pipeline.execute
+    metrics = execute(run, job.seed, job.root, lambda fraction: advance(fraction * job.cost))
+    origin = {**provenance(*PACKAGES), "seconds": round(time.perf_counter() - start, 1)}
+    write(job.path, Record(plain(run), job.seed, metrics, origin))
+
+
+def plan_of(experiment: Experiment, seeds: int) -> Plan:
+    """All runs of the first ``seeds`` seeds, whatever is there already."""
+    names = tuple(file_name(run.label, run, seed) for seed in range(seeds) for run in experiment.runs)
+    return Plan(f"empirical/{experiment.name}", names, f"python -m empirical run {experiment.name}", METRIC, TOLERANCE)
+
+
+def missing_jobs(experiment: Experiment, seeds: int, out: Path) -> tuple[list[Job], list[Job]]:
+    """What is left to do: the shared stages of each seed, then the runs."""
+    shared, single = [], []
+    for seed in range(seeds):
+        paths = {run: out / "records" / "empirical" / experiment.name / file_name(run.label, run, seed) for run in experiment.runs}
+        missing = tuple(run for run, path in paths.items() if not is_whole(path))
+        if missing:
+            shared.append(Job(missing, seed, out / "artifacts", shared_cost(missing)))
+        single += [Job((run,), seed, out / "artifacts", cost(run), paths[run]) for run in missing]
+    return shared, single
+
+
+def run_experiment(experiment: Experiment, seeds: int, workers: int, out: Path) -> list[str]:
+    """Compute the missing records of the first ``seeds`` seeds into ``out``/records; returns a line for every failure."""
+    write_plan(out / "records", plan_of(experiment, seeds))
+    shared, single = missing_jobs(experiment, seeds, out)
+    print(f"{experiment.name}: {seeds * len(experiment.runs) - len(single)} records are there, {len(single)} to compute", flush=True)
+    if not single:
+        return []
+    total = sum(job.cost for job in shared + single)
+    failures = run_jobs(perform, shared, single, total=total, workers=workers, label=experiment.name, unit="step")
+    return [f"{experiment.name}: {job.path.stem if job.path else f'shared stages, seed {job.seed}'}: {why}" for job, why in failures]

@@ -1,0 +1,69 @@
+"""Variants of real images: noise to a strength, denoise with the generator. One random generator per variant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from empirical.config import Variants
+from empirical.data import Images, tensors
+from empirical.seeding import torch_stream
+
+Denoiser = Callable[[Tensor, Tensor, Tensor], Tensor]  # (x, timestep, labels) -> the scheduler's kind of prediction
+BATCH = 64  # images per evaluation, the last batch padded: float sums depend on the shape, so a fixed shape keeps a variant's bits fixed
+
+
+def timesteps(schedule, config: Variants) -> Tensor:
+    """The last round(grid * strength) timesteps of the sampling grid, from t* down. The image is noised to exactly the first of them."""
+    schedule.set_timesteps(config.grid)
+    return schedule.timesteps[config.grid - round(config.grid * config.strength) :]
+
+
+def noise_level(schedule, config: Variants) -> dict[str, float]:
+    """What the strength means on this schedule: the first timestep, its alpha_bar, and sigma = sqrt((1 - alpha_bar) / alpha_bar)."""
+    first = int(timesteps(schedule, config)[0])
+    alpha_bar = float(schedule.alphas_cumprod[first])
+    return {"timestep": first, "alpha_bar": alpha_bar, "sigma": ((1 - alpha_bar) / alpha_bar) ** 0.5}
+
+
+def noise_then_denoise(
+    denoiser: Denoiser, schedule, pixels: Tensor, labels: Tensor, config: Variants, generators: list[torch.Generator]
+) -> Tensor:
+    """Variants of ``pixels``, (n, channels, height, width) in and out, one generator each; only the steps from t* on are run."""
+    steps = timesteps(schedule, config)
+    noise = torch.stack([torch.randn(pixels.shape[1:], generator=g) for g in generators]).to(pixels)
+    x = schedule.add_noise(pixels, noise, steps[:1].expand(len(pixels)))
+    for t in steps:
+        options = {"generator": generators} if config.sampler == "ddpm" else {}
+        x = schedule.step(denoiser(x, t, labels), t, x, **options).prev_sample
+    return x
+
+
+def make_variants(
+    denoiser: Denoiser, schedule, images: Images, sources: np.ndarray, copies: np.ndarray, config: Variants, seed: int
+) -> np.ndarray:
+    """Variant number ``copies[i]`` of image ``sources[i]``, for all i: (m, channels, height, width) float32.
+
+    A variant is a function of (seed, source, copy) alone, bit for bit: its noise has a generator of its own, and every
+    evaluation has the same shape.
+    """
+    made = np.empty((len(sources), *images.pixels.shape[1:]), np.float32)
+    for start in range(0, len(sources), BATCH):
+        rows = np.minimum(np.arange(start, start + BATCH), len(sources) - 1)  # the last row fills up the last batch
+        generators = [torch_stream(seed, "variant", int(i), int(c)) for i, c in zip(sources[rows], copies[rows], strict=True)]
+        with torch.inference_mode():
+            batch = noise_then_denoise(denoiser, schedule, *tensors(images[sources[rows]]), config, generators)
+        made[start : start + BATCH] = batch[: len(sources) - start].numpy()
+    return made
+
+
+def sampler(config: Variants, schedule):
+    """The scheduler that runs the steps: DDPM (ancestral) or DDIM (deterministic given the first noise), on the same noise schedule."""
+    if config.sampler == "ddpm":
+        return schedule
+    from diffusers import DDIMScheduler
+
+    return DDIMScheduler.from_config(schedule.config, clip_sample=False, set_alpha_to_one=True)

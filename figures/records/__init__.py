@@ -1,0 +1,53 @@
+"""What passes between computing and drawing: records on disk, their comparison, and the jobs that fill them in.
+
+The only part of ``figures`` that ``theory`` and ``empirical`` import. Beyond the standard library it needs tqdm and tyro alone.
+"""
+
+from figures.records.cli import run_command
+from figures.records.compare import Comparison, compare
+from figures.records.jobs import Interrupted, default_workers, run_jobs
+from figures.records.store import (
+    COMMITTED,
+    FRESH,
+    OUTPUT,
+    Plan,
+    Record,
+    RecordError,
+    digest,
+    file_name,
+    is_whole,
+    load,
+    plain,
+    provenance,
+    read,
+    read_plan,
+    write,
+    write_json,
+    write_plan,
+)
+
+__all__ = [
+    "COMMITTED",
+    "FRESH",
+    "OUTPUT",
+    "Comparison",
+    "Interrupted",
+    "Plan",
+    "Record",
+    "RecordError",
+    "compare",
+    "default_workers",
+    "digest",
+    "file_name",
+    "is_whole",
+    "load",
+    "plain",
+    "provenance",
+    "read",
+    "read_plan",
+    "run_command",
+    "run_jobs",
+    "write",
+    "write_json",
+    "write_plan",
+]

@@ -1,0 +1,78 @@
+"""Independent jobs in parallel processes: progress, failures kept apart, interruptible at any moment."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing.connection import wait
+from typing import Any
+
+from tqdm import tqdm
+
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1")
+BAR = "{desc} {percentage:3.0f}% |{bar}| {n:.0f}/{total:.0f} {unit}s, {rate_noinv_fmt}, {elapsed} gone, {remaining} left"
+Advance = Callable[[float], None]
+
+
+class Interrupted(Exception):
+    """The user stopped the work; what was finished is kept."""
+
+
+def default_workers() -> int:
+    """One process for each core that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def run_jobs(
+    function: Callable[[Any, Advance], None], *waves: Sequence[Any], total: float, workers: int, label: str, unit: str = "run"
+) -> list[tuple[Any, str]]:
+    """Call ``function(job, advance)`` for every job, in up to ``workers`` processes of one thread each; a wave waits for the one before.
+
+    ``function`` is idempotent, writes its own results and calls ``advance(n)`` when n more of the ``total`` units are done:
+    a bar on standard error shows units, rate and time left. A job that raises does not stop the others.
+    Returns (job, message) for those that failed; raises Interrupted on Ctrl-C. Workers die with their parent, however it dies.
+    """
+    os.environ.update(ONE_THREAD)  # read by the workers' BLAS when it is loaded
+    context = multiprocessing.get_context("spawn")
+    progress = context.SimpleQueue()
+    failures = []
+    with tqdm(total=total, desc=label, unit=unit, file=sys.stderr, dynamic_ncols=True, bar_format=BAR) as bar:
+        listener = threading.Thread(target=_listen, args=(progress, bar))
+        listener.start()
+        pool = ProcessPoolExecutor(max(1, min(workers, max(map(len, waves)))), context, initializer=_begin, initargs=(progress,))
+        try:
+            for wave in waves:
+                futures = {pool.submit(_call, function, job): job for job in wave}
+                ended = ((futures[future], future.exception()) for future in as_completed(futures))
+                failures += [(job, f"{type(error).__name__}: {error}") for job, error in ended if error is not None]
+        except KeyboardInterrupt:
+            for process in list(pool._processes.values()):
+                process.terminate()
+            raise Interrupted from None
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+            progress.put(None)
+            listener.join()
+    return failures
+
+
+def _listen(progress, bar: tqdm) -> None:
+    while (n := progress.get()) is not None:
+        bar.update(n)
+
+
+def _begin(progress) -> None:
+    """Start of a worker: leave Ctrl-C to the parent, and follow the parent into death even if it was killed with -9."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process().sentinel
+    threading.Thread(target=lambda: (wait([parent]), os._exit(1)), daemon=True).start()
+    _call.advance = progress.put
+
+
+def _call(function: Callable[[Any, Advance], None], job: Any) -> None:
+    function(job, _call.advance)

@@ -1,0 +1,187 @@
+"""Records: one JSON file per run, written whole or not at all, read only if unharmed.
+
+A record holds ``config`` (every resolved field), ``seed``, ``metrics`` (numbers and curves) and ``provenance``
+(commit, versions, device, seconds, command). A run is identified by the digest of its config and seed, which is part of
+the file's name: asked for again, a run whose record is whole is skipped. A plan lists the runs of one experiment, the
+command that makes them, and the tolerance within which a second machine is said to agree.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMITTED = ROOT / "paper" / "results"  # small records of finished runs, in git
+OUTPUT = ROOT / "output"  # what this machine makes, ignored by git
+FRESH = OUTPUT / "records"
+
+
+class RecordError(Exception):
+    """A record or plan is missing, damaged or of another format; the message says what to do."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+    """One run: ``metrics`` is what ``config`` and ``seed`` gave; ``source`` is the folder it was read from."""
+
+    config: Mapping[str, Any]
+    seed: int
+    metrics: Mapping[str, Any]
+    provenance: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    source: Path | None = dataclasses.field(default=None, compare=False)
+
+    @property
+    def results(self) -> str:
+        """Digest of everything but provenance: two records agree bit for bit exactly when these are equal."""
+        return digest({"config": self.config, "seed": self.seed, "metrics": self.metrics})
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """The runs of one experiment, such as ``theory/methods``.
+
+    runs: file names, in the order of the experiment. command: what makes them. metric: the number whose agreement
+    counts, a key of every record's metrics. tolerance: the largest absolute difference in it that counts as agreement
+    between machines.
+    """
+
+    experiment: str
+    runs: tuple[str, ...]
+    command: str
+    metric: str
+    tolerance: float
+
+
+def canonical(value: Any) -> str:
+    """The one JSON text of a value: sorted keys, no spaces, no NaN; dataclasses become objects, tuples lists."""
+    return json.dumps(plain(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def plain(value: Any) -> Any:
+    """The value in terms of JSON alone; arrays and numpy numbers through their ``tolist``."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(v) for v in value]
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    if value is None or isinstance(value, str | int | float):
+        return value
+    raise TypeError(f"a record holds numbers, text, lists and objects, not {type(value).__name__}")
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of the canonical JSON text, in hexadecimal."""
+    return hashlib.sha256(canonical(value).encode()).hexdigest()
+
+
+def file_name(name: str, config: Any, seed: int) -> str:
+    """``tada-5-s03-1a2b3c4d.json``: what a reader looks for, then what identifies the run."""
+    return f"{name}-s{seed:02d}-{digest({'config': config, 'seed': seed})[:8]}.json"
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write ``value`` under a temporary name, then rename: a reader sees the whole file or none."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(json.dumps(plain(value), indent=None, separators=(",", ":"), allow_nan=False) + "\n")
+    os.replace(temporary, path)
+
+
+def write(path: Path, record: Record) -> None:
+    """Write a record together with the digest of its results; NaN or infinity raises ValueError and nothing is written."""
+    body = {name: getattr(record, name) for name in ("config", "seed", "metrics", "provenance")}
+    write_json(path, {**body, "results": record.results})
+
+
+def read(path: Path) -> Record:
+    """Read a record; raise RecordError if it is missing, cut short or altered."""
+    try:
+        body = json.loads(path.read_text())
+        record = Record(body["config"], body["seed"], body["metrics"], body["provenance"], path.parent)
+        whole = body["results"] == record.results
+    except FileNotFoundError:
+        raise RecordError(f"no record {path}") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise RecordError(f"damaged record {path} ({error}): delete it and compute it again") from None
+    if not whole:
+        raise RecordError(f"altered record {path}: its digest does not fit its content; delete it and compute it again")
+    return record
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a record stands at ``path``, unharmed."""
+    try:
+        read(path)
+    except RecordError:
+        return False
+    return True
+
+
+def write_plan(root: Path, plan: Plan) -> None:
+    write_json(root / plan.experiment / "plan.json", plan)
+
+
+def read_plan(root: Path, experiment: str) -> Plan | None:
+    """The plan of an experiment below ``root``, or None if it was never begun there."""
+    path = root / experiment / "plan.json"
+    try:
+        body = json.loads(path.read_text())
+        return Plan(**{**body, "runs": tuple(body["runs"])})
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError) as error:
+        raise RecordError(f"damaged plan {path} ({error}): delete it and run the experiment again") from None
+
+
+def load(experiment: str, roots: Iterable[Path] = (FRESH, COMMITTED)) -> list[Record]:
+    """The records of an experiment, each from the first of ``roots`` that holds it whole.
+
+    The first root that has a plan says which runs there are. Raises RecordError naming the command that makes what is missing.
+    """
+    roots = tuple(roots)
+    plans = [plan for root in roots if (plan := read_plan(root, experiment)) is not None]
+    if not plans:
+        half, _, name = experiment.partition("/")
+        raise RecordError(f'no record "{experiment}"; make it with: python -m {half} run {name}')
+    records = []
+    for run in plans[0].runs:
+        paths = [path for root in roots if (path := root / experiment / run).exists()]
+        if not paths:
+            raise RecordError(f'no record "{experiment}/{run}"; make it with: {plans[0].command}')
+        records.append(read(paths[0]))
+    return records
+
+
+@cache
+def provenance(*packages: str) -> dict[str, Any]:
+    """Where a record comes from: commit, whether the tree differs from it, versions of ``packages``, device and command line."""
+
+    def git(*words: str) -> str:
+        try:
+            return subprocess.run(("git", "-C", str(ROOT), *words), capture_output=True, text=True, check=True).stdout.strip()
+        except (OSError, subprocess.CalledProcessError):
+            return ""
+
+    program = Path(sys.argv[0])
+    module = program.parent.name if program.name == "__main__.py" else program.name
+    return {
+        "commit": git("rev-parse", "HEAD") or None,
+        "dirty": bool(git("status", "--porcelain", "--untracked-files=no")),
+        "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in packages}},
+        "device": f"{platform.machine()} {platform.system()}, {os.cpu_count()} cores",
+        "command": " ".join(["python -m", module, *sys.argv[1:]]),
+    }
