@@ -107,7 +107,7 @@ class Variants:
 
     def __post_init__(self) -> None:
         require(0 < self.strength <= 1, "variants.strength", self.strength, "(0, 1]")
-        require(1 <= self.grid <= 1000, "variants.grid", self.grid, "1 to 1000")
+        require(self.grid >= 1 and 1000 % self.grid == 0, "variants.grid", self.grid, "divisors of 1000, so that the steps are even")
         require(
             round(self.grid * self.strength) >= 1, "variants.grid * strength", self.grid * self.strength, "at least one step: raise either"
         )

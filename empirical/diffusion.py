@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -95,23 +94,6 @@ def train_generator(model: UNet2DModel, images: Images, config: Generator, seed:
             raise Diverged(f"the generator's loss is {loss.item()}: lower generator.lr ({config.lr})")
         yield loss.item()
     ema.copy_to(model.parameters())
-    model.eval()
-
-
-def save(model: UNet2DModel, path: Path) -> None:
-    """The weights as safetensors, written whole or not at all."""
-    from safetensors.torch import save_file
-
-    temporary = path.with_name(f".{path.name}")
-    save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, temporary)
-    temporary.replace(path)
-
-
-def restore(model: UNet2DModel, path: Path) -> None:
-    """Load weights saved by ``save`` into a model of the same configuration."""
-    from safetensors.torch import load_file
-
-    model.load_state_dict(load_file(path))
     model.eval()
 
 

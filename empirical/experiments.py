@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import replace
 
-from empirical.config import Data, Method, Run, Sheet, Training
+from empirical.config import Data, Generator, Method, Run, Sheet, Training, Variants
 
 ORIGINAL, USEFUL_2, USEFUL_5 = Method("original"), Method("useful", 2), Method("useful", 5)
 TADA_2, TADA_5, SYN_RAND, SYN_ALL = Method("tada", 2), Method("tada", 5), Method("syn-rand"), Method("syn-all")
@@ -57,11 +57,21 @@ def digits_sheet() -> Experiment:
     return Experiment(name, "slow and fast clean digits; variants by strength", 1, (Sheet(name, Data("digits", train=200)),))
 
 
+def smoke() -> Experiment:
+    name, data, training = "smoke", Data("digits", train=60, validation=0), Training(steps=6, width=4)
+    small = {"data": data, "generator": Generator(channels=(8,), steps=3), "variants": Variants(grid=4)}
+    epochs, sam = replace(training, steps=None, epochs=4), replace(training, optimiser="sam")
+    runs = [Run(name, method, training=t, **small) for t in (training, epochs, sam) for method in (ORIGINAL, TADA_2, SYN_RAND)]
+    sheet = Sheet(name, data, training, generator=small["generator"], variants=small["variants"], strengths=(0.5,))
+    return Experiment(name, "does everything work here? seconds; its numbers mean nothing", 2, (*runs, sheet))
+
+
 EXPERIMENTS: dict[str, Callable[[], Experiment]] = {
     "noisy-digits": noisy_digits,
     "noisy-digits-sheet": noisy_digits_sheet,
     "digits": digits,
     "digits-sheet": digits_sheet,
+    "smoke": smoke,
 }
 
 

@@ -47,9 +47,11 @@ def frozen_statistics(norms: list[nn.Module]) -> Iterator[None]:
     """Batch norm goes on normalising by the batch, but its running statistics stay as they are."""
     for norm in norms:
         norm.track_running_stats = False
-    yield
-    for norm in norms:
-        norm.track_running_stats = True
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.track_running_stats = True
 
 
 def build(network: nn.Module, config: Training) -> tuple[torch.optim.SGD | SAM, torch.optim.Optimizer]:

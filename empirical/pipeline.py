@@ -10,10 +10,12 @@ import dataclasses
 import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from empirical import diffusion, measures
+from empirical.artifacts import artifact, load_arrays, load_weights, save_arrays, save_weights
 from empirical.config import Run
 from empirical.data import Images, Split, split, tensors
 from empirical.networks import classifier
@@ -23,6 +25,9 @@ from empirical.training import train
 from empirical.training_set import additions, size
 from empirical.variants import make_variants, noise_level, sampler
 from figures.records import digest
+
+if TYPE_CHECKING:
+    from diffusers import UNet2DModel
 
 CHECKS = 10  # times a run is measured on its training originals
 
@@ -37,62 +42,49 @@ class Selected:
     steps: int
 
 
-def artifact(root: Path, stage: str, suffix: str, *depends: object) -> Path:
-    """Where a stage's result is kept: named by stage and digest of what it depends on."""
-    root.mkdir(parents=True, exist_ok=True)
-    return root / f"{stage}-{digest(depends)[:16]}{suffix}"
-
-
-def save_arrays(path: Path, **arrays: np.ndarray) -> None:
-    temporary = path.with_name(f".{path.stem}.{np.random.SeedSequence().entropy:x}.npz")
-    np.savez(temporary, **arrays)
-    temporary.replace(path)
-
-
 def selected(run: Run, seed: int, parts: Split, root: Path) -> Selected:
     """Stages early and select."""
     recipe = dataclasses.replace(run.training, optimiser="sgd", steps=1, epochs=None)
     path = artifact(root, "selection", ".npz", run.data, run.early, recipe, seed)
-    if not path.exists():
+    if (kept := load_arrays(path)) is None:
         network, steps = early_network(parts.train, run.early, recipe, seed)
         early, test = outputs_of(network, parts.train), outputs_of(network, parts.test)
-        slow = select(early, parts.train.labels, seed)
-        slow_test = select(test, parts.test.labels, seed)
-        save_arrays(path, slow=slow, slow_test=slow_test, probabilities=early.probabilities, losses=early.losses, steps=np.int64(steps))
-    with np.load(path) as kept:
-        return Selected(kept["slow"], kept["slow_test"], Outputs(kept["probabilities"], kept["losses"]), int(kept["steps"]))
+        kept = {
+            "slow": select(early, parts.train.labels, seed),
+            "slow_test": select(test, parts.test.labels, seed),
+            "probabilities": early.probabilities,
+            "losses": early.losses,
+            "steps": np.int64(steps),
+        }
+        save_arrays(path, **kept)
+    return Selected(kept["slow"], kept["slow_test"], Outputs(kept["probabilities"], kept["losses"]), int(kept["steps"]))
 
 
-def generator(run: Run, seed: int, parts: Split, root: Path):
+def generator(run: Run, seed: int, parts: Split, root: Path) -> UNet2DModel:
     """Stage generate, first half: the diffusion model, trained on the training split alone."""
     path = artifact(root, "generator", ".safetensors", run.data, run.generator, seed)
     model = diffusion.unet(parts.train, run.generator, seed)
-    if not path.exists():
-        for _ in diffusion.train_generator(model, parts.train, run.generator, seed):
-            pass
-        diffusion.save(model, path)
-    diffusion.restore(model, path)
+    if (weights := load_weights(path)) is not None:
+        model.load_state_dict(weights)
+        return model.eval()
+    for _ in diffusion.train_generator(model, parts.train, run.generator, seed):
+        pass
+    save_weights(path, model.state_dict())
     return model
 
 
 def variants(run: Run, seed: int, parts: Split, root: Path, sources: np.ndarray, copies: np.ndarray) -> np.ndarray:
     """Stage generate, second half: the variants (source, copy), from the file as far as it holds them, else made and added to it."""
     path = artifact(root, "variants", ".npz", run.data, run.generator, run.variants, seed)
-    store = {}
-    if path.exists():
-        with np.load(path) as kept:
-            store = dict(zip(zip(kept["sources"].tolist(), kept["copies"].tolist(), strict=True), kept["pixels"], strict=True))
+    kept = load_arrays(path) or {"pairs": np.empty((0, 2), np.int64), "pixels": parts.train.pixels[:0]}
+    store = dict(zip(map(tuple, kept["pairs"].tolist()), kept["pixels"], strict=True))
     pairs = list(zip(sources.tolist(), copies.tolist(), strict=True))
     if missing := sorted(set(pairs) - store.keys()):
         model = generator(run, seed, parts, root)
         schedule = sampler(run.variants, diffusion.noise_schedule())
         denoiser = diffusion.predict(model, run.variants.guidance, null=len(parts.train.classes))
-        wanted = np.array(missing)
-        made = make_variants(denoiser, schedule, parts.train, wanted[:, 0], wanted[:, 1], run.variants, seed)
-        store.update(zip(missing, made, strict=True))
-        order = sorted(store)
-        where = np.array(order)
-        save_arrays(path, sources=where[:, 0], copies=where[:, 1], pixels=np.stack([store[pair] for pair in order]))
+        store.update(zip(missing, make_variants(denoiser, schedule, parts.train, *np.array(missing).T, run.variants, seed), strict=True))
+        save_arrays(path, pairs=np.array(list(store)), pixels=np.stack(list(store.values())))
     return np.stack([store[pair] for pair in pairs]) if pairs else parts.train.pixels[:0]
 
 
@@ -139,7 +131,7 @@ def execute(run: Run, seed: int, root: Path, advance: Callable[[float], None] = 
     for step in train(network, *tensors(images), run.training, steps, stream(seed, "order")):
         if step in checks:
             curve.add(step, network, *originals)
-            advance(1 / CHECKS)
+            advance(1 / len(checks))
     generated = len(images) - len(parts.train) if run.method.generates else 0
     return {
         **measures.test_errors(network, *tensors(parts.test), chosen.slow_test),

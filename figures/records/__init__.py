@@ -4,7 +4,7 @@ The only part of ``figures`` that ``theory`` and ``empirical`` import. Beyond th
 """
 
 from figures.records.cli import run_command
-from figures.records.compare import Comparison, compare
+from figures.records.compare import DIFFERENT, Comparison, compare
 from figures.records.jobs import Interrupted, default_workers, run_jobs
 from figures.records.store import (
     COMMITTED,
@@ -28,6 +28,7 @@ from figures.records.store import (
 
 __all__ = [
     "COMMITTED",
+    "DIFFERENT",
     "FRESH",
     "OUTPUT",
     "Comparison",

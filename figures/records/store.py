@@ -150,18 +150,20 @@ def read_plan(root: Path, experiment: str) -> Plan | None:
 def load(experiment: str, roots: Iterable[Path] = (FRESH, COMMITTED)) -> list[Record]:
     """The records of an experiment, each from the first of ``roots`` that holds it whole.
 
-    The first root that has a plan says which runs there are. Raises RecordError naming the command that makes what is missing.
+    The plan of the first root that has one says which runs there are, or the longest plan that contains it: after a few seeds were
+    recomputed, the others are the committed ones. Raises RecordError naming the command that makes what is missing.
     """
     roots = tuple(roots)
     plans = [plan for root in roots if (plan := read_plan(root, experiment)) is not None]
     if not plans:
         half, _, name = experiment.partition("/")
         raise RecordError(f'no record "{experiment}"; make it with: python -m {half} run {name}')
+    plan = max((p for p in plans if set(p.runs) >= set(plans[0].runs)), key=lambda p: len(p.runs))
     records = []
-    for run in plans[0].runs:
+    for run in plan.runs:
         paths = [path for root in roots if (path := root / experiment / run).exists()]
         if not paths:
-            raise RecordError(f'no record "{experiment}/{run}"; make it with: {plans[0].command}')
+            raise RecordError(f'no record "{experiment}/{run}"; make it with: {plan.command}')
         records.append(read(paths[0]))
     return records
 

@@ -1,0 +1,55 @@
+"""Results of stages on disk: named by all they depend on, written whole or not at all, made again if missing or damaged."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+
+from figures.records import digest
+
+
+def artifact(root: Path, stage: str, suffix: str, *depends: object) -> Path:
+    """Where the result of a stage is kept: its name and the digest of what it depends on."""
+    root.mkdir(parents=True, exist_ok=True)
+    return root / f"{stage}-{digest(depends)[:16]}{suffix}"
+
+
+def beside(path: Path) -> Path:
+    """A temporary name in the same folder, of this process alone."""
+    return path.with_name(f".{os.getpid()}.{path.name}")
+
+
+def save_arrays(path: Path, **arrays: np.ndarray) -> None:
+    np.savez(beside(path), **arrays)
+    beside(path).replace(path)
+
+
+def load_arrays(path: Path) -> dict[str, np.ndarray] | None:
+    """What ``save_arrays`` wrote, or None if there is none or it cannot be read."""
+    try:
+        with np.load(path, allow_pickle=False) as kept:
+            return dict(kept)
+    except (FileNotFoundError, ValueError, EOFError, zipfile.BadZipFile):
+        return None
+
+
+def save_weights(path: Path, weights: dict[str, Tensor]) -> None:
+    from safetensors.torch import save_file
+
+    save_file({name: tensor.contiguous() for name, tensor in weights.items()}, beside(path))
+    beside(path).replace(path)
+
+
+def load_weights(path: Path) -> dict[str, Tensor] | None:
+    """What ``save_weights`` wrote, or None if there is none or it cannot be read."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except (FileNotFoundError, SafetensorError):
+        return None

@@ -1,0 +1,64 @@
+"""Draw figures and tables from records: PDF and PNG, Markdown and LaTeX, the same bytes from the same records."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+from figures.records import COMMITTED, Record, load
+
+FIGURES = ("feature_learning", "noise_alignment", "homogeneity", "separability", "examples", "test_error")
+TABLES = {"main": "main_table"}
+NAMES = (*FIGURES, *TABLES)
+
+
+def module(name: str) -> ModuleType:
+    """The file that draws a figure or table; ValueError lists the names there are."""
+    if name not in NAMES:
+        raise ValueError(f"no figure or table {name!r}; allowed: {', '.join(NAMES)}")
+    return import_module(f"figures.{TABLES.get(name, name)}")
+
+
+class Drawing:
+    """Draws into ``out`` from the first of ``roots`` that holds a record, each experiment read once."""
+
+    def __init__(self, out: Path, roots: Iterable[Path]) -> None:
+        self.out = out
+        self.records = cache(lambda experiment: load(experiment, tuple(roots)))
+
+    def __call__(self, name: str) -> str:
+        """Draw one; returns a line that says what came from where."""
+        drawer = module(name)
+        records = {experiment: self.records(experiment) for experiment in drawer.RECORDS}
+        self.out.mkdir(parents=True, exist_ok=True)
+        if name in FIGURES:
+            save_figure(self.out / name, drawer, records)
+        else:
+            made = drawer.tables(records)
+            (self.out / f"{name}.md").write_text("\n".join(table.markdown() for table in made))
+            (self.out / f"{name}.tex").write_text("\n".join(table.latex() for table in made))
+        return f"{name}: " + "; ".join(f"{experiment} {origin(members)}" for experiment, members in records.items())
+
+
+def save_figure(path: Path, drawer: ModuleType, records: Mapping[str, Sequence[Record]]) -> None:
+    """``path``.pdf and ``path``.png, without dates, so that equal records give equal files."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    from figures.style import STYLE, WIDTH
+
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(WIDTH * drawer.SIZE[0], WIDTH * drawer.SIZE[1]))
+        drawer.draw(figure, records)
+        figure.savefig(path.with_suffix(".pdf"), metadata={"CreationDate": None})
+        figure.savefig(path.with_suffix(".png"), metadata={"Software": None})
+
+
+def origin(records: Sequence[Record]) -> str:
+    """``4 fresh, 16 committed``."""
+    count = Counter("committed" if record.source.is_relative_to(COMMITTED) else "fresh" for record in records)
+    return ", ".join(f"{count[kind]} {kind}" for kind in ("fresh", "committed") if count[kind])

@@ -1,0 +1,44 @@
+"""Picking numbers out of records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from figures.records import Record
+
+
+def by_label(records: Iterable[Record]) -> dict[str, list[Record]]:
+    """Theory records by their label (``tada-5``), in the order of the experiment."""
+    groups: dict[str, list[Record]] = {}
+    for record in records:
+        groups.setdefault(record.config["label"], []).append(record)
+    return groups
+
+
+def curves(records: Sequence[Record], metric: str) -> np.ndarray:
+    """(seeds, steps) of a curve."""
+    return np.array([record.metrics[metric] for record in records], float)
+
+
+def budget(record: Record) -> str:
+    """Under which budget an image run stands: ``steps``, ``epochs`` or ``sam`` (equal steps, SAM)."""
+    training = record.config["training"]
+    return "sam" if training["optimiser"] == "sam" else "steps" if training["steps"] else "epochs"
+
+
+def method(record: Record) -> str:
+    """The label of an image run's method: ``tada-5``; ``original-longer`` if it was given another method's steps."""
+    name, k = record.config["method"]["name"], record.config["method"]["k"]
+    if record.config["length_of"]:
+        return f"{name}-longer"
+    return f"{name}-{k}" if name in ("useful", "tada") else name
+
+
+def errors(records: Iterable[Record], metric: str = "test_error") -> dict[tuple[str, str], dict[int, float]]:
+    """(budget, method) -> seed -> value, of image runs."""
+    table: dict[tuple[str, str], dict[int, float]] = {}
+    for record in records:
+        table.setdefault((budget(record), method(record)), {})[record.seed] = record.metrics[metric]
+    return table

@@ -1,0 +1,53 @@
+"""A table once, as Markdown, LaTeX or text for a terminal."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+LATEX = {"%": r"\%", "&": r"\&", "±": r"$\pm$", "−": "$-$", "_": r"\_"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """title: one line; header and rows: text cells; the first column is left-aligned, the others right; note: what a reader must know."""
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str = ""
+
+    def markdown(self) -> str:
+        lines = [self.header, ("---", *("---:",) * (len(self.header) - 1)), *self.rows]
+        body = "\n".join("| " + " | ".join(row) + " |" for row in lines)
+        return f"**{self.title}**\n\n{body}\n" + (f"\n{self.note}\n" if self.note else "")
+
+    def latex(self) -> str:
+        """A ``booktabs`` table for ``\\input``."""
+        escape = lambda text: re.sub("[%&±−_]", lambda m: LATEX[m[0]], text)  # noqa: E731
+        lines = [" & ".join(map(escape, row)) + r" \\" for row in (self.header, *self.rows)]
+        return "\n".join(
+            [
+                r"\begin{table}\centering\small",
+                rf"\caption{{{escape(self.title)}. {escape(self.note)}}}",
+                rf"\begin{{tabular}}{{l{'r' * (len(self.header) - 1)}}}\toprule",
+                lines[0] + r" \midrule",
+                *lines[1:],
+                r"\bottomrule\end{tabular}\end{table}",
+                "",
+            ]
+        )
+
+    def text(self) -> str:
+        widths = [max(len(row[i]) for row in (self.header, *self.rows)) for i in range(len(self.header))]
+
+        def line(row: tuple[str, ...]) -> str:
+            return "  " + "  ".join(cell.rjust(w) if i else cell.ljust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True)))
+
+        return "\n".join([self.title, line(self.header), *map(line, self.rows), *([f"  {self.note}"] if self.note else [])])
+
+
+def signed(value: float, half: float, digits: int = 1) -> str:
+    """``+0.4 ± 0.8``, with a proper minus sign; just the value where the interval is not known."""
+    number = f"{value:+.{digits}f}".replace("-", "−")
+    return f"{number} ± {half:.{digits}f}" if half == half else number

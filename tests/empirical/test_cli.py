@@ -1,0 +1,164 @@
+"""End to end through the command line, at toy size: run, run again, damage, kill -9, resume: the same records bit for bit."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from empirical.experiments import experiment
+from figures.records import read
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def command(*words):
+    return [sys.executable, "-m", "empirical", *map(str, words)]
+
+
+def run(*words, code=0):
+    done = subprocess.run(command(*words), capture_output=True, text=True, cwd=ROOT, timeout=300)
+    assert done.returncode == code, done.stderr
+    return done
+
+
+def records(out):
+    return {path.name: read(path).results for path in (out / "records/empirical/smoke").glob("*-s*.json")}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """The smoke experiment, uninterrupted, by two workers."""
+    out = tmp_path_factory.mktemp("finished")
+    done = run("run", "smoke", "--out", out, "--workers", 2)
+    assert "0 records are there, 20 to compute" in done.stdout
+    assert "100%" in done.stderr
+    return out
+
+
+def test_every_record_is_there_and_makes_sense(finished):
+    named = experiment("smoke")
+    assert len(records(finished)) == named.seeds * len(named.runs)
+    for path in (finished / "records/empirical/smoke").glob("*-s*.json"):
+        record = read(path)
+        assert record.config["experiment"] == "smoke"
+        if "levels" in record.metrics:
+            assert len(record.metrics["slow"]) == 60
+            assert 0 <= record.metrics["levels"][0]["agreement"] <= 1
+            continue
+        metrics, method = record.metrics, record.config["method"]["name"]
+        assert 0 < metrics["test_error"] <= 1
+        assert metrics["test_images"] == 1737
+        slow = round(60 * metrics["slow_fraction"])
+        assert metrics["generated"] == {"original": 0, "tada": slow, "syn-rand": slow}[method]
+        assert metrics["examples"] == 60 + metrics["generated"]
+        assert metrics["gradients"] == metrics["train_steps"] * (2 if record.config["training"]["optimiser"] == "sam" else 1)
+        if record.config["training"]["epochs"]:
+            assert metrics["train_steps"] == round(4 * metrics["examples"] / 64)
+        assert (metrics["generator"] or {"seen": "own"})["seen"] == "own"
+        assert record.provenance["versions"].keys() >= {"python", "torch", "diffusers"}
+
+
+def test_methods_of_a_seed_share_their_split_and_selection(finished):
+    for seed in (0, 1):
+        members = [read(p) for p in (finished / "records/empirical/smoke").glob(f"*-s{seed:02d}-*.json")]
+        runs = [record.metrics for record in members if "test_error" in record.metrics]
+        assert len({metrics["training_indices_sha256"] for metrics in runs}) == 1
+        assert len({metrics["slow_fraction"] for metrics in runs}) == 1
+
+
+def test_nothing_is_done_twice_and_damage_is_mended(finished):
+    before = records(finished)
+    assert "20 records are there, 0 to compute" in run("run", "smoke", "--out", finished).stdout
+    paths = sorted((finished / "records/empirical/smoke").glob("*-s*.json"))
+    for artifact in (finished / "artifacts").iterdir():
+        artifact.write_bytes(artifact.read_bytes()[:50])
+    paths[0].unlink()
+    paths[5].write_text(paths[5].read_text()[:100])
+    paths[9].write_text(paths[9].read_text().replace('"seed":', '"seed":1'))
+    assert "17 records are there, 3 to compute" in run("run", "smoke", "--out", finished, "--workers", 1).stdout
+    assert records(finished) == before
+
+
+def wait_for(condition, process, seconds=120):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, "it ended before it could be killed"
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("moment", ["generator-*.safetensors", "../records/empirical/smoke/*-s*.json"])
+def test_killed_and_resumed_it_ends_with_the_same_records(finished, tmp_path, moment):
+    (tmp_path / "artifacts").mkdir()
+    process = subprocess.Popen(
+        command("run", "smoke", "--out", tmp_path, "--workers", 1), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    wait_for(lambda: any((tmp_path / "artifacts").glob(moment)), process)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert len(records(tmp_path)) < 20  # whatever stands is whole: ``read`` raises otherwise
+    run("run", "smoke", "--out", tmp_path, "--workers", 1)
+    assert records(tmp_path) == records(finished)
+
+
+def test_ctrl_c_says_how_to_go_on(tmp_path):
+    process = subprocess.Popen(
+        command("run", "smoke", "--out", tmp_path), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    wait_for(lambda: (tmp_path / "records").exists(), process)
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert said.splitlines()[-1] == "interrupted; the same command goes on from here"
+    assert "Traceback" not in said
+
+
+BAD = [
+    (["run", "nothing"], "no experiment 'nothing'; allowed: noisy-digits"),
+    (["run"], "at least one name"),
+    (["run", "smoke", "--seeds", "0"], "at least one name, seed and worker"),
+    (["run", "smoke", "--seeds", "x"], "--seeds"),
+    (["run", "smoke", "--wrong"], "--wrong"),
+    (["train", "--method.k", "0"], "method.k is 0; allowed: at least 1"),
+    (["train", "--method.name", "wrong"], "'original', 'useful', 'tada', 'syn-all', 'syn-rand'"),
+    (["train", "--variants.strength", "2"], "variants.strength is 2.0; allowed: (0, 1]"),
+    (["train", "--data.train", "1700", "--data.validation", "97"], "allowed: below 1797"),
+    (["wrong"], "list, run, train"),
+    ([], "list, run, train"),
+    (["run", "smoke", "--out", "/dev/null/x"], "Not a directory"),
+]
+
+
+@pytest.mark.parametrize(("words", "said"), BAD, ids=lambda value: " ".join(value) if isinstance(value, list) else "")
+def test_a_mistake_is_told_in_one_line(words, said):
+    done = run(*words, code=2)
+    assert done.stderr.startswith("error: ")
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_failed_jobs_are_told(tmp_path):
+    """A file in the place of the artifacts' folder fails every job; each is named, and nothing is recorded."""
+    (tmp_path / "artifacts").write_text("in the way")
+    done = run("run", "smoke", "--out", tmp_path, "--seeds", 1, "--workers", 1, code=1)
+    told = [line for line in done.stderr.splitlines() if line.startswith("failed: smoke: ")]
+    assert len(told) == 1 + len(experiment("smoke").runs)
+    assert "shared stages, seed 0: FileExistsError" in told[0]
+    assert records(tmp_path) == {}
+
+
+def test_list_names_every_experiment():
+    said = run("list").stdout
+    assert all(name in said for name in ("noisy-digits", "digits", "smoke"))
+
+
+def test_one_run_of_ones_own(tmp_path):
+    words = ["--data.train", "60", "--training.steps", "5", "--training.width", "4", "--generator.steps", "2", "--variants.grid", "4"]
+    said = run("train", "--method.name", "tada", *words, "--out", tmp_path).stdout
+    assert "test_error" in said
+    assert os.listdir(tmp_path) == ["artifacts"]

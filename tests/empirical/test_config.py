@@ -1,0 +1,78 @@
+"""Settings are checked when they are made, in one line that says what is allowed; equal settings have equal identity."""
+
+import dataclasses
+
+import pytest
+
+from empirical.config import Data, Early, Generator, Method, Run, Sheet, Training, Variants
+from empirical.data import split
+from empirical.experiments import EXPERIMENTS, experiment
+from empirical.run import plan_of
+
+BAD = [
+    (Data, {"train": 5}),
+    (Data, {"validation": -1}),
+    (Training, {"steps": None}),
+    (Training, {"steps": 10, "epochs": 10}),
+    (Training, {"steps": 0}),
+    (Training, {"batch": 1}),
+    (Training, {"lr": 0.0}),
+    (Training, {"momentum": 1.0}),
+    (Training, {"rho": -0.1}),
+    (Early, {"error": 1.0}),
+    (Early, {"every": 0}),
+    (Generator, {"channels": (12,)}),
+    (Generator, {"channels": ()}),
+    (Generator, {"null": 1.0}),
+    (Variants, {"strength": 0.0}),
+    (Variants, {"strength": 1.1}),
+    (Variants, {"strength": 0.1, "grid": 2}),
+    (Variants, {"grid": 30}),
+    (Variants, {"grid": 0}),
+    (Variants, {"guidance": -1.0}),
+    (Method, {"k": 0}),
+    (Sheet, {"experiment": "x", "strengths": (0.0,)}),
+]
+
+
+@pytest.mark.parametrize(("config", "settings"), BAD)
+def test_bad_settings_are_refused_in_one_line(config, settings):
+    with pytest.raises(ValueError, match="allowed: ") as error:
+        config(**settings)
+    assert "\n" not in str(error.value)
+
+
+def test_a_split_must_leave_something_to_test_on():
+    with pytest.raises(ValueError, match="allowed: below 1797"):
+        split(Data("digits", train=1700, validation=97), 0)
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_run_of_an_experiment_has_a_file_of_its_own(name):
+    named = experiment(name)
+    plan = plan_of(named, named.seeds)
+    assert len(set(plan.runs)) == len(named.runs) * named.seeds
+    assert plan.experiment == f"empirical/{name}"
+    assert {run.experiment for run in named.runs} == {name}
+
+
+def test_more_seeds_extend_a_plan():
+    named = experiment("noisy-digits")
+    assert plan_of(named, 5).runs == plan_of(named, 20).runs[: 5 * len(named.runs)]
+
+
+def test_every_method_is_in_the_main_experiment_under_both_budgets():
+    runs = experiment("noisy-digits").runs
+    generated = {"useful-2", "useful-5", "tada-2", "tada-5", "syn-rand", "syn-all"}
+    assert {run.method.label for run in runs if run.training.steps and run.training.optimiser == "sgd"} == generated | {"original"}
+    assert {run.method.label for run in runs if run.training.epochs and not run.length_of} == generated
+    assert [run.length_of.label for run in runs if run.length_of] == ["tada-5"]
+    assert {"original", "tada-5"} <= {run.method.label for run in runs if run.training.optimiser == "sam"}
+
+
+def test_methods_that_are_compared_differ_in_the_method_alone():
+    for run in experiment("noisy-digits").runs:
+        same = dataclasses.replace(run, method=Method("original"), length_of=None, training=Training())
+        assert same == Run("noisy-digits", Method("original"), run.data)
+        recipe = dataclasses.replace(run.training, optimiser="sgd", steps=250, epochs=None)
+        assert recipe == Training()

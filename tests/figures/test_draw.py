@@ -1,0 +1,134 @@
+"""Figures and tables from the committed records: all draw, the same bytes twice, labelled, nothing computed."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from figures.draw import FIGURES, NAMES, Drawing, module
+from figures.main_table import tables
+from figures.records import COMMITTED, RecordError, load
+from figures.select import by_label, errors
+from figures.statistics import estimate, paired
+from figures.style import METHODS, look
+from figures.tables import Table, signed
+
+
+@pytest.fixture(scope="module")
+def records():
+    return {name: load(name, (COMMITTED,)) for figure in NAMES for name in module(figure).RECORDS}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_same_records_give_the_same_bytes(name, tmp_path):
+    folders = [tmp_path / "one", tmp_path / "two"]
+    for folder in folders:
+        said = Drawing(folder, (COMMITTED,))(name)
+    assert said.startswith(f"{name}: ")
+    assert "committed" in said
+    suffixes = {".pdf", ".png"} if name in FIGURES else {".md", ".tex"}
+    assert {path.suffix for path in folders[0].iterdir()} == suffixes
+    for path in folders[0].iterdir():
+        assert path.read_bytes() == (folders[1] / path.name).read_bytes()
+        assert path.stat().st_size > 500
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_panel_shows_something_and_fits(name, records):
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    from figures.style import STYLE, WIDTH
+
+    drawer = module(name)
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(WIDTH * drawer.SIZE[0], WIDTH * drawer.SIZE[1]))
+        drawer.draw(figure, {key: records[key] for key in drawer.RECORDS})
+        figure.draw_without_rendering()
+        whole = figure.bbox
+        for axes in figure.axes:
+            assert axes.lines or axes.collections or axes.images or axes.containers
+            box = axes.get_tightbbox()
+            assert box.x0 >= whole.x0 - 1
+            assert box.x1 <= whole.x1 + 1
+            assert box.y0 >= whole.y0 - 1
+            assert box.y1 <= whole.y1 + 1
+        for axes in figure.axes:
+            if axes.lines and not axes.images:
+                assert axes.get_xlabel() or axes.get_title() or axes.get_ylabel()
+    assert len(drawer.CAPTION) > 40
+
+
+def test_a_missing_record_names_its_command(tmp_path):
+    with pytest.raises(RecordError, match="make it with: python -m theory run methods"):
+        Drawing(tmp_path, (tmp_path,))("feature_learning")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_figure_lists_those_there_are():
+    with pytest.raises(ValueError, match="allowed: feature_learning"):
+        module("wrong")
+
+
+def test_every_method_has_a_look_of_its_own(records):
+    assert len({(m.colour, m.marker) for m in METHODS.values()}) == len({m.colour for m in METHODS.values()}) == len(METHODS)
+    assert look("tada-5").label == "TADA(5)"
+    assert look("syn-all") == METHODS["syn-all"]
+    for label in by_label(records["theory/methods"]):
+        assert look(label).label
+
+
+samples = arrays(float, st.integers(2, 30), elements=st.floats(-100, 100))
+
+
+@given(samples)
+def test_intervals_are_students(values):
+    from scipy import stats
+
+    got, n = estimate(values), len(values)
+    assert got.mean == pytest.approx(values.mean(), abs=1e-9)
+    assert got.half == pytest.approx(stats.t.ppf(0.975, n - 1) * stats.sem(values), abs=1e-9)
+
+
+@given(samples, st.floats(-5, 5))
+def test_paired_differences_are_free_of_what_seeds_share(values, shift):
+    plain = dict(enumerate(values))
+    difference = paired({seed: value + shift for seed, value in plain.items()}, plain | {99: 0.0})
+    assert difference.mean == pytest.approx(shift, abs=1e-9)
+    assert difference.half == pytest.approx(0, abs=1e-9)
+    assert difference.n == len(values)
+
+
+def test_one_seed_has_no_interval():
+    assert np.isnan(estimate(np.array([1.0])).half)
+    assert signed(0.5, float("nan")) == "+0.5"
+
+
+def test_a_table_in_three_forms():
+    table = Table("Error, %", ("method", "±"), (("TADA(2)", signed(-1.25, 0.5)), ("Syn_all", "12%")), "A note.")
+    assert table.markdown().splitlines()[2:] == [
+        "| method | ± |",
+        "| --- | ---: |",
+        "| TADA(2) | −1.2 ± 0.5 |",
+        "| Syn_all | 12% |",
+        "",
+        "A note.",
+    ]
+    latex = table.latex()
+    assert r"TADA(2) & $-$1.2 $\pm$ 0.5 \\" in latex
+    assert r"Syn\_all & 12\% \\" in latex
+    assert latex.count(r"\begin") == latex.count(r"\end") == 2
+    assert [line.rstrip() for line in table.text().splitlines()][1:3] == ["  method            ±", "  TADA(2)  −1.2 ± 0.5"]
+
+
+def test_the_main_table_says_what_the_records_say(records):
+    theory, noisy, digits = tables({name: records[name] for name in ("theory/methods", "empirical/noisy-digits", "empirical/digits")})
+    originals = [r.metrics["test_error"][-1] for r in records["theory/methods"] if r.config["label"] == "original"]
+    assert theory.rows[0][:2] == ("Original", f"{100 * np.mean(originals):.2f}")
+    values = errors(records["empirical/noisy-digits"])
+    apart = [100 * (values["epochs", "tada-5"][s] - values["steps", "original"][s]) for s in values["steps", "original"]]
+    (row,) = (row for row in noisy.rows if row[0] == "TADA(5), equal epochs, SGD")
+    assert row[2] == signed(np.mean(apart), float(estimate(np.array(apart)).half))
+    assert f"{len(apart)} seeds" in noisy.title
+    assert len(noisy.rows) == len(digits.rows) == len(values)

@@ -1,0 +1,89 @@
+"""Parallel jobs: all done, waves in order, failures kept apart, workers that die with their parent."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from figures.records import run_jobs
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def touch(job, advance):
+    folder, name, needs = job
+    if name == "bad":
+        raise ValueError("cannot do bad")
+    if needs:
+        assert (folder / needs).exists(), f"{name} began before {needs} was done"
+    (folder / name).write_text(str(os.environ["OMP_NUM_THREADS"]))
+    advance(1)
+
+
+def test_every_job_is_done_and_waves_wait(tmp_path, capfd):
+    first = [(tmp_path, f"a{i}", None) for i in range(3)]
+    second = [(tmp_path, f"b{i}", f"a{2 - i}") for i in range(3)]
+    assert run_jobs(touch, first, second, total=6, workers=2, label="work") == []
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a0", "a1", "a2", "b0", "b1", "b2"]
+    assert {p.read_text() for p in tmp_path.iterdir()} == {"1"}
+    assert "6/6" in capfd.readouterr().err
+
+
+def test_a_failure_is_told_and_stops_nothing(tmp_path):
+    jobs = [(tmp_path, "bad", None), (tmp_path, "good", None)]
+    assert run_jobs(touch, jobs, total=2, workers=1, label="work") == [(jobs[0], "ValueError: cannot do bad")]
+    assert (tmp_path / "good").exists()
+
+
+SLEEPER = """
+import sys, time, os, pathlib
+from figures.records import run_jobs
+def sleep(job, advance):
+    pathlib.Path(job).write_text(str(os.getpid()))
+    time.sleep(600)
+if __name__ == "__main__":
+    run_jobs(sleep, [sys.argv[1]], total=1, workers=1, label="sleep")
+"""
+
+
+def alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z" if Path("/proc").exists() else True
+
+
+def wait_for(condition, seconds=30):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+
+
+def test_workers_die_with_a_killed_parent(tmp_path):
+    (tmp_path / "sleeper.py").write_text(SLEEPER)
+    note = tmp_path / "pid"
+    parent = subprocess.Popen(
+        [sys.executable, tmp_path / "sleeper.py", note], env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.DEVNULL
+    )
+    wait_for(lambda: note.exists() and note.read_text())
+    worker = int(note.read_text())
+    assert alive(worker)
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    wait_for(lambda: not alive(worker))
+
+
+def test_ctrl_c_ends_the_workers_too(tmp_path):
+    (tmp_path / "sleeper.py").write_text(SLEEPER)
+    note = tmp_path / "pid"
+    parent = subprocess.Popen(
+        [sys.executable, tmp_path / "sleeper.py", note], env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.DEVNULL
+    )
+    wait_for(lambda: note.exists() and note.read_text())
+    parent.send_signal(signal.SIGINT)
+    assert parent.wait(30) != 0
+    wait_for(lambda: not alive(int(note.read_text())))

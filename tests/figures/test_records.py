@@ -1,0 +1,152 @@
+"""Records: the round trip, damage, identity, atomic writing, plans, comparison."""
+
+import dataclasses
+import json
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from figures.records import (
+    DIFFERENT,
+    Plan,
+    Record,
+    RecordError,
+    compare,
+    digest,
+    file_name,
+    is_whole,
+    load,
+    plain,
+    provenance,
+    read,
+    write,
+    write_plan,
+)
+from figures.records.compare import DAMAGED, NEW, SAME_BITS, WITHIN, distance
+
+numbers = st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
+values = st.recursive(
+    st.none() | st.booleans() | numbers | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8
+)
+
+
+def record(**metrics):
+    return Record({"label": "x", "k": 2}, 3, metrics or {"test_error": 0.25}, {"commit": None})
+
+
+@given(st.dictionaries(st.text(), values))
+def test_round_trip(tmp_path_factory, metrics):
+    path = tmp_path_factory.mktemp("records") / "a.json"
+    write(path, record(**metrics))
+    again = read(path)
+    assert again == dataclasses.replace(record(**metrics), source=path.parent)
+    assert again.results == record(**metrics).results
+
+
+@given(numbers.filter(lambda x: abs(x) < 1e300))
+def test_numbers_survive_bit_for_bit(x):
+    assert json.loads(json.dumps(plain(np.float64(x)))) == float(x)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_no_nan_and_nothing_half_written(tmp_path, bad):
+    path = tmp_path / "a.json"
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write(path, record(test_error=bad))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("keep", [0, 10, -3])
+def test_a_record_cut_short_is_noticed(tmp_path, keep):
+    path = tmp_path / "a.json"
+    write(path, record())
+    path.write_text(path.read_text()[:keep])
+    assert not is_whole(path)
+    with pytest.raises(RecordError, match=r"damaged record .*a\.json"):
+        read(path)
+
+
+def test_an_altered_number_is_noticed(tmp_path):
+    path = tmp_path / "a.json"
+    write(path, record())
+    path.write_text(path.read_text().replace("0.25", "0.24"))
+    with pytest.raises(RecordError, match="altered record"):
+        read(path)
+
+
+def test_a_missing_record_is_named(tmp_path):
+    with pytest.raises(RecordError, match=r"no record .*b\.json"):
+        read(tmp_path / "b.json")
+
+
+def test_identity_is_config_and_seed():
+    @dataclasses.dataclass(frozen=True)
+    class Config:
+        k: int = 2
+        channels: tuple[int, ...] = (1, 2)
+
+    assert digest(Config()) == digest({"channels": [1, 2], "k": 2})
+    assert file_name("tada-2", Config(), 3) == file_name("tada-2", {"channels": [1, 2], "k": 2}, 3)
+    assert len({file_name("tada-2", Config(k), seed) for k in (2, 3) for seed in (0, 1)}) == 4
+
+
+def test_what_cannot_be_recorded_is_refused():
+    with pytest.raises(TypeError, match="not complex"):
+        digest({"x": 1j})
+
+
+def fill(root, error, runs=("a.json", "b.json"), tolerance=0.01):
+    write_plan(root, Plan("half/some", runs, "python -m half run some", "test_error", tolerance))
+    for run in runs:
+        write(root / "half/some" / run, record(test_error=error))
+
+
+def test_a_missing_record_names_the_command(tmp_path):
+    with pytest.raises(RecordError, match=r'no record "half/some"; make it with: python -m half run some'):
+        load("half/some", (tmp_path,))
+    fill(tmp_path, 0.1)
+    (tmp_path / "half/some/b.json").unlink()
+    with pytest.raises(RecordError, match=r'no record "half/some/b.json"; make it with: python -m half run some'):
+        load("half/some", (tmp_path,))
+
+
+def test_fresh_records_come_before_committed_ones(tmp_path):
+    fill(tmp_path / "fresh", 0.2, ("a.json",))
+    fill(tmp_path / "committed", 0.1)
+    records = load("half/some", (tmp_path / "fresh", tmp_path / "committed"))
+    assert [r.metrics["test_error"] for r in records] == [0.2, 0.1]
+    fill(tmp_path / "fresh", 0.2, ("c.json",))  # another experiment of that name: not to be mixed with the committed one
+    assert [r.metrics["test_error"] for r in load("half/some", (tmp_path / "fresh", tmp_path / "committed"))] == [0.2]
+
+
+@pytest.mark.parametrize(("error", "verdict"), [(0.1, SAME_BITS), (0.105, WITHIN), (0.12, DIFFERENT)])
+def test_comparison(tmp_path, error, verdict):
+    fill(tmp_path / "committed", 0.1, ("a.json",))
+    fill(tmp_path / "fresh", error, ("a.json",))
+    (row,) = compare("half/some", tmp_path / "fresh", tmp_path / "committed")
+    assert row.verdict == verdict
+    assert row.distance == pytest.approx(abs(error - 0.1))
+
+
+def test_comparison_of_new_and_damaged(tmp_path):
+    fill(tmp_path / "fresh", 0.1)
+    fill(tmp_path / "committed", 0.1, ("a.json",))
+    (tmp_path / "fresh/half/some/a.json").write_text("{")
+    assert [row.verdict for row in compare("half/some", tmp_path / "fresh", tmp_path / "committed")] == [DAMAGED, NEW]
+
+
+@given(st.lists(st.floats(-10, 10), min_size=1), st.floats(0, 1))
+def test_distance_is_the_largest_difference(curve, shift):
+    assert distance(curve, [x + shift for x in curve]) == pytest.approx(shift, abs=1e-12)
+    assert distance(curve, [*curve, 0.0]) == math.inf
+    assert distance(None, 1.0) == math.inf
+
+
+def test_provenance_says_where_a_record_comes_from():
+    origin = provenance("numpy")
+    assert origin["versions"]["numpy"] == np.__version__
+    assert set(origin) == {"commit", "dirty", "versions", "device", "command"}
+    assert "/" not in origin["command"].split()[0]

@@ -1,0 +1,79 @@
+"""The layers of the design, read off the source: who may import whom, and what nobody does."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDERS = ("theory", "empirical", "figures")
+
+
+def sources(folder):
+    return sorted((ROOT / folder).rglob("*.py"))
+
+
+def imports(path):
+    """Every module that a file imports, wherever in the file."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def violations(folder, forbidden):
+    return [(str(path.relative_to(ROOT)), name) for path in sources(folder) for name in imports(path) if forbidden(name)]
+
+
+def within(name, *packages):
+    return any(name == package or name.startswith(package + ".") for package in packages)
+
+
+def test_there_is_something_to_check():
+    assert all(len(sources(folder)) > 5 for folder in FOLDERS)
+
+
+@pytest.mark.parametrize(
+    ("folder", "other"), [("theory", "empirical"), ("empirical", "theory"), ("figures", "theory"), ("figures", "empirical")]
+)
+def test_halves_do_not_know_each_other(folder, other):
+    assert violations(folder, lambda name: within(name, other)) == []
+
+
+@pytest.mark.parametrize("folder", ["theory", "empirical"])
+def test_computing_knows_records_alone_of_figures(folder):
+    assert violations(folder, lambda name: within(name, "figures") and name != "figures" and not within(name, "figures.records")) == []
+
+
+def test_records_know_nothing_of_drawing():
+    assert violations("figures/records", lambda name: within(name, "figures") and not within(name, "figures.records")) == []
+
+
+@pytest.mark.parametrize("folder", ["theory", "empirical", "figures/records"])
+def test_only_figures_draws(folder):
+    assert violations(folder, lambda name: within(name, "matplotlib", "plotly", "seaborn")) == []
+
+
+def test_theory_is_light():
+    assert violations("theory", lambda name: within(name, "torch", "torchvision", "diffusers", "sklearn", "pandas")) == []
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_no_pickle_and_no_global_randomness(folder):
+    assert violations(folder, lambda name: within(name, "pickle", "cloudpickle", "dill", "joblib", "random", "numpy.random.seed")) == []
+    text = "\n".join(path.read_text() for path in sources(folder))
+    assert "allow_pickle=True" not in text
+    assert "weights_only=False" not in text
+    assert "np.random.seed" not in text
+
+
+def test_torch_seeds_its_global_state_in_one_guarded_place():
+    places = [path.name for folder in FOLDERS for path in sources(folder) if "torch.manual_seed" in path.read_text()]
+    assert places == ["seeding.py"]
+
+
+def test_folders_are_those_of_the_design():
+    tracked = {path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(".")}
+    assert tracked - {"output", "__pycache__"} == {"theory", "empirical", "figures", "paper", "tests"}

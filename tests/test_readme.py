@@ -1,0 +1,75 @@
+"""The README's commands run, its examples run, and its numbers are those of the records.
+
+Commands that compute are given an output folder that holds the committed records: they then have nothing left to do, which at the
+same time shows that the committed records are those that the code of today asks for.
+"""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from figures.reproduce import readme
+
+ROOT = Path(__file__).resolve().parents[1]
+TEXT = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"```(\w+)\n(.*?)```", TEXT, re.DOTALL)
+COMMANDS = [line.split("#")[0].strip() for kind, text in BLOCKS if kind == "sh" for line in text.splitlines() if line.strip()]
+PYTHON = [text for kind, text in BLOCKS if kind == "python"]
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("output")
+    shutil.copytree(ROOT / "paper/results", folder / "records")
+    return folder
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("python -m ")])
+def test_every_command_runs(command, out):
+    words = shlex.split(command)[1:]
+    if words[2:3] and words[2] in ("run", "draw", "compare", "train"):
+        words += ["--out", str(out)]
+    if words[1:] == ["figures"]:
+        words += ["draw", "--out", str(out)]
+    done = subprocess.run([sys.executable, *words], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
+    if words[2] == "run":
+        assert re.search(r", 0 to compute|: 0 of \d+ records to compute", done.stdout), done.stdout
+    if words[2] == "compare":
+        assert "different" not in done.stdout
+
+
+def test_the_other_commands_are_the_makefiles():
+    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    others = [c for c in COMMANDS if not c.startswith("python -m ")]
+    assert others[-1] == "pytest"
+    assert [c.split()[1] for c in others[:-1]] == ["reproduce", "test"]
+    assert {"reproduce", "test", "help"} <= set(targets)
+    said = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True).stdout
+    assert all(f"make {target}" in said for target in targets if target != "help")
+
+
+@pytest.mark.parametrize("example", PYTHON, ids=range(len(PYTHON)))
+def test_every_example_runs(example, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", example],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.findall(r"\d\.\d+", done.stdout)
+
+
+def test_numbers_come_from_the_records():
+    assert readme() == TEXT, "run: python -m figures readme"
+    assert len(re.findall(r"^\| .*±", TEXT, re.MULTILINE)) > 30
