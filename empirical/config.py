@@ -65,8 +65,8 @@ class Training:
 class Early:
     """Early training on the originals with the run's own recipe, stopped once the training error is at most ``error``.
 
-    On small data the moment is set by the training error, not by an epoch. 0.15 leaves about a third of the noisy digits in the
-    high-loss clusters, the paper's 30-40%; much later every loss is near 0 and the clusters say nothing.
+    On small data the moment is set by the training error, not by an epoch. 0.15 leaves about 30% of the noisy digits in the
+    high-loss clusters (the paper: 30-40%); much later every loss is near 0 and the clusters say nothing.
     """
 
     error: float = 0.15  # training error at which to stop, (0, 1)

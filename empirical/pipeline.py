@@ -127,7 +127,7 @@ def execute(run: Run, seed: int, root: Path, advance: Callable[[float], None] = 
     network = classifier(images, run.training, seed)
     steps = run_length(run, chosen.slow)
     originals, curve = tensors(parts.train), measures.LearningCurve(chosen.slow)
-    checks = {round(steps * (i + 1) / CHECKS) for i in range(CHECKS)}
+    checks = {max(1, round(steps * (i + 1) / CHECKS)) for i in range(CHECKS)}
     for step in train(network, *tensors(images), run.training, steps, stream(seed, "order")):
         if step in checks:
             curve.add(step, network, *originals)

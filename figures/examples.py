@@ -10,7 +10,7 @@ from figures.records import Record
 from figures.style import FAST, SLOW
 
 RECORDS = ("empirical/noisy-digits-sheet", "empirical/digits-sheet")
-SIZE = (1.0, 1.12)
+SIZE = (1.0, 0.68)
 CAPTION = (
     "Top: the slow-learnable images of highest loss early in training and the fast-learnable ones of lowest, one row a rank, one column "
     "a class. Bottom: the slowest image of each class and one variant of it at each strength (alpha-bar: what is left of the "
@@ -48,15 +48,16 @@ def ranked(images: Mapping, classes: int, rows: int = 3) -> list:
 
 
 def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
-    grid = figure.subplots(3, 2, height_ratios=(3, 3, 7))
+    grid = figure.subplots(3, 2, height_ratios=(26, 26, 62))
     for column, name in enumerate(RECORDS):
         metrics = records[name][0].metrics
         classes, levels = len(metrics["classes"]), metrics["levels"]
         slow, fast, sheet = grid[:, column]
-        show(slow, ranked(metrics["slowest"], classes), classes, "slow-learnable", SLOW)
-        show(fast, ranked(metrics["fastest"], classes), classes, "fast-learnable", FAST)
+        title = name.split("/")[1].removesuffix("-sheet")
+        show(slow, ranked(metrics["slowest"], classes), classes, f"{title}: slow-learnable", SLOW)
+        show(fast, ranked(metrics["fastest"], classes), classes, f"{title}: fast-learnable", FAST)
         shown = [metrics["sources"]["pixels"], *(level["pixels"] for level in levels)]
-        show(sheet, [image for row in shown for image in row], len(metrics["sources"]["labels"]), "variants by strength", "black")
+        show(sheet, [image for row in shown for image in row], len(metrics["sources"]["labels"]), f"{title}: variants by strength", "black")
         side = np.shape(shown[0])[-1]
         texts = ["source", *(f"{l['strength']:g}  ({l['alpha_bar']:.2f}; {100 * l['agreement']:.0f}%)" for l in levels)]
         sheet.set_yticks([i * (side + 1) + side / 2 - 0.5 for i in range(len(shown))], texts, fontsize=7)

@@ -14,13 +14,26 @@ from figures.tables import Table, signed
 from figures.test_error import BUDGETS, baseline, name_of
 
 RECORDS = ("theory/methods", "empirical/noisy-digits", "empirical/digits")
+CONTRASTS = (  # budget, a method, another, what their difference tells
+    ("steps", "tada-5", "useful-5", "variants or copies (E2)"),
+    ("epochs", "tada-5", "useful-5", "variants or copies (E2)"),
+    ("sam", "tada-5", "useful-5", "variants or copies (E2)"),
+    ("steps", "tada-2", "syn-rand", "slow or random (E3)"),
+    ("epochs", "tada-2", "syn-rand", "slow or random (E3)"),
+    ("steps", "tada-2", "syn-all", "some or all (E3)"),
+    ("epochs", "tada-5", "syn-all", "some or all (E3)"),
+    ("epochs", "tada-5", "original-longer", "variants or mere length (E1)"),
+)
 INTERVAL = "± is half the 95% interval of the mean over seeds; differences are paired by seed"
 
 
 def tables(records: Mapping[str, Sequence[Record]]) -> list[Table]:
-    """One table for the theory, one for each image data set whose records are given."""
+    """One table for the theory, two for each image data set whose records are given."""
     made = [theory(records["theory/methods"])] if "theory/methods" in records else []
-    return made + [images(name.split("/")[1], records[name]) for name in RECORDS[1:] if name in records]
+    for name in RECORDS[1:]:
+        if name in records:
+            made += [images(name.split("/")[1], records[name]), contrasts(name.split("/")[1], records[name])]
+    return made
 
 
 def theory(records: Sequence[Record]) -> Table:
@@ -71,3 +84,16 @@ def images(name: str, records: Sequence[Record]) -> Table:
         f"{INTERVAL}, Original with the same optimiser and the base number of steps; last step, "
         f"{records[0].metrics['test_images']:,} test images; generator trained on the training split alone.",
     )
+
+
+def contrasts(name: str, records: Sequence[Record]) -> Table:
+    """The paper's comparisons of one method with another, paired by seed."""
+    table, rows = errors(records), []
+    for budget_name, one, other, question in CONTRASTS:
+        pair = [{s: 100 * v for s, v in table[key].items()} for key in ((budget_name, one), (budget_name, other))]
+        difference = paired(*pair)
+        verdict = "no clear difference" if not difference.clear else "lower" if difference.mean < 0 else "higher"
+        title = dict(BUDGETS)[budget_name]
+        rows.append((f"{name_of(one)} − {name_of(other)}, {title}", question, signed(difference.mean, difference.half), verdict))
+    header = ("difference in test error, points", "asks", "mean", "verdict")
+    return Table(f"{name}: methods against each other, {difference.n} seeds", header, tuple(rows), f"{INTERVAL}.")

@@ -123,7 +123,9 @@ def test_a_table_in_three_forms():
 
 
 def test_the_main_table_says_what_the_records_say(records):
-    theory, noisy, digits = tables({name: records[name] for name in ("theory/methods", "empirical/noisy-digits", "empirical/digits")})
+    theory, noisy, contrasts, digits, _ = tables(
+        {name: records[name] for name in ("theory/methods", "empirical/noisy-digits", "empirical/digits")}
+    )
     originals = [r.metrics["test_error"][-1] for r in records["theory/methods"] if r.config["label"] == "original"]
     assert theory.rows[0][:2] == ("Original", f"{100 * np.mean(originals):.2f}")
     values = errors(records["empirical/noisy-digits"])
@@ -132,3 +134,8 @@ def test_the_main_table_says_what_the_records_say(records):
     assert row[2] == signed(np.mean(apart), float(estimate(np.array(apart)).half))
     assert f"{len(apart)} seeds" in noisy.title
     assert len(noisy.rows) == len(digits.rows) == len(values)
+    apart = [100 * (values["steps", "tada-5"][s] - values["steps", "useful-5"][s]) for s in values["steps", "original"]]
+    assert contrasts.rows[0][2] == signed(np.mean(apart), float(estimate(np.array(apart)).half))
+    for row in contrasts.rows:
+        mean, half = (float(part) for part in row[2].replace("−", "-").split(" ± "))
+        assert row[3] == ("no clear difference" if abs(mean) < half else "lower" if mean < 0 else "higher") or abs(abs(mean) - half) < 0.11
