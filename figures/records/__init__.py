@@ -5,7 +5,7 @@ The only part of ``figures`` that ``theory`` and ``empirical`` import. Beyond th
 
 from figures.records.cli import run_command
 from figures.records.compare import DIFFERENT, Comparison, compare
-from figures.records.jobs import Interrupted, default_workers, run_jobs
+from figures.records.jobs import ONE_THREAD, Interrupted, default_workers, run_jobs
 from figures.records.store import (
     COMMITTED,
     FRESH,
@@ -30,6 +30,7 @@ __all__ = [
     "COMMITTED",
     "DIFFERENT",
     "FRESH",
+    "ONE_THREAD",
     "OUTPUT",
     "Comparison",
     "Interrupted",

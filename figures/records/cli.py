@@ -17,14 +17,15 @@ from figures.records.store import RecordError
 def run_command(commands: dict[str, Callable[..., int]], prog: str, description: str) -> int:
     """Parse ``sys.argv``, call the chosen function and return its exit code.
 
-    ValueError, OSError and RecordError are mistakes that a user can mend: their text goes to standard error, without a traceback.
+    ValueError, ArithmeticError (divergence), OSError and RecordError are what a user can mend: their text goes to standard error,
+    without a traceback.
     """
     try:
         return _parse(commands, prog, description)()
     except BrokenPipeError:  # the reader of our output, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (ValueError, OSError, RecordError) as error:
+    except (ValueError, ArithmeticError, OSError, RecordError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except (Interrupted, KeyboardInterrupt):
@@ -49,7 +50,7 @@ def _parse(commands: dict[str, Callable[..., int]], prog: str, description: str)
 
 def _one_line(box: str) -> str:
     """tyro's boxed message as one line, without the box, its title, inner names and the reminder of the help text."""
-    text = " ".join(re.sub(r"[^\x20-\x7e]+", " ", box).split())
+    text = " ".join(re.sub(r"[^\x20-\x7e]+|-{3,}", " ", box).split())
     text = re.split(r" Got errors:| Argument helptext:| For full helptext", text)[0]
     return re.sub(r"^(Value error|Unrecognized options|Invalid choice|Missing subcommand) |Error parsing __\S+: ", "", text)
 

@@ -39,10 +39,9 @@ def run_jobs(
     """
     os.environ.update(ONE_THREAD)  # read by the workers' BLAS when it is loaded
     context = multiprocessing.get_context("spawn")
-    progress = context.SimpleQueue()
-    failures = []
+    progress, done, failures = context.SimpleQueue(), threading.Event(), []
     with tqdm(total=total, desc=label, unit=unit, file=sys.stderr, dynamic_ncols=True, bar_format=BAR) as bar:
-        listener = threading.Thread(target=_listen, args=(progress, bar))
+        listener = threading.Thread(target=_listen, args=(progress, bar, done), daemon=True)
         listener.start()
         pool = ProcessPoolExecutor(max(1, min(workers, max(map(len, waves)))), context, initializer=_begin, initargs=(progress,))
         try:
@@ -56,14 +55,17 @@ def run_jobs(
             raise Interrupted from None
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
-            progress.put(None)
-            listener.join()
+            done.set()
+            listener.join(timeout=5)  # a worker killed in the middle of a message would leave it waiting for the rest
     return failures
 
 
-def _listen(progress, bar: tqdm) -> None:
-    while (n := progress.get()) is not None:
-        bar.update(n)
+def _listen(progress, bar: tqdm, done: threading.Event) -> None:
+    while not (done.is_set() and progress.empty()):
+        if progress.empty():
+            done.wait(0.05)
+        else:
+            bar.update(progress.get())
 
 
 def _begin(progress) -> None:

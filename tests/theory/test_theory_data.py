@@ -1,0 +1,109 @@
+"""What is drawn: the law of Gram matrices, what methods share, what a variant keeps."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from theory import Distribution, Method, Network, Run, simulate
+from theory.data import draw, gaussian_factor
+
+METHODS = ("original", "useful", "tada", "syn-all", "syn-rand")
+
+
+@pytest.mark.parametrize("dimension", [1, 3, 6, 50])
+def test_gram_has_the_moments_of_explicit_gaussian_vectors(dimension):
+    draws, (originals, variants) = 4000, (3, 3)
+    factors = np.stack([gaussian_factor(seed, originals, variants, dimension) for seed in range(draws)])
+    ours = factors @ factors.swapaxes(1, 2)
+    explicit = np.random.default_rng(0).standard_normal((draws, originals + variants, dimension))
+    theirs = explicit @ explicit.swapaxes(1, 2)
+    for moment in (1, 2):
+        a, b = ours**moment, theirs**moment
+        error = np.sqrt((a.var(0) + b.var(0)) / draws)
+        assert (np.abs(a.mean(0) - b.mean(0)) < 5 * error).all()
+    triple = [(g[:, 0, 1] * g[:, 1, 4] * g[:, 4, 0]) for g in (ours, theirs)]  # mean: the dimension
+    assert abs(triple[0].mean() - dimension) < 5 * triple[0].std() / np.sqrt(draws)
+    assert abs(triple[1].mean() - dimension) < 5 * triple[1].std() / np.sqrt(draws)
+
+
+def test_rows_have_no_more_coordinates_than_the_dimension():
+    assert gaussian_factor(0, 5, 4, dimension=1000).shape == (9, 9)
+    assert gaussian_factor(0, 5, 4, dimension=2).shape == (9, 2)
+    assert np.array_equal(gaussian_factor(0, 5, 4, 1000), np.tril(gaussian_factor(0, 5, 4, 1000)))
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    name=st.sampled_from(METHODS),
+    k=st.integers(1, 4),
+    n=st.integers(1, 30),
+    d=st.integers(3, 60),
+    Q=st.integers(1, 2),
+    alpha=st.sampled_from((0.0, 0.5, 1.0)),
+    seed=st.integers(0, 2**40),
+)
+def test_originals_and_weights_are_the_same_under_every_method(name, k, n, d, Q, alpha, seed):
+    base = Run(distribution=Distribution(n=n, d=d, noise_patches=Q, alpha=alpha), network=Network(J=3))
+    plain, ours = draw(base, seed), draw(replace(base, method=Method(name, k=k)), seed)
+    r = plain.noise.shape[-1]
+    assert np.array_equal(plain.noise, ours.noise[:n, :, :r])
+    assert not ours.noise[:n, :, r:].any()
+    assert np.array_equal(plain.other_weights, ours.other_weights[:, :r])
+    assert np.array_equal(plain.feature_weights, ours.feature_weights)
+    assert np.array_equal(plain.labels, ours.labels[:n])
+    assert np.array_equal(plain.slow, ours.slow)
+
+    extra = {"original": 0, "syn-all": n}.get(name, ours.slow.sum()) * (k - 1 if name != "original" else 0)
+    assert ours.multiplicities.sum() == n + extra
+    assert len(ours.labels) == (n if name == "useful" else n + extra)
+
+
+def test_variants_are_shared_between_methods(tiny):
+    two, five, every, chosen = (
+        draw(tiny(Method(name, k=k, kappa=0.5)), 0) for name, k in (("tada", 2), ("tada", 5), ("syn-all", 2), ("syn-rand", 2))
+    )
+    n, slow, r = len(two.slow), two.slow.sum(), two.noise.shape[-1]
+    assert slow > 0
+    for other in (five, every):
+        np.testing.assert_array_equal(two.noise[n:], other.noise[n : n + slow, :, :r])
+        np.testing.assert_array_equal(two.labels[n:], other.labels[n : n + slow])
+    rows = {row.tobytes() for row in every.noise[n:]}
+    assert len(chosen.noise) == n + slow
+    assert all(row.tobytes() in rows for row in chosen.noise[n:])
+
+
+@pytest.mark.parametrize(("kappa", "scale", "fidelity"), [(0.0, 1.0, 1.0), (0.6, 0.5, 0.9), (0.3, 2.0, 0.0)])
+def test_variants_keep_label_and_features_and_redraw_the_noise(kappa, scale, fidelity):
+    run = Run(distribution=Distribution(n=400, d=4000), method=Method("syn-all", kappa=kappa, scale=scale, fidelity=fidelity))
+    sample = draw(run, 0)
+    n = 400
+    source = np.argsort(~sample.slow, kind="stable")
+    noise, variants = sample.noise[source, 0], sample.noise[n:, 0]
+    np.testing.assert_array_equal(sample.labels[n:], sample.labels[source])
+    np.testing.assert_array_equal(sample.strengths[n:], fidelity * sample.strengths[source])
+
+    norm = 1.5**2 * (4000 - 2) / 4000
+    own, size = (variants * noise).sum(1), (variants**2).sum(1)
+    assert own.mean() == pytest.approx(kappa * norm, abs=0.01)
+    assert size.mean() == pytest.approx((kappa**2 + (1 - kappa**2) * scale**2) * norm, rel=0.01)
+    others = (variants @ sample.noise[:n, 0].T)[~np.eye(n, dtype=bool)[source]]
+    assert others.mean() == pytest.approx(0, abs=0.001)
+    assert others.std() == pytest.approx(np.sqrt(size.mean() * norm / 4000), rel=0.05)
+
+
+def test_variants_that_retain_everything_are_copies(tiny):
+    variants, copies = (simulate(tiny(Method(name, k=3, kappa=1.0)), 0) for name in ("tada", "useful"))
+    assert variants["examples"] == copies["examples"] > 24
+    for curve in ("fast_alignment", "slow_alignment", "noise_memorised_slow", "loss", "test_error"):
+        np.testing.assert_allclose(variants[curve], copies[curve], rtol=0, atol=1e-10)
+    fresh = simulate(tiny(Method("tada", k=3)), 0)
+    assert abs(fresh["noise_memorised_slow"][-1] - copies["noise_memorised_slow"][-1]) > 1e-3
+
+
+def test_presence_follows_alpha_and_labels_are_even():
+    sample = draw(Run(distribution=Distribution(n=20000, d=3, alpha=0.8), network=Network(J=1)), 0)
+    assert sample.slow.mean() == pytest.approx(0.2, abs=0.01)
+    assert sample.labels.mean() == pytest.approx(0, abs=0.02)

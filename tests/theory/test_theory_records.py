@@ -1,0 +1,176 @@
+"""Experiments from the command line: records, what is skipped and remade, and mistakes in one line."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from figures.records import load, read, read_plan
+from theory import Distribution, Method, Network, Optimiser, Run, simulate
+from theory.commands import run
+from theory.experiments import EXPERIMENTS, Job, complete, compute, missing_jobs, plan, record_path
+
+ROOT = Path(__file__).parents[2]
+FIXED = ("steps", "slow_fraction", "examples", "speed_ratio_predicted")
+
+
+def theory(*words, **options):
+    done = subprocess.run(
+        [sys.executable, "-m", "theory", *map(str, words)], cwd=ROOT, capture_output=True, text=True, timeout=120, **options
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.fixture
+def small(tiny):
+    """An experiment of two runs of milliseconds."""
+    runs = tuple(replace(tiny(method), experiment="small", label=method.name) for method in (Method(), Method("tada", k=3)))
+    return replace(EXPERIMENTS["methods"], name="small", runs=runs, seeds=3)
+
+
+def test_run_from_the_command_line(tmp_path):
+    code, out, err = theory("run", "homogeneity", "--seeds", 1, "--workers", 1, "--out", tmp_path)
+    assert (code, out) == (0, "homogeneity: 0 records are there, 15 to compute\n"), err
+    root = tmp_path / "records"
+    written = read_plan(root, "theory/homogeneity")
+    assert written.command == "python -m theory run homogeneity"
+    records = load("theory/homogeneity", [root])
+    assert [record.config["label"] for record in records] == [run.label for run in EXPERIMENTS["homogeneity"].runs]
+    assert all(len(record.metrics["test_error"]) == len(record.metrics["steps"]) > 30 for record in records)
+    assert {"numpy", "scipy"} <= set(records[0].provenance["versions"])
+
+    bits = {record.config["label"]: record.results for record in records}
+    gone, hurt, kept = (root / "theory/homogeneity" / written.runs[i] for i in (0, 3, 5))
+    before = kept.stat().st_mtime_ns
+    gone.unlink()
+    hurt.write_text(hurt.read_text()[:500])
+    code, out, _ = theory("run", "homogeneity", "--seeds", 1, "--workers", 2, "--out", tmp_path)
+    assert (code, out) == (0, "homogeneity: 13 records are there, 2 to compute\n")
+    assert {record.config["label"]: record.results for record in load("theory/homogeneity", [root])} == bits
+    assert kept.stat().st_mtime_ns == before
+
+    code, out, err = theory("run", "homogeneity", "--seeds", 1, "--out", tmp_path)
+    assert (code, out, err) == (0, "homogeneity: 15 records are there, 0 to compute\n", "")
+
+
+def test_recognising_finished_work_loads_no_numpy():
+    program = (
+        "import sys, theory.__main__, theory.experiments; sys.exit(bool({'numpy', 'scipy', 'torch', 'matplotlib'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", program], cwd=ROOT).returncode == 0
+
+
+def test_bits_do_not_depend_on_which_seeds_are_missing(small, tmp_path):
+    run = small.runs[1]
+    for folder, chunks in (("together", [(0, 1, 2, 3, 4, 5)]), ("apart", [(4,), (5, 1), (0, 3), (2,)])):
+        for chunk in chunks:
+            compute(Job(run, chunk, tmp_path / folder), lambda n: None)
+    for seed in range(6):
+        a, b = (read(record_path(run, seed, tmp_path / folder)) for folder in ("together", "apart"))
+        assert a.results == b.results
+
+
+def test_missing_jobs_are_the_seeds_without_a_whole_record(small, tmp_path):
+    one, advanced = small.runs[0], []
+    compute(Job(one, (0, 2), tmp_path), advanced.append)
+    assert sum(advanced) == 2
+    assert [job.seeds for job in missing_jobs(one, 5, tmp_path)] == [(1, 3, 4)]
+    assert [len(job.seeds) for job in missing_jobs(one, 25, tmp_path)] == [10, 10, 3]
+    record_path(one, 0, tmp_path).write_text("{}")
+    assert [job.seeds for job in missing_jobs(one, 3, tmp_path)] == [(0, 1)]
+
+
+def test_a_run_that_diverges_is_reported_and_leaves_the_others(small, tmp_path):
+    wild = replace(small.runs[0], label="wild", optimiser=Optimiser(eta=1e6))
+    both = replace(small, runs=(wild, small.runs[1]))
+    ((job, message),) = complete(both, plan(both, 2, tmp_path), workers=1)
+    assert job.run.label == "wild"
+    assert "eta = 1e+06" in message
+    assert [job.run.label for job in missing_jobs(wild, 2, tmp_path)] == ["wild"]
+    assert missing_jobs(small.runs[1], 2, tmp_path) == []
+
+
+def test_a_failed_job_is_named_and_ends_with_code_1(small, tmp_path, monkeypatch, capsys):
+    wild = replace(small.runs[0], label="wild", optimiser=Optimiser(eta=1e6))
+    monkeypatch.setitem(EXPERIMENTS, "small", replace(small, runs=(wild,)))
+    assert run(("small",), seeds=2, workers=1, out=tmp_path) == 1
+    assert "failed: small: wild, seeds 0, 1: Diverged: " in capsys.readouterr().err
+
+
+def test_every_experiment_has_distinct_records():
+    for experiment in EXPERIMENTS.values():
+        paths = [record_path(run, 0, Path()) for run in experiment.runs]
+        assert len(set(paths)) == len(paths) == len({run.label for run in experiment.runs})
+        assert all(run.experiment == experiment.name for run in experiment.runs)
+
+
+def test_simulate_prints_a_table_or_json(tmp_path):
+    flags = ("simulate", "--distribution.n", 20, "--optimiser.name", "sam", "--optimiser.steps", 50, "--method.name", "tada", "--seed", 3)
+    code, out, err = theory(*flags)
+    assert (code, err) == (0, "")
+    assert out.splitlines()[0].split()[:3] == ["step", "fast", "slow"]
+    code, out, _ = theory(*flags, "--json")
+    metrics = json.loads(out)
+    assert metrics["steps"][-1] == 50
+    expected = Run(distribution=Distribution(n=20), optimiser=Optimiser("sam", steps=50), method=Method("tada"))
+    assert metrics == simulate(expected, 3)
+
+
+MISTAKES = {
+    "run nonsense": "no experiment 'nonsense'; allowed: methods, homogeneity",
+    "run": "allowed: at least one name, seed and worker",
+    "run methods --seeds 0": "seeds 0",
+    "run methods --workers -1": "workers -1",
+    "run methods --seeds many": "invalid literal|no type matching",
+    "run methods --out pyproject.toml": "Not a directory",
+    "simulate --distribution.alpha 1.5": "alpha = 1.5 is not allowed; it must be a number between 0 and 1",
+    "simulate --method.name magic": "'magic'",
+    "simulate --optimiser.eta 1e6": "eta = 1e+06 is too large",
+    "simulate --seed -1": "seed is -1; allowed: at least 0",
+    "": "list, run, simulate",
+}
+
+
+@pytest.mark.parametrize("words", MISTAKES)
+def test_a_mistake_is_one_line_and_code_2(words):
+    code, out, err = theory(*words.split(), env={**os.environ, "COLUMNS": "60"})
+    assert (code, out) == (2, "")
+    assert any(part in err for part in MISTAKES[words].split("|"))
+    assert err.count("\n") == 1
+    assert err.startswith("error: ")
+
+
+BAD = (
+    (Distribution, "n", 0),
+    (Distribution, "n", 2.0),
+    (Distribution, "d", 2),
+    (Distribution, "alpha", 1.1),
+    (Distribution, "alpha", float("nan")),
+    (Distribution, "sigma_p", 0.0),
+    (Distribution, "beta_e", -1.0),
+    (Network, "J", 0),
+    (Network, "power", 4),
+    (Network, "power", 1),
+    (Optimiser, "eta", 0.0),
+    (Optimiser, "eta", float("inf")),
+    (Optimiser, "rho", -0.1),
+    (Optimiser, "steps", True),
+    (Optimiser, "name", "adam"),
+    (Method, "name", "mixup"),
+    (Method, "k", 0),
+    (Method, "kappa", 1.5),
+    (Method, "scale", -1.0),
+    (Method, "fidelity", 2.0),
+)
+
+
+@pytest.mark.parametrize(("part", "name", "value"), BAD, ids=str)
+def test_a_config_out_of_range_is_refused_in_one_line(part, name, value):
+    with pytest.raises(ValueError, match="is not allowed; it must be ") as caught:
+        part(**{name: value})
+    assert repr(value) in str(caught.value)
+    assert "\n" not in str(caught.value)

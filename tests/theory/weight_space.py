@@ -1,0 +1,45 @@
+"""An oracle that knows nothing of coordinates: the network on explicit patches, trained by autograd in float64."""
+
+import numpy as np
+import torch
+
+from theory.config import Network, Optimiser
+from theory.data import Sample
+
+
+def patches(sample: Sample) -> torch.Tensor:
+    """(N, 2 + Q, 2 + r): both feature patches, then noise patches, in a basis that begins with v_e, v_d."""
+    N, Q, r = sample.noise.shape
+    x = np.zeros((N, 2 + Q, 2 + r))
+    x[:, 0, 0] = sample.labels * sample.strengths[:, 0]
+    x[:, 1, 1] = sample.labels * sample.strengths[:, 1]
+    x[:, 2:, 2:] = sample.noise
+    return torch.tensor(x)
+
+
+def initial_weights(sample: Sample) -> torch.Tensor:
+    """W(0): (J, 2 + r)."""
+    return torch.tensor(np.concatenate((sample.feature_weights, sample.other_weights), axis=1))
+
+
+def loss(weights: torch.Tensor, x: torch.Tensor, sample: Sample, network: Network) -> torch.Tensor:
+    z = x @ weights.T  # (N, P, J)
+    logits = ((z.clamp(min=0) if network.rectified else z) ** network.power).sum((1, 2))
+    multiplicities = torch.tensor(sample.multiplicities)
+    return (multiplicities * torch.nn.functional.softplus(-torch.tensor(sample.labels) * logits)).sum() / multiplicities.sum()
+
+
+def train(sample: Sample, network: Network, optimiser: Optimiser) -> torch.Tensor:
+    """The weights after ``optimiser.steps`` steps of textbook gradient descent or SAM."""
+    x, weights = patches(sample), initial_weights(sample)
+
+    def gradient(at: torch.Tensor) -> torch.Tensor:
+        at = at.clone().requires_grad_()
+        return torch.autograd.grad(loss(at, x, sample, network), at)[0]
+
+    for _ in range(optimiser.steps):
+        g = gradient(weights)
+        if optimiser.name == "sam":
+            g = gradient(weights + optimiser.rho * g / g.norm())
+        weights = weights - optimiser.eta * g
+    return weights

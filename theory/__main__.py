@@ -1,0 +1,14 @@
+"""The command line: ``python -m theory list | run NAME ... | simulate``."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from figures.records import ONE_THREAD, run_command
+from theory import commands
+
+if __name__ == "__main__":
+    os.environ.update(ONE_THREAD)  # before numpy is loaded
+    chosen = {"list": commands.list_, "run": commands.run, "simulate": commands.simulate}
+    sys.exit(run_command(chosen, "python -m theory", __doc__))

@@ -1,0 +1,92 @@
+"""The commands: functions that return an exit code; a mistake raises ValueError, and too large a step Diverged."""
+
+from __future__ import annotations
+
+import sys
+from json import dumps
+from pathlib import Path
+from typing import Any
+
+from tyro.conf import Positional
+
+from figures.records import OUTPUT, default_workers
+from theory import Distribution, Method, Network, Optimiser, Run
+from theory import simulate as simulate_one
+from theory.experiments import EXPERIMENTS, complete, find, plan
+
+COLUMNS = {  # heading -> curve
+    "fast": "fast_alignment",
+    "slow": "slow_alignment",
+    "noise, fast": "noise_memorised_fast",
+    "noise, slow": "noise_memorised_slow",
+    "loss": "loss",
+    "error": "test_error",
+    "error, fast": "test_error_fast",
+    "error, slow": "test_error_slow",
+}
+NUMBERS = ("time_fast", "time_slow", "speed_fast", "speed_slow", "speed_ratio", "speed_ratio_predicted", "slow_fraction", "examples")
+
+
+def list_() -> int:
+    """The named experiments, their runs and seeds."""
+    for experiment in EXPERIMENTS.values():
+        print(f"{experiment.name}: {experiment.about}; {len(experiment.runs)} runs x {experiment.seeds} seeds")
+        print(f"    {' '.join(run.label for run in experiment.runs)}")
+    return 0
+
+
+def run(names: Positional[tuple[str, ...]], /, seeds: int | None = None, workers: int | None = None, out: Path = OUTPUT) -> int:
+    """Compute what is missing of named experiments.
+
+    Args:
+        names: experiments; see the command list.
+        seeds: the first so many seeds; all of the experiment's if not given.
+        workers: parallel processes, one thread each; one for each core if not given.
+        out: folder for records.
+    """
+    if not names or (seeds is not None and seeds < 1) or (workers is not None and workers < 1):
+        raise ValueError(f"got names {names}, seeds {seeds}, workers {workers}; allowed: at least one name, seed and worker")
+    failures = []
+    for experiment in [find(name) for name in names]:
+        total = len(experiment.runs) * (seeds or experiment.seeds)
+        jobs = plan(experiment, seeds or experiment.seeds, out / "records")
+        missing = sum(len(job.seeds) for job in jobs)
+        print(f"{experiment.name}: {total - missing} records are there, {missing} to compute", flush=True)
+        failures += complete(experiment, jobs, workers or default_workers()) if jobs else []
+    for job, message in failures:
+        print(f"failed: {job.run.experiment}: {job.run.label}, seeds {', '.join(map(str, job.seeds))}: {message}", file=sys.stderr)
+    return 1 if failures else 0
+
+
+def simulate(
+    distribution: Distribution = Distribution(),  # noqa: B008
+    network: Network = Network(),  # noqa: B008
+    optimiser: Optimiser = Optimiser(),  # noqa: B008
+    method: Method = Method(),  # noqa: B008
+    seed: int = 0,
+    json: bool = False,
+) -> int:
+    """Train once and print what was measured; every part of the configuration is a flag.
+
+    Args:
+        seed: at least 0.
+        json: print all metrics as JSON instead of a table.
+    """
+    if seed < 0:
+        raise ValueError(f"seed is {seed}; allowed: at least 0")
+    metrics = simulate_one(Run("custom", method.name, distribution, network, optimiser, method), seed)
+    print(dumps(metrics, allow_nan=False) if json else table(metrics))
+    return 0
+
+
+def table(metrics: dict[str, Any], rows: int = 12) -> str:
+    """The curves at about ``rows`` of their steps and at the last, then the numbers of the run."""
+    last = len(metrics["steps"]) - 1
+    chosen = sorted({round(last * i / rows) for i in range(rows + 1)})
+    lines = ["  step" + "".join(f"{heading:>13}" for heading in COLUMNS)]
+    lines += [f"{metrics['steps'][i]:6d}" + "".join(_cell(metrics[curve][i]) for curve in COLUMNS.values()) for i in chosen]
+    return "\n".join([*lines, "", *(f"{name:>22}{_cell(metrics[name])}" for name in NUMBERS)])
+
+
+def _cell(value: float | None) -> str:
+    return f"{'never' if value is None else f'{value:.4g}':>13}"

@@ -1,0 +1,68 @@
+"""The population test error, exact in the dimension d: an expectation over a Gaussian with one coordinate per neuron.
+
+A test example (x, y) has noise projections z_p = (<w_j, ξ_p>)_j ~ N(0, S), S = σ_p²/d W^⊥ W^⊥ᵀ, independent over its Q noise
+patches, and y f = M + y h(z) with the margin of its features M = y Σ_j [σ(y β_e w_je) + σ(y β_d w_jd)] (first term only if
+the fast feature is present) and h(z) = Σ_p Σ_j σ(z_pj). Write z = r S^{1/2} u, u uniform on the sphere in J Q dimensions,
+r ~ chi with J Q degrees of freedom. σ is homogeneous of degree q, so h(z) = r^q h(S^{1/2} u), and with H = y h(S^{1/2} u)
+
+    P(M + r^q H < 0 | u) = T      if M >= 0 and H < 0,    0  if M >= 0 and H >= 0,
+                           1 - T  if M < 0  and H > 0,    1  if M < 0  and H <= 0,     T = P(r > (|M|/|H|)^{1/q}).
+
+Where M >= 0 this is T 1[H < 0], and where M < 0 it is 1 - T 1[H > 0]. It holds for odd powers, where the labels +1 and -1
+give antithetic directions, and for rectified ones, where h >= 0 and the labels differ in M as well. T, a survival function
+of chi, is exact, so that even rates of 1e-100 have the right order of magnitude. The mean over u runs over 2048 fixed random
+directions, the same for all runs: its error is about 0.002 where the rate is between 0.1 and 0.9 and the covariance near
+isotropic, and vanishes with the rate (scrambled Sobol points measured little better, the integrand being rough). The
+symmetric root S^{1/2} is the one root that depends continuously on S, which keeps machines in agreement.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from scipy.special import gammaincc
+
+from theory.config import Distribution, Network
+from theory.data import Array
+from theory.dynamics import Problem, State, activation
+
+DIRECTIONS = 2048
+
+
+@cache
+def sphere(dimension: int) -> Array:
+    """2048 directions, uniform on the unit sphere and the same on every call; dimension >= 1: (D, dimension)."""
+    gaussian = np.random.default_rng(0).standard_normal((DIRECTIONS, dimension))
+    return gaussian / np.linalg.norm(gaussian, axis=1, keepdims=True)
+
+
+def noise_covariance(problem: Problem, state: State, distribution: Distribution) -> Array:
+    """S = σ_p²/d W^⊥ W^⊥ᵀ (R, J, J), from W^⊥ W^⊥ᵀ = W^⊥(0) W^⊥(0)ᵀ + A c(0)ᵀ + c Aᵀ."""
+    gram = problem.others + state.coefficients @ problem.projections.swapaxes(1, 2) + state.projections @ state.coefficients.swapaxes(1, 2)
+    return distribution.sigma_p**2 / distribution.d * (gram + gram.swapaxes(1, 2)) / 2
+
+
+def symmetric_root(covariance: Array) -> Array:
+    """S^{1/2} of positive semidefinite S (..., J, J); eigenvalues below 0 by rounding count as 0."""
+    values, vectors = np.linalg.eigh(covariance)
+    return (vectors * np.sqrt(np.maximum(values, 0.0))[..., None, :]) @ vectors.swapaxes(-1, -2)
+
+
+def error_at(margin: float, noise: Array, dof: int, power: int) -> float:
+    """Mean over directions of P(M + r^q H < 0), r ~ chi with ``dof`` degrees of freedom; noise: H (D,)."""
+    opposed = noise[noise < 0 if margin >= 0 else noise > 0]
+    tail = gammaincc(dof / 2, np.abs(margin / opposed) ** (2 / power) / 2).sum() / len(noise)
+    return float(tail if margin >= 0 else 1 - tail)
+
+
+def error_rates(features: Array, covariance: Array, distribution: Distribution, network: Network) -> tuple[float, float]:
+    """Test error of one network on examples with and without the fast feature; features (J, 2), covariance S (J, J)."""
+    Q, J, sigma = distribution.noise_patches, network.J, activation(network)
+    z = sphere(Q * J).reshape(-1, J) @ symmetric_root(covariance)  # (D Q, J)
+    noise = sigma(z)[0].reshape(-1, Q * J).sum(axis=1)  # (D,)
+    errors = np.zeros(2)
+    for y in (1.0, -1.0):
+        fast, slow = y * sigma(y * features * (distribution.beta_e, distribution.beta_d))[0].sum(axis=0)
+        errors += [error_at(margin, y * noise, Q * J, network.power) / 2 for margin in (fast + slow, slow)]
+    return float(errors[0]), float(errors[1])
