@@ -17,5 +17,5 @@ def plot_curves(axes, groups: Mapping[str, Sequence[Record]], metric: str, facto
     for label, records in groups.items():
         steps, band = records[0].metrics["steps"], estimate(factor * curves(records, metric))
         shown = look(label)
-        axes.plot(steps, band.mean, color=shown.colour, label=shown.label)
+        axes.plot(steps, band.mean, color=shown.colour, linestyle=shown.line, label=shown.label, zorder=3 if shown.line == "--" else 2)
         axes.fill_between(steps, np.maximum(band.low, 0), band.high, color=shown.colour, alpha=0.15, linewidth=0)

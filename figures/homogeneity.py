@@ -15,7 +15,7 @@ RECORDS = ("theory/homogeneity",)
 SIZE = (0.7, 0.45)
 CAPTION = (
     "Ratio of the early learning speeds of the fast and the slow feature when slow examples appear $k$ times, as copies or as variants: "
-    "simulation (mean over seeds, 95% intervals) against "
+    "simulation (mean over seeds, 95% intervals), until the first of the two has doubled, against the early phase's "
     "$R(k) = \\frac{\\alpha}{\\alpha + k(1-\\alpha)} (\\beta_e/\\beta_d)^3$. At $R = 1$ both are learned equally fast."
 )
 

@@ -16,9 +16,9 @@ CAPTION = (
 )
 LABELS = ("original", "sam", "useful-5", "tada-5", "syn-all")
 PANELS = (
-    ("noise_memorised_slow", "noise memorised", r"$y \sum_j \sigma(\langle w_j, \xi\rangle)$, slow examples", 1),
+    ("noise_memorised_slow", "noise memorised, slow", r"$y \sum_j \sigma(\langle w_j, \xi\rangle)$", 1),
     ("test_error", "test error, all", "%", 100),
-    ("test_error_slow", "test error, no fast feature", "%", 100),
+    ("test_error_slow", "test error, slow", "%", 100),
 )
 
 

@@ -39,20 +39,21 @@ STYLE = {
 
 @dataclasses.dataclass(frozen=True)
 class Look:
-    """How a method appears everywhere."""
+    """How a method appears everywhere. A dashed line is drawn on top, so that of two equal curves both are seen."""
 
     label: str
     colour: str
     marker: str
+    line: str = "-"
 
 
 METHODS = {
     "original": Look("Original", INK, "o"),
     "sam": Look("SAM", "#0072B2", "s"),
-    "useful": Look("USEFUL", "#E69F00", "^"),
+    "useful": Look("USEFUL", "#E69F00", "^", "--"),
     "tada": Look("TADA", "#009E73", "D"),
-    "syn-all": Look("Syn-all", "#CC79A7", "v"),
-    "syn-rand": Look("Syn-rand", "#56B4E9", "P"),
+    "syn-all": Look("Syn-all", "#CC79A7", "v", "--"),
+    "syn-rand": Look("Syn-rand", "#56B4E9", "P", "--"),
 }
 
 
