@@ -39,7 +39,7 @@ figures: setup
 	@$(PY) -m figures draw
 
 test: setup
-	@$(PY) -m pytest -n auto
+	@$(PY) -m pytest -n auto --dist loadfile
 
 lint: setup
 	@$(PY) -m ruff check .

@@ -37,8 +37,9 @@ def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
         for axes, (budget, title) in zip(row, BUDGETS, strict=True):
             plot(axes, table, budget, places)
             start = estimate([100 * v for v in baseline(table, budget).values()])
-            axes.set_title(f"{title}\n{name.split('/')[1]}, n = {start.n}: Original {start.mean:.1f}%", fontsize=8)
+            axes.set_title(f"{title}\nOriginal: {start.mean:.1f}%")
             axes.set_yticks(list(places.values()), [name_of(label) for label in places])
+        row[0].set_ylabel(f"{name.split('/')[1]}, {start.n} seeds", fontweight="bold")
         row[1].set_xlabel("test error minus Original, points")
 
 

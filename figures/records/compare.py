@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from figures.records.store import COMMITTED, FRESH, Record, RecordError, read, read_plan
+from figures.records.store import COMMITTED, FRESH, Plan, Record, RecordError, read, read_plan
 
 SAME_BITS, WITHIN, DIFFERENT, NEW, DAMAGED = "same bits", "within tolerance", "different", "not committed", "damaged"
 
@@ -46,14 +46,14 @@ def compare(experiment: str, fresh: Path = FRESH, committed: Path = COMMITTED) -
     rows = []
     for run in plan.runs if plan else ():
         ours, theirs = fresh / experiment / run, committed / experiment / run
-        if not ours.exists():
-            continue
-        try:
-            rows.append(
-                Comparison(run, *compare_records(read(ours), read(theirs), plan.metric, plan.tolerance))
-                if theirs.exists()
-                else Comparison(run, NEW)
-            )
-        except RecordError:
-            rows.append(Comparison(run, DAMAGED))
+        if ours.exists():
+            rows.append(Comparison(run, *_verdict(ours, theirs, plan)))
     return rows
+
+
+def _verdict(ours: Path, theirs: Path, plan: Plan) -> tuple[str, float]:
+    try:
+        fresh = read(ours)
+        return compare_records(fresh, read(theirs), plan.metric, plan.tolerance) if theirs.exists() else (NEW, 0.0)
+    except RecordError:
+        return DAMAGED, math.inf

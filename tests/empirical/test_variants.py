@@ -121,7 +121,7 @@ def test_from_pure_noise_it_is_diffusers_own_pipeline(kind):
     np.testing.assert_allclose(ours, theirs, atol=2e-4)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(grid=st.sampled_from([n for n in range(1, 1001) if 1000 % n == 0]), strength=st.floats(0.01, 1.0))
 def test_only_the_steps_from_the_strength_on_are_run(grid, strength):
     if round(grid * strength) < 1:

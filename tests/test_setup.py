@@ -1,0 +1,103 @@
+"""The set-up: made once, quiet afterwards, made anew from any half-finished state, and clear about what is missing.
+
+A stand-in for python3 notes what it is asked to do and makes a stand-in environment, so that nothing is installed.
+"""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+STANDIN = """#!/bin/sh
+echo "$*" >>"$LOG"
+case "$*" in
+  "-m venv --clear .venv") rm -rf .venv && mkdir -p .venv/bin && cp "$0" .venv/bin/python ;;
+  *"uv pip install"*) [ -z "$FAIL" ] ;;
+esac
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / ".ci").mkdir()
+    for name in (".ci/setup", "requirements.txt", "Makefile"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    (tmp_path / "python").write_text(STANDIN)
+    (tmp_path / "python").chmod(0o755)
+    return tmp_path
+
+
+def setup(folder, python="./python", code=0, fail=""):
+    log = folder / "log"
+    log.write_text("")
+    environment = {**os.environ, "LOG": str(log), "FAIL": fail}
+    done = subprocess.run(["sh", ".ci/setup", str(python)], cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == code, done.stderr
+    return done.stderr, log.read_text()
+
+
+def test_made_once_and_quiet_afterwards(folder):
+    said, log = setup(folder)
+    assert "setting up .venv" in said
+    assert "-m venv --clear .venv" in log
+    assert "uv pip install --quiet --compile-bytecode --python .venv/bin/python --requirement requirements.txt" in log
+    said, log = setup(folder)
+    assert said == ""
+    assert "install" not in log
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda folder: (folder / ".venv/complete").unlink(),  # killed before the end
+        lambda folder: (folder / ".venv/bin/python").unlink(),
+        lambda folder: (folder / "requirements.txt").write_text("numpy==1.0\n"),
+        lambda folder: (shutil.rmtree(folder / ".venv"), (folder / ".venv").mkdir()),
+    ],
+    ids=["unfinished", "no interpreter", "other packages", "empty"],
+)
+def test_made_anew_when_it_is_not_what_is_wanted(folder, spoil):
+    setup(folder)
+    spoil(folder)
+    said, log = setup(folder)
+    assert "setting up .venv" in said
+    assert "-m venv --clear .venv" in log
+    assert setup(folder)[0] == ""
+
+
+def test_made_anew_after_the_folder_has_moved(folder, tmp_path_factory):
+    setup(folder)
+    moved = tmp_path_factory.mktemp("elsewhere") / "clone"
+    shutil.copytree(folder, moved)
+    assert "setting up .venv" in setup(moved)[0]
+
+
+def test_a_failed_installation_is_told_and_tried_again(folder):
+    said, _ = setup(folder, code=2, fail="yes")
+    assert "the packages could not be installed" in said
+    assert not (folder / ".venv/complete").exists()
+    assert "setting up .venv" in setup(folder)[0]
+
+
+FAULTY = {
+    "missing": (None, "no ./faulty here: install Python 3.11 or newer"),
+    "old": ('[ "$1" = --version ] && echo "Python 3.9.2" && exit 0\nexit 1', "Python 3.9.2 is too old: install Python 3.11 or newer"),
+    "no venv": ('case "$*" in *ensurepip*) exit 1 ;; esac', "./faulty has no venv: install it (Debian, Ubuntu: apt install python3-venv)"),
+}
+
+
+@pytest.mark.parametrize("kind", FAULTY)
+def test_what_is_missing_is_named_with_what_to_install(folder, kind):
+    script, expected = FAULTY[kind]
+    if script:
+        (folder / "faulty").write_text(f"#!/bin/sh\n{script}\n")
+        (folder / "faulty").chmod(0o755)
+    said, _ = setup(folder, "./faulty", code=2)
+    assert expected in said
+    assert said.startswith("error: ")
+    assert said.count("\n") == 1
+    assert not (folder / ".venv").exists()
