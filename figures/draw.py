@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
-from figures.records import COMMITTED, Record, load
+from figures.records import COMMITTED, Record, digest, load
 
 FIGURES = ("feature_learning", "noise_alignment", "homogeneity", "separability", "examples", "test_error")
 TABLES = {"main": "main_table"}
@@ -24,10 +24,14 @@ def module(name: str) -> ModuleType:
 
 
 class Drawing:
-    """Draws into ``out`` from the first of ``roots`` that holds a record, each experiment read once."""
+    """Draws into ``out`` from the first of ``roots`` that holds a record, each experiment read once.
 
-    def __init__(self, out: Path, roots: Iterable[Path]) -> None:
+    With ``again`` False, what was drawn by the same code from the same records is left as it is.
+    """
+
+    def __init__(self, out: Path, roots: Iterable[Path], again: bool = True) -> None:
         self.out = out
+        self.again = again
         self.records = cache(lambda experiment: load(experiment, tuple(roots)))
 
     def __call__(self, name: str) -> str:
@@ -35,13 +39,26 @@ class Drawing:
         drawer = module(name)
         records = {experiment: self.records(experiment) for experiment in drawer.RECORDS}
         self.out.mkdir(parents=True, exist_ok=True)
-        if name in FIGURES:
-            save_figure(self.out / name, drawer, records)
-        else:
-            made = drawer.tables(records)
-            (self.out / f"{name}.md").write_text("\n".join(table.markdown() for table in made))
-            (self.out / f"{name}.tex").write_text("\n".join(table.latex() for table in made))
+        note = self.out / f".{name}.drawn"  # from what it was drawn; written last
+        state = digest([code(), *(record.results for members in records.values() for record in members)])
+        if self.again or not (note.exists() and note.read_text() == state):
+            note.unlink(missing_ok=True)
+            save_figure(self.out / name, drawer, records) if name in FIGURES else save_tables(self.out / name, drawer, records)
+            note.write_text(state)
         return f"{name}: " + "; ".join(f"{experiment} {origin(members)}" for experiment, members in records.items())
+
+
+@cache
+def code() -> str:
+    """Digest of the code that draws."""
+    return digest([path.read_text() for path in sorted(Path(__file__).parent.glob("*.py"))])
+
+
+def save_tables(path: Path, drawer: ModuleType, records: Mapping[str, Sequence[Record]]) -> None:
+    """``path``.md and ``path``.tex."""
+    made = drawer.tables(records)
+    path.with_suffix(".md").write_text("\n".join(table.markdown() for table in made))
+    path.with_suffix(".tex").write_text("\n".join(table.latex() for table in made))
 
 
 def save_figure(path: Path, drawer: ModuleType, records: Mapping[str, Sequence[Record]]) -> None:

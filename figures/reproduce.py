@@ -40,7 +40,7 @@ def reproduce(out: Path) -> int:
     fresh = out / "records"
     lines, agree = comparison(fresh)
     print("\nRecords of this machine against the committed ones", *(lines or ["none here"]), sep="\n  ")
-    drawing, failed = Drawing(out / "figures", (fresh, COMMITTED)), []
+    drawing, failed = Drawing(out / "figures", (fresh, COMMITTED), again=False), []
     print(f"\nFigures and tables in {out / 'figures'}, from")
     for name in NAMES:
         try:

@@ -16,7 +16,7 @@ import platform
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import cache, cached_property
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ class Record:
     provenance: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     source: Path | None = dataclasses.field(default=None, compare=False)
 
-    @property
+    @cached_property
     def results(self) -> str:
         """Digest of everything but provenance: two records agree bit for bit exactly when these are equal."""
         return digest({"config": self.config, "seed": self.seed, "metrics": self.metrics})
@@ -64,22 +64,20 @@ class Plan:
 
 
 def canonical(value: Any) -> str:
-    """The one JSON text of a value: sorted keys, no spaces, no NaN; dataclasses become objects, tuples lists."""
-    return json.dumps(plain(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    """The one JSON text of a value: sorted keys, no spaces, no NaN; dataclasses become objects, tuples and arrays lists."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, default=_encode)
 
 
 def plain(value: Any) -> Any:
-    """The value in terms of JSON alone; arrays and numpy numbers through their ``tolist``."""
+    """The value as it comes back from a record: objects, lists, text and numbers alone."""
+    return json.loads(canonical(value))
+
+
+def _encode(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    if isinstance(value, Mapping):
-        return {str(k): plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(v) for v in value]
-    if hasattr(value, "tolist"):
-        return plain(value.tolist())
-    if value is None or isinstance(value, str | int | float):
-        return value
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if hasattr(value, "tolist"):  # arrays and numpy's numbers
+        return value.tolist()
     raise TypeError(f"a record holds numbers, text, lists and objects, not {type(value).__name__}")
 
 
@@ -97,7 +95,7 @@ def write_json(path: Path, value: Any) -> None:
     """Write ``value`` under a temporary name, then rename: a reader sees the whole file or none."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(json.dumps(plain(value), indent=None, separators=(",", ":"), allow_nan=False) + "\n")
+    temporary.write_text(json.dumps(value, separators=(",", ":"), allow_nan=False, default=_encode) + "\n")
     os.replace(temporary, path)
 
 
