@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import zipfile
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +15,16 @@ from figures.records import digest
 
 
 def artifact(root: Path, stage: str, suffix: str, *depends: object) -> Path:
-    """Where the result of a stage is kept: its name and the digest of what it depends on."""
+    """Where the result of a stage is kept: its name, and the digest of what it depends on, this code and its libraries included."""
     root.mkdir(parents=True, exist_ok=True)
-    return root / f"{stage}-{digest(depends)[:16]}{suffix}"
+    return root / f"{stage}-{digest([code(), *depends])[:16]}{suffix}"
+
+
+@cache
+def code() -> str:
+    """Digest of the source of this package and of the versions of what it builds on."""
+    sources = [path.read_text() for path in sorted(Path(__file__).parent.glob("*.py"))]
+    return digest([sources, [version(name) for name in ("numpy", "scikit-learn", "torch", "torchvision", "diffusers")]])
 
 
 def beside(path: Path) -> Path:

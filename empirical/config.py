@@ -17,9 +17,9 @@ def require(condition: bool, name: str, got: object, allowed: str) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class Data:
-    """A data set and its split. The split is drawn per seed; what is neither training nor validation is the test set.
+    """A data set and its split. Training and test images are drawn per seed; the validation images are the same for all.
 
-    Nothing in the pipeline looks at the validation images: they are kept for choosing settings.
+    Settings are chosen on the validation images, never on test images; nothing is trained on them.
     """
 
     name: DataName = "noisy-digits"

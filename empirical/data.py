@@ -52,13 +52,16 @@ def load(name: str) -> Images:
 
 
 def split(config: Data, seed: int) -> Split:
-    """Draw the split of ``seed``; raises ValueError if nothing is left to test on."""
+    """The split of ``seed``. The validation images are the same for every seed, so that no seed is tested on what another may look at.
+
+    Raises ValueError if nothing is left to test on.
+    """
     images = load(config.name)
     used = config.train + config.validation
     if used >= len(images):
         raise ValueError(f"data.train + data.validation is {used}; allowed: below {len(images)}, the size of {config.name}")
-    order = stream(seed, "split").permutation(len(images))
-    train, validation, test = np.split(order, [config.train, used])
+    validation, rest = np.split(stream(0, "validation").permutation(len(images)), [config.validation])
+    train, test = np.split(stream(seed, "split").permutation(np.sort(rest)), [config.train])
     return Split(images[train], images[validation], images[test], train)
 
 

@@ -50,6 +50,6 @@ def logits(network: nn.Module, pixels: Tensor, batch: int = 512) -> Tensor:
     training = network.training
     network.eval()
     with torch.inference_mode():
-        outputs = torch.cat([network(part) for part in pixels.split(batch)])
+        outputs = torch.cat([network(part) for part in pixels.split(batch)])  # (n, classes)
     network.train(training)
     return outputs

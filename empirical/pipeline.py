@@ -44,7 +44,7 @@ class Selected:
 
 def selected(run: Run, seed: int, parts: Split, root: Path) -> Selected:
     """Stages early and select."""
-    recipe = dataclasses.replace(run.training, optimiser="sgd", steps=1, epochs=None)
+    recipe = dataclasses.replace(run.training, optimiser="sgd", steps=1, epochs=None)  # what early training depends on
     path = artifact(root, "selection", ".npz", run.data, run.early, recipe, seed)
     if (kept := load_arrays(path)) is None:
         network, steps = early_network(parts.train, run.early, recipe, seed)
@@ -135,6 +135,7 @@ def execute(run: Run, seed: int, root: Path, advance: Callable[[float], None] = 
     generated = len(images) - len(parts.train) if run.method.generates else 0
     return {
         **measures.test_errors(network, *tensors(parts.test), chosen.slow_test),
+        "validation_error": measures.mean(measures.wrong(network, *tensors(parts.validation))),
         **curve.metrics(),
         "slow_fraction": float(chosen.slow.mean()),
         "slow_fraction_by_class": [float(chosen.slow[parts.train.labels == c].mean()) for c in range(len(parts.train.classes))],

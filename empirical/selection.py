@@ -28,8 +28,7 @@ def early_network(images: Images, config: Early, training: Training, seed: int) 
     """A classifier trained on the originals until its training error is at most ``config.error``, and the steps this took."""
     network = classifier(images, training, seed)
     pixels, labels = tensors(images)
-    recipe = dataclasses.replace(training, optimiser="sgd")
-    for step in train(network, pixels, labels, recipe, 4 * config.limit, stream(seed, "early order")):  # 4: the rate never decays
+    for step in train(network, pixels, labels, training, 4 * config.limit, stream(seed, "early order")):  # 4: the rate never decays
         if step % config.every == 0 or step == config.limit:
             error = (logits(network, pixels).argmax(1) != labels).float().mean()
             if error <= config.error or step == config.limit:

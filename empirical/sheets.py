@@ -40,14 +40,14 @@ def execute(sheet: Sheet, seed: int, root: Path, advance: Callable[[float], None
         "fastest": {"labels": labels[fastest], "pixels": shown(parts.train, fastest)},
         "sources": {"labels": labels[sources], "pixels": shown(parts.train, sources)},
         "levels": levels,
+        "agreement_real": agreement(parts, parts.train.pixels),
     }
 
 
 def by_strength(run: Run, seed: int, parts: Split, root: Path, sources: list[int]) -> dict:
     """One variant of every training image at one strength: pixels of those of ``sources``, and how faithful all of them are.
 
-    own_nearest: fraction whose nearest training image is their own source; rms_distance: to the source; agreement: fraction that an
-    independent classifier (support vectors, trained on the images outside the training split) gives the source's label.
+    own_nearest: fraction whose nearest training image is their own source; rms_distance: to the source; agreement: see there.
     """
     train = parts.train
     made = pipeline.variants(run, seed, parts, root, np.arange(len(train)), np.ones(len(train), int))
@@ -59,16 +59,17 @@ def by_strength(run: Run, seed: int, parts: Split, root: Path, sources: list[int
         "pixels": shown(replace(train, pixels=made), sources),
         "own_nearest": float((apart.argmin(1) == np.arange(len(train))).mean()),
         "rms_distance": float(np.sqrt(np.diag(apart).mean())),
-        "agreement": float((independent(parts).predict(flat) == train.labels).mean()),
+        "agreement": agreement(parts, made),
     }
 
 
-def independent(parts: Split):
-    """A classifier that has not seen the training split."""
+def agreement(parts: Split, pixels: np.ndarray) -> float:
+    """Fraction of ``pixels``, one image for each training image, that support vectors trained on the other images give its label."""
     from sklearn.svm import SVC
 
-    pixels = np.concatenate([parts.validation.pixels, parts.test.pixels])
-    return SVC(C=5, gamma=0.01).fit(pixels.reshape(len(pixels), -1), np.concatenate([parts.validation.labels, parts.test.labels]))
+    others = np.concatenate([parts.validation.pixels, parts.test.pixels])
+    judge = SVC(C=5, gamma=0.01).fit(others.reshape(len(others), -1), np.concatenate([parts.validation.labels, parts.test.labels]))
+    return float((judge.predict(pixels.reshape(len(pixels), -1)) == parts.train.labels).mean())
 
 
 def shown(images: Images, indices: list[int]) -> list:

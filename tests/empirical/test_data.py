@@ -36,3 +36,4 @@ def test_splits_are_disjoint_whole_and_reproducible(name):
     np.testing.assert_array_equal(load(name).pixels[parts.train_indices], parts.train.pixels)
     np.testing.assert_array_equal(parts.train.pixels, again.train.pixels)
     assert len(np.intersect1d(parts.train_indices, other.train_indices)) < 200
+    np.testing.assert_array_equal(parts.validation.pixels, other.validation.pixels)  # no seed tests on what another may look at
