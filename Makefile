@@ -24,16 +24,17 @@ help:
 setup:
 	@sh .ci/setup "$(PYTHON)"
 
+# What could be computed is compared and drawn even if something failed; the status tells. An interruption (128 and up) ends it at once.
+REPORT = status=$$?; [ $$status -lt 128 ] || exit $$status; $(PY) -m figures reproduce && exit $$status
+
 reproduce: setup
-	@$(PY) -m theory run methods homogeneity
-	@$(PY) -m empirical run noisy-digits --seeds $(SEEDS)
-	@$(PY) -m empirical run noisy-digits-sheet
-	@$(PY) -m figures reproduce
+	@$(PY) -m theory run methods homogeneity && \
+	$(PY) -m empirical run noisy-digits --seeds $(SEEDS) && \
+	$(PY) -m empirical run noisy-digits-sheet; $(REPORT)
 
 everything: setup
-	@$(PY) -m theory run methods homogeneity
-	@$(PY) -m empirical run noisy-digits noisy-digits-sheet digits digits-sheet
-	@$(PY) -m figures reproduce
+	@$(PY) -m theory run methods homogeneity && \
+	$(PY) -m empirical run noisy-digits noisy-digits-sheet digits digits-sheet; $(REPORT)
 
 figures: setup
 	@$(PY) -m figures draw

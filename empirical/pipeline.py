@@ -29,7 +29,12 @@ from figures.records import digest
 if TYPE_CHECKING:
     from diffusers import UNet2DModel
 
+Advance = Callable[[float], None]
 CHECKS = 10  # times a run is measured on its training originals
+
+
+def ignore(progress: float) -> None:
+    """Nobody watches."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,15 +65,15 @@ def selected(run: Run, seed: int, parts: Split, root: Path) -> Selected:
     return Selected(kept["slow"], kept["slow_test"], Outputs(kept["probabilities"], kept["losses"]), int(kept["steps"]))
 
 
-def generator(run: Run, seed: int, parts: Split, root: Path) -> UNet2DModel:
-    """Stage generate, first half: the diffusion model, trained on the training split alone."""
+def generator(run: Run, seed: int, parts: Split, root: Path, advance: Advance = ignore) -> UNet2DModel:
+    """Stage generate, first half: the diffusion model, trained on the training split alone. ``advance(1)`` after every step."""
     path = artifact(root, "generator", ".safetensors", run.data, run.generator, seed)
     model = diffusion.unet(parts.train, run.generator, seed)
     if (weights := load_weights(path)) is not None:
         model.load_state_dict(weights)
         return model.eval()
     for _ in diffusion.train_generator(model, parts.train, run.generator, seed):
-        pass
+        advance(1)
     save_weights(path, model.state_dict())
     return model
 
@@ -88,8 +93,11 @@ def variants(run: Run, seed: int, parts: Split, root: Path, sources: np.ndarray,
     return np.stack([store[pair] for pair in pairs]) if pairs else parts.train.pixels[:0]
 
 
-def prepare(runs: Sequence[Run], seed: int, root: Path) -> None:
-    """All that the runs of one seed share: selection, generator, and the variants that any of them needs, made in one go."""
+def prepare(runs: Sequence[Run], seed: int, root: Path, advance: Advance = ignore) -> None:
+    """All that the runs of one seed share: selection, generator, and the variants that any of them needs, made in one go.
+
+    ``advance(1)`` after every step of a generator's training.
+    """
     parts = split(runs[0].data, seed)
     for run in runs:
         selected(run, seed, parts, root)
@@ -98,6 +106,7 @@ def prepare(runs: Sequence[Run], seed: int, root: Path) -> None:
         if run.method.generates:
             groups.setdefault(digest((run.data, run.generator, run.variants)), []).append(run)
     for group in groups.values():
+        generator(group[0], seed, parts, root, advance)
         pairs = [additions(run.method, selected(run, seed, parts, root).slow, seed) for run in group]
         variants(group[0], seed, parts, root, *(np.concatenate(part) for part in zip(*pairs, strict=True)))
 
@@ -119,8 +128,11 @@ def run_length(run: Run, slow: np.ndarray) -> int:
     return round(run.training.epochs * size(run.length_of or run.method, slow) / run.training.batch)
 
 
-def execute(run: Run, seed: int, root: Path, advance: Callable[[float], None] = lambda fraction: None) -> dict:
-    """Train and measure one classifier; returns the record's metrics. Deterministic on a CPU with one thread."""
+def execute(run: Run, seed: int, root: Path, advance: Advance = ignore) -> dict:
+    """Train and measure one classifier; returns the record's metrics. Deterministic on a CPU with one thread.
+
+    ``advance(fraction)`` of the whole, now and then.
+    """
     parts = split(run.data, seed)
     chosen = selected(run, seed, parts, root)
     images = training_set(run, seed, parts, chosen.slow, root)

@@ -36,9 +36,9 @@ def reproduce(out: Path = OUTPUT) -> int:
 
 def compare(out: Path = OUTPUT) -> int:
     """Say of every fresh record whether it equals the committed one; exit code 1 if any differs by more than its tolerance."""
-    lines, agree = reproduction.comparison(out / "records")
+    lines, agreement = reproduction.comparison(out / "records")
     print(*(lines or [f"no records in {out / 'records'}; make them with: make reproduce"]), sep="\n")
-    return 0 if agree else 1
+    return 0 if agreement else 1
 
 
 def keep(experiments: tyro.conf.Positional[tuple[str, ...]], /, out: Path = OUTPUT) -> int:

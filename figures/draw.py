@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 
@@ -41,7 +42,8 @@ class Drawing:
         self.out.mkdir(parents=True, exist_ok=True)
         note = self.out / f".{name}.drawn"  # from what it was drawn; written last
         state = digest([code(), *(record.results for members in records.values() for record in members)])
-        if self.again or not (note.exists() and note.read_text() == state):
+        there = all((self.out / f"{name}{suffix}").exists() for suffix in ((".pdf", ".png") if name in FIGURES else (".md", ".tex")))
+        if self.again or not there or not (note.exists() and note.read_text() == state):
             note.unlink(missing_ok=True)
             save_figure(self.out / name, drawer, records) if name in FIGURES else save_tables(self.out / name, drawer, records)
             note.write_text(state)
@@ -50,8 +52,8 @@ class Drawing:
 
 @cache
 def code() -> str:
-    """Digest of the code that draws."""
-    return digest([path.read_text() for path in sorted(Path(__file__).parent.glob("*.py"))])
+    """Digest of the code that draws, and of the library that does it."""
+    return digest([version("matplotlib"), *(path.read_text() for path in sorted(Path(__file__).parent.rglob("*.py")))])
 
 
 def save_tables(path: Path, drawer: ModuleType, records: Mapping[str, Sequence[Record]]) -> None:

@@ -59,7 +59,10 @@ def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
         shown = [metrics["sources"]["pixels"], *(level["pixels"] for level in levels)]
         show(sheet, [image for row in shown for image in row], len(metrics["sources"]["labels"]), f"{title}: variants by strength", "black")
         side = np.shape(shown[0])[-1]
-        texts = ["source", *(f"{l['strength']:g}  ({l['alpha_bar']:.2f}; {100 * l['agreement']:.0f}%)" for l in levels)]
+        texts = [
+            f"source  (1; {metrics['agreement_real']:.0%})",
+            *(f"{l['strength']:g}  ({l['alpha_bar']:.2f}; {l['agreement']:.0%})" for l in levels),
+        ]
         sheet.set_yticks([i * (side + 1) + side / 2 - 0.5 for i in range(len(shown))], texts, fontsize=7)
         sheet.tick_params(length=0)
         sheet.set_xlabel("row label: strength (alpha-bar; agreement)", fontsize=7)

@@ -20,16 +20,17 @@ CAPTION = (
 )
 
 
-def ratio(k: np.ndarray, alpha: float, strengths: float) -> np.ndarray:
-    """R(k), as in ``theory.closed_forms``; strengths: beta_e / beta_d."""
-    return alpha / (alpha + k * (1 - alpha)) * strengths**3
+def ratio(k: np.ndarray, alpha: float, gap: float) -> np.ndarray:
+    """R(k), as in ``theory.closed_forms``; gap: (beta_e / beta_d)^q, q the power of the activation."""
+    return alpha / (alpha + k * (1 - alpha)) * gap
 
 
 def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
     groups = by_label(records["theory/homogeneity"])
     axes = figure.subplots()
-    world = next(iter(groups.values()))[0].config["distribution"]
-    alpha, strengths = world["alpha"], world["beta_e"] / world["beta_d"]
+    config = groups["original"][0].config
+    world, power = config["distribution"], config["network"]["power"]
+    alpha, gap = world["alpha"], (world["beta_e"] / world["beta_d"]) ** power
     for place, name in enumerate(("useful", "tada")):
         points = sorted((members[0].config["method"]["k"], members) for label, members in groups.items() if label.startswith(name))
         ks = np.array([1] + [k for k, _ in points])
@@ -46,9 +47,11 @@ def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
             label=f"{shown.label}: {'copies' if name == 'useful' else 'variants'}",
         )
     fine = np.linspace(1, ks.max(), 200)
-    axes.plot(fine, ratio(fine, alpha, strengths), color=INK, linewidth=1, label="closed form $R(k)$", zorder=0)
+    axes.plot(fine, ratio(fine, alpha, gap), color=INK, linewidth=1, label="closed form $R(k)$", zorder=0)
+    own = [np.mean([r.metrics["speed_ratio_predicted"] for r in groups[f"tada-{k}" if k > 1 else "original"]]) for k in ks]
+    axes.plot(ks, own, color=INK, linewidth=0.8, linestyle=":", label="with the samples' own shares", zorder=0)
     axes.axhline(1, color=GREY, linestyle=":", linewidth=1)
-    even = alpha * (strengths**3 - 1) / (1 - alpha)
+    even = alpha * (gap - 1) / (1 - alpha)
     axes.annotate(f"equal speeds, reached at $k^* = {even:.3g}$", (ks.max(), 1), (0, 4), textcoords="offset points", ha="right", color=GREY)
     axes.set(xlabel="$k$: times a slow example appears", ylabel="speed of fast / speed of slow", ylim=(0, None), xticks=ks)
     axes.legend(title=f"{len(groups['original'])} seeds")

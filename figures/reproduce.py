@@ -9,7 +9,7 @@ from pathlib import Path
 from figures.draw import NAMES, Drawing
 from figures.main_table import RECORDS, tables
 from figures.records import COMMITTED, DIFFERENT, RecordError, compare, load, read, read_plan, write_plan
-from figures.records.compare import DAMAGED, SAME_BITS
+from figures.records.compare import DAMAGED, WITHIN, agree
 from figures.records.store import ROOT
 
 MARKS = ("<!-- numbers: made by python -m figures readme -->", "<!-- end of numbers -->")
@@ -21,25 +21,27 @@ def experiments(root: Path) -> list[str]:
 
 
 def comparison(fresh: Path, committed: Path = COMMITTED) -> tuple[list[str], bool]:
-    """A line for every experiment with fresh records, and whether all agree (what has no committed counterpart does not disagree)."""
-    lines, agree = [], True
+    """A line for every experiment with fresh records, and whether all that have a committed counterpart agree with it."""
+    lines, agreement = [], True
     for experiment in experiments(fresh):
         rows, plan = compare(experiment, fresh, committed), read_plan(fresh, experiment)
         count = Counter(row.verdict for row in rows)
         verdicts = ", ".join(f"{n} {verdict}" for verdict, n in count.items())
-        limit = "" if set(count) <= {SAME_BITS} else f" (tolerance: {plan.metric} within {plan.tolerance:g})"
-        lines.append(f"{experiment}: {len(rows)} recomputed: {verdicts or 'none'}{limit}")
+        lines.append(f"{experiment}: {len(rows)} computed here: {verdicts or 'none'}")
+        if count[WITHIN] or count[DIFFERENT]:
+            shift = sum(row.shift for row in rows) / len(rows)
+            lines[-1] += f" (tolerance: {plan.metric} within {plan.tolerance:g}; mean shift {shift:+.2g})"
         lines += [f"  {row.run}: {row.verdict}, {plan.metric} apart by {row.distance:.3g}" for row in rows if row.verdict == DIFFERENT]
         lines += [f"  {row.run}: damaged; delete it and run: {plan.command}" for row in rows if row.verdict == DAMAGED]
-        agree &= not {DIFFERENT, DAMAGED} & set(count)
-    return lines, agree
+        agreement &= agree(rows, plan.tolerance)
+    return lines, agreement
 
 
 def reproduce(out: Path) -> int:
     """Compare, draw everything, print the main numbers; 0 if nothing failed and nothing differs."""
     fresh = out / "records"
-    lines, agree = comparison(fresh)
-    print("\nRecords of this machine against the committed ones", *(lines or ["none here"]), sep="\n  ")
+    lines, agreement = comparison(fresh)
+    print("\nRecords of this machine against the committed ones", *(lines or ["none was computed here"]), sep="\n  ")
     drawing, failed = Drawing(out / "figures", (fresh, COMMITTED), again=False), []
     print(f"\nFigures and tables in {out / 'figures'}, from")
     for name in NAMES:
@@ -48,12 +50,12 @@ def reproduce(out: Path) -> int:
         except RecordError as error:
             failed.append(name)
             print(f"  {name}: not drawn: {error}")
-    print("\nMain numbers")
+    print("\nMain numbers, from the records named above")
     for table in tables({name: drawing.records(name) for name in RECORDS if name not in failed and read_any(name, fresh)}):
         print(f"\n{table.text()}")
-    verdict = "all records agree" if agree else "SOME RECORDS DIFFER from the committed ones"
+    verdict = "what was computed here agrees with the committed records" if agreement else "NOT REPRODUCED: see the records above"
     print(f"\n{verdict}; {len(NAMES) - len(failed)} of {len(NAMES)} figures and tables drawn")
-    return 0 if agree and not failed else 1
+    return 0 if agreement and not failed else 1
 
 
 def read_any(experiment: str, fresh: Path) -> bool:
@@ -62,10 +64,15 @@ def read_any(experiment: str, fresh: Path) -> bool:
 
 
 def keep(experiment: str, fresh: Path, committed: Path = COMMITTED) -> int:
-    """Make the fresh records of a finished experiment the committed ones; returns how many. RecordError if any is missing or damaged."""
-    plan = read_plan(fresh, experiment)
+    """Make the fresh records of a finished experiment the committed ones; returns how many.
+
+    RecordError, and nothing is changed, if any is missing or damaged, or if they are only a part of the committed ones.
+    """
+    plan, there = read_plan(fresh, experiment), read_plan(committed, experiment)
     if plan is None:
         load(experiment, (fresh,))  # says which command makes it
+    if there and set(plan.runs) < set(there.runs):
+        raise RecordError(f"{len(plan.runs)} fresh records of {experiment} would replace {len(there.runs)}; finish it with: {plan.command}")
     for run in plan.runs:
         read(fresh / experiment / run)
     shutil.rmtree(committed / experiment, ignore_errors=True)

@@ -15,8 +15,8 @@ ROOT = Path(__file__).resolve().parents[1]
 STANDIN = """#!/bin/sh
 echo "$*" >>"$LOG"
 case "$*" in
-  "-m venv --clear .venv") rm -rf .venv && mkdir -p .venv/bin && cp "$0" .venv/bin/python ;;
-  *"uv pip install"*) [ -z "$FAIL" ] ;;
+  "-m venv --clear .venv") rm -rf .venv && mkdir -p .venv/bin .venv/lib/python3/site-packages && cp "$0" .venv/bin/python ;;
+  *"$FAIL"*) [ -z "$FAIL" ] ;;
 esac
 """
 
@@ -45,9 +45,16 @@ def test_made_once_and_quiet_afterwards(folder):
     assert "setting up .venv" in said
     assert "-m venv --clear .venv" in log
     assert "uv pip install --quiet --compile-bytecode --python .venv/bin/python --requirement requirements.txt" in log
+    assert (folder / ".venv/lib/python3/site-packages/tada.pth").read_text() == f"{folder}\n"
     said, log = setup(folder)
     assert said == ""
     assert "install" not in log
+
+
+def test_another_interpreter_asked_for_is_taken(folder):
+    setup(folder)
+    shutil.copy(folder / "python", folder / "other")
+    assert "setting up .venv" in setup(folder, "./other")[0]
 
 
 @pytest.mark.parametrize(
@@ -76,9 +83,13 @@ def test_made_anew_after_the_folder_has_moved(folder, tmp_path_factory):
     assert "setting up .venv" in setup(moved)[0]
 
 
-def test_a_failed_installation_is_told_and_tried_again(folder):
-    said, _ = setup(folder, code=2, fail="yes")
-    assert "the packages could not be installed" in said
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [("-m pip install", "uv could not be installed"), ("uv pip install", "the packages could not be installed")],
+)
+def test_a_failed_installation_is_told_and_tried_again(folder, step, expected):
+    said, _ = setup(folder, code=2, fail=step)
+    assert expected in said
     assert not (folder / ".venv/complete").exists()
     assert "setting up .venv" in setup(folder)[0]
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import re
 import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait
+from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
@@ -48,7 +51,9 @@ def run_jobs(
             for wave in waves:
                 futures = {pool.submit(_call, function, job): job for job in wave}
                 ended = ((futures[future], future.exception()) for future in as_completed(futures))
-                failures += [(job, f"{type(error).__name__}: {error}") for job, error in ended if error is not None]
+                failures += [(job, _reason(error)) for job, error in ended if error is not None]
+        except BrokenProcessPool as error:  # of a wave that could not begin
+            failures.append((wave[0], _reason(error)))
         except KeyboardInterrupt:
             for process in list(pool._processes.values()):
                 process.terminate()
@@ -60,12 +65,21 @@ def run_jobs(
     return failures
 
 
+def _reason(error: BaseException) -> str:
+    """One line: what went wrong, and where in the worker's code."""
+    if isinstance(error, BrokenProcessPool):
+        return "a worker was killed (out of memory? try --workers 1)"
+    places = re.findall(r'File "([^"]+)", line (\d+)', str(error.__cause__ or ""))
+    place = f" ({Path(places[-1][0]).name}, line {places[-1][1]})" if places else ""
+    return f"{type(error).__name__}: {error}{place}"
+
+
 def _listen(progress, bar: tqdm, done: threading.Event) -> None:
     while not (done.is_set() and progress.empty()):
         if progress.empty():
             done.wait(0.05)
         else:
-            bar.update(progress.get())
+            bar.update(min(progress.get(), bar.total - bar.n))  # shares of a job add up to one but for rounding
 
 
 def _begin(progress) -> None:

@@ -130,7 +130,10 @@ def is_whole(path: Path) -> bool:
 
 
 def write_plan(root: Path, plan: Plan) -> None:
-    write_json(root / plan.experiment / "plan.json", plan)
+    """Write a plan; one that is part of the plan that is there already, as when fewer seeds are asked for, changes nothing."""
+    there = read_plan(root, plan.experiment)
+    if there is None or not set(plan.runs) <= set(there.runs):
+        write_json(root / plan.experiment / "plan.json", plan)
 
 
 def read_plan(root: Path, experiment: str) -> Plan | None:
@@ -162,7 +165,8 @@ def load(experiment: str, roots: Iterable[Path] = (FRESH, COMMITTED)) -> list[Re
         paths = [path for root in roots if (path := root / experiment / run).exists()]
         if not paths:
             raise RecordError(f'no record "{experiment}/{run}"; make it with: {plan.command}')
-        records.append(read(paths[0]))
+        whole = (path for path in paths if is_whole(path))
+        records.append(read(next(whole, paths[0])))
     return records
 
 

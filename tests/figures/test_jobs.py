@@ -33,8 +33,18 @@ def test_every_job_is_done_and_waves_wait(tmp_path, capfd):
 
 def test_a_failure_is_told_and_stops_nothing(tmp_path):
     jobs = [(tmp_path, "bad", None), (tmp_path, "good", None)]
-    assert run_jobs(touch, jobs, total=2, workers=1, label="work") == [(jobs[0], "ValueError: cannot do bad")]
+    assert run_jobs(touch, jobs, total=2, workers=1, label="work") == [(jobs[0], "ValueError: cannot do bad (test_jobs.py, line 18)")]
     assert (tmp_path / "good").exists()
+
+
+def die(job, advance):
+    os._exit(1)
+
+
+def test_a_killed_worker_is_told(tmp_path):
+    failures = run_jobs(die, [1, 2], [3], total=3, workers=1, label="work")
+    assert {why for _, why in failures} == {"a worker was killed (out of memory? try --workers 1)"}
+    assert {job for job, _ in failures} == {1, 2, 3}
 
 
 SLEEPER = """

@@ -25,7 +25,7 @@ from figures.records import (
     write,
     write_plan,
 )
-from figures.records.compare import DAMAGED, NEW, SAME_BITS, WITHIN, distance
+from figures.records.compare import DAMAGED, NEW, SAME_BITS, WITHIN, Comparison, agree, distance
 
 numbers = st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
 values = st.recursive(
@@ -142,7 +142,35 @@ def test_comparison_of_new_and_damaged(tmp_path):
 def test_distance_is_the_largest_difference(curve, shift):
     assert distance(curve, [x + shift for x in curve]) == pytest.approx(shift, abs=1e-12)
     assert distance(curve, [*curve, 0.0]) == math.inf
-    assert distance(None, 1.0) == math.inf
+    assert distance(None, 1.0) == distance(None, None) == math.inf
+
+
+def rows(shifts, verdict=WITHIN):
+    return [Comparison("x", SAME_BITS if s == 0 else verdict, abs(s), s) for s in shifts]
+
+
+def test_scatter_agrees_and_a_shift_does_not():
+    assert agree(rows([0.0] * 5), 0.03)
+    assert agree(rows([0.02, -0.02, 0.01, -0.012]), 0.03)
+    assert not agree(rows([0.02, 0.01, 0.005, -0.001]), 0.03)
+    assert agree(rows([0.04], DIFFERENT) + rows([-0.02] * 2 + [0.0] * 17), 0.03)
+    assert not agree(rows([0.04], DIFFERENT) + rows([-0.02] * 2 + [0.0] * 16), 0.03)
+    assert not agree([Comparison("x", DAMAGED, math.inf)], 0.03)
+
+
+def test_fewer_seeds_do_not_shrink_a_plan(tmp_path):
+    fill(tmp_path, 0.1, ("a.json", "b.json"))
+    fill(tmp_path, 0.1, ("a.json",))
+    assert len(load("half/some", (tmp_path,))) == 2
+    fill(tmp_path, 0.1, ("a.json", "b.json", "c.json"))
+    assert len(load("half/some", (tmp_path,))) == 3
+
+
+def test_a_damaged_fresh_record_is_replaced_by_the_committed_one(tmp_path):
+    fill(tmp_path / "fresh", 0.2, ("a.json",))
+    fill(tmp_path / "committed", 0.1, ("a.json",))
+    (tmp_path / "fresh/half/some/a.json").write_text("{")
+    assert [r.metrics["test_error"] for r in load("half/some", (tmp_path / "fresh", tmp_path / "committed"))] == [0.1]
 
 
 def test_provenance_says_where_a_record_comes_from():

@@ -1,5 +1,6 @@
 """Comparing with the committed records, adopting fresh ones, and the command line."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from figures.draw import NAMES
 from figures.records import Plan, Record, RecordError, load, read, write, write_plan
 from figures.reproduce import comparison, experiments, keep
 
@@ -21,22 +23,27 @@ def fill(root, error, runs=("a.json",)):
 
 @pytest.mark.parametrize(
     ("error", "agree", "said"),
-    [(0.1, True, "1 same bits"), (0.105, True, "1 within tolerance (tolerance: test_error within 0.01)"), (0.2, False, "1 different")],
+    [
+        (0.1, True, "1 same bits"),
+        (0.1015, True, "1 within tolerance"),
+        (0.105, False, "1 within tolerance (tolerance: test_error within 0.01; mean shift +0.005)"),
+        (0.2, False, "1 different"),
+    ],
 )
 def test_every_experiment_is_compared(tmp_path, error, agree, said):
     fill(tmp_path / "committed", 0.1)
     fill(tmp_path / "fresh", error)
     lines, same = comparison(tmp_path / "fresh", tmp_path / "committed")
-    assert lines[0].startswith("half/some: 1 recomputed: ")
+    assert lines[0].startswith("half/some: 1 computed here: ")
     assert said in lines[0]
     assert same == agree
-    assert ("apart by 0.1" in "".join(lines)) == (not agree)
+    assert ("apart by 0.1" in "".join(lines)) == (said == "1 different")
 
 
 def test_new_records_do_not_disagree_and_damaged_ones_do(tmp_path):
     fill(tmp_path / "fresh", 0.1)
     assert comparison(tmp_path / "fresh", tmp_path / "committed") == (
-        ["half/some: 1 recomputed: 1 not committed (tolerance: test_error within 0.01)"],
+        ["half/some: 1 computed here: 1 not committed"],
         True,
     )
     (tmp_path / "fresh/half/some/a.json").write_text("{")
@@ -61,6 +68,10 @@ def test_keep_replaces_the_committed_records_by_whole_fresh_ones(tmp_path):
     assert keep("half/some", fresh, committed) == 2
     assert sorted(p.name for p in (committed / "half/some").iterdir()) == ["a.json", "b.json", "plan.json"]
     assert len(load("half/some", (committed,))) == 2
+    fill(tmp_path / "part", 0.3, ["a.json"])
+    with pytest.raises(RecordError, match="1 fresh records of half/some would replace 2; finish it with: python -m half run some"):
+        keep("half/some", tmp_path / "part", committed)
+    assert [r.metrics["test_error"] for r in load("half/some", (committed,))] == [0.2, 0.2]
 
 
 def figures(*words, code=0):
@@ -82,13 +93,14 @@ def test_draw_and_compare_from_the_command_line(tmp_path):
 def test_reproduce_says_what_it_made_and_fails_when_a_record_differs(tmp_path):
     shutil.copytree(ROOT / "paper/results/theory/homogeneity", tmp_path / "records/theory/homogeneity")
     said = figures("reproduce", "--out", tmp_path).stdout
-    assert "theory/homogeneity: 300 recomputed: 300 same bits" in said
+    assert "theory/homogeneity: 300 computed here: 300 same bits" in said
     assert "homogeneity: theory/homogeneity 300 fresh" in said
-    assert "test_error: empirical/noisy-digits 380 committed" in said
-    assert "all records agree; 7 of 7 figures and tables drawn" in said
-    path = sorted((tmp_path / "records/theory/homogeneity").glob("*-s*.json"))[0]
-    record = read(path)
-    write(path, Record(record.config, record.seed, {**record.metrics, "test_error": [0.9 for _ in record.metrics["test_error"]]}))
+    assert re.search(r"test_error: empirical/noisy-digits \d+ committed", said)
+    assert f"agrees with the committed records; {len(NAMES)} of {len(NAMES)} figures and tables drawn" in said
+    paths = sorted((tmp_path / "records/theory/homogeneity").glob("*-s*.json"))[:20]
+    for path in paths:
+        record = read(path)
+        write(path, Record(record.config, record.seed, {**record.metrics, "test_error": [0.9 for _ in record.metrics["test_error"]]}))
     said = figures("reproduce", "--out", tmp_path, code=1).stdout
-    assert f"{path.name}: different, test_error apart by " in said
-    assert "SOME RECORDS DIFFER" in said
+    assert all(f"{path.name}: different, test_error apart by " in said for path in paths)
+    assert "NOT REPRODUCED" in said
