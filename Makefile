@@ -28,12 +28,12 @@ setup:
 REPORT = status=$$?; [ $$status -lt 128 ] || exit $$status; $(PY) -m figures reproduce && exit $$status
 
 reproduce: setup
-	@$(PY) -m theory run methods homogeneity && \
+	@$(PY) -m theory claims && \
 	$(PY) -m empirical run noisy-digits --seeds $(SEEDS) && \
 	$(PY) -m empirical run noisy-digits-sheet; $(REPORT)
 
 everything: setup
-	@$(PY) -m theory run methods homogeneity && \
+	@$(PY) -m theory claims && $(PY) -m theory run landscape tolerance && \
 	$(PY) -m empirical run noisy-digits noisy-digits-sheet digits digits-sheet; $(REPORT)
 
 figures: setup

@@ -12,8 +12,19 @@ from types import ModuleType
 
 from figures.records import COMMITTED, Record, digest, load
 
-FIGURES = ("feature_learning", "noise_alignment", "homogeneity", "separability", "examples", "test_error")
-TABLES = {"main": "main_table"}
+FIGURES = (
+    "feature_learning",
+    "noise_alignment",
+    "homogeneity",
+    "noise_tolerance",
+    "gradient_variance",
+    "factor_theory",
+    "strength_theory",
+    "separability",
+    "examples",
+    "test_error",
+)
+TABLES = {"main": "main_table", "claims": "claims_table"}
 NAMES = (*FIGURES, *TABLES)
 
 

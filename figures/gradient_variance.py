@@ -38,14 +38,14 @@ def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
         batch = n * np.array(SHARES)
         band, fine = estimate((1 - 1 / batch) * full + one / batch), np.geomspace(n * SHARES[0], n, 100)
         left.errorbar(
-            np.array(SHARES) * (1 + 0.03 * place), band.mean, band.half, color=COLOURS[k], marker="o", linestyle="none", capsize=2
+            np.array(SHARES) * (1 + 0.03 * (place - 1.5)), band.mean, band.half, color=COLOURS[k], marker="o", linestyle="none", capsize=2
         )
         left.plot(fine / n, shared(k, fine, slow, n), color=COLOURS[k], linewidth=1)
-        left.annotate(f"$k = {k}$", (1.15, shared(k, n, slow, n)), color=COLOURS[k], va="center")
+        left.annotate(f"$k = {k}$", (1.22, shared(k, n, slow, n)), color=COLOURS[k], va="center")
     left.plot([], [], color=INK, linewidth=1, label="closed form")
     left.errorbar([], [], [], color=INK, marker="o", linestyle="none", capsize=2, label=f"simulation, {len(members)} seeds")
     left.axhline(0, color=GREY, linewidth=0.7)
-    left.set(xscale="log", xlim=(0.04, 2), xticks=SHARES, xticklabels=SHARES, xlabel="$B/n$: batch size over number of originals")
+    left.set(xscale="log", xlim=(0.04, 2.1), xticks=SHARES, xticklabels=SHARES, xlabel="$B/n$: batch size over number of originals")
     left.minorticks_off()
     left.set(title="variance, copies minus variants", ylabel=r"$(\mathrm{Var}_U - \mathrm{Var}_G) / V$", ylim=(None, 0.029))
     left.legend(loc="upper left")

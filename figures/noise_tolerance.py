@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from figures.factor_theory import final
 from figures.records import Record
 from figures.select import by_label
-from figures.statistics import estimate
+from figures.statistics import Estimate, estimate, paired
 from figures.style import GREY, INK
 
 RECORDS = ("theory/claims", "theory/tolerance", "theory/methods")
@@ -16,7 +17,7 @@ SIZE = (1.0, 0.4)
 CAPTION = (
     "Left: noise alignment on variants over that on copies at initialisation, against the relative size $s$ of the variants' noise; "
     "simulation (mean over seeds, 95% intervals) and closed form. Below 1 variants align less, up to $s = (k+1)^{1/4}$ (dots). "
-    "Right: test error after training on variants (mean, 95% intervals); dashed: on as many copies, the same seeds."
+    "Right: test error after training on variants minus that on as many copies (paired by seed, 95% intervals)."
 )
 COLOURS = {2: "#56B4E9", 5: "#CC79A7", 8: "#D55E00"}
 
@@ -52,16 +53,15 @@ def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
     left.legend(title=f"{values[0].n} seeds", loc="lower right")
     copies = by_label(records[RECORDS[2]])
     for k, members in series(by_label(records[RECORDS[1]])).items():
-        values = [estimate([100 * record.metrics["test_error"][-1] for record in runs]) for runs in members.values()]
-        bars(right, list(members), values, k, "-")
-        seeds = {record.seed for runs in members.values() for record in runs}
-        same = [100 * record.metrics["test_error"][-1] for record in copies[f"useful-{k}"] if record.seed in seeds]
-        right.axhline(np.mean(same), color=COLOURS[k], linestyle="--", linewidth=1)
-    right.set(title="test error", ylabel="%", xlabel="$s$: relative size of variants' noise", ylim=(0, None))
-    right.legend(title=f"variants, {values[0].n} seeds")
+        base = final(copies[f"useful-{k}"], "test_error", 100)
+        values = [paired(final(runs, "test_error", 100), base) for runs in members.values()]
+        bars(right, [s + 0.006 * (k - 3.5) for s in members], values, k, "-")
+    right.axhline(0, color=GREY, linestyle=":", linewidth=1)
+    right.set(title="test error, variants minus copies", ylabel="points", xlabel="$s$: relative size of variants' noise")
+    right.legend(title=f"{values[0].n} seeds", loc="lower right")
 
 
-def bars(axes, s: Sequence[float], values, k: int, line: str = "none") -> None:
+def bars(axes, s: Sequence[float], values: Sequence[Estimate], k: int, line: str = "none") -> None:
     """Means and intervals at the sizes s of the noise, for one k."""
     axes.errorbar(
         s, [v.mean for v in values], [v.half for v in values], color=COLOURS[k], marker="o", linestyle=line, capsize=2, label=f"$k = {k}$"

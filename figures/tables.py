@@ -5,7 +5,26 @@ from __future__ import annotations
 import dataclasses
 import re
 
-LATEX = {"%": r"\%", "&": r"\&", "±": r"$\pm$", "−": "$-$", "_": r"\_"}
+GREEK = {
+    "α": "alpha",
+    "β": "beta",
+    "ρ": "rho",
+    "κ": "kappa",
+    "φ": "phi",
+    "σ": "sigma",
+    "ξ": "xi",
+    "∇": "nabla",
+    "≤": "le",
+    "±": "pm",
+    "×": "times",
+}
+LATEX = {
+    **{sign: rf"\{sign}" for sign in "%&_#"},
+    **{sign: rf"$\{name}$" for sign, name in GREEK.items()},
+    **{sign: f"${sign}$" for sign in "<>|"},
+    **{sign: f"$^{power}$" for sign, power in zip("²³⁴", "234", strict=True)},
+    "−": "$-$",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +43,7 @@ class Table:
 
     def latex(self) -> str:
         """A ``booktabs`` table for ``\\input``."""
-        escape = lambda text: re.sub("[%&±−_]", lambda m: LATEX[m[0]], text)  # noqa: E731
+        escape = lambda text: re.sub("|".join(map(re.escape, LATEX)), lambda m: LATEX[m[0]], text)  # noqa: E731
         lines = [" & ".join(map(escape, row)) + r" \\" for row in (self.header, *self.rows)]
         return "\n".join(
             [

@@ -3,7 +3,6 @@
 On another processor the bits may differ, so the theory is held to its tolerance and a single image run to a looser one.
 """
 
-
 import pytest
 
 from figures.records import COMMITTED, read, read_plan

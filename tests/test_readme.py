@@ -33,7 +33,7 @@ def out(tmp_path_factory):
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("python -m ")])
 def test_every_command_runs(command, out):
     words = shlex.split(command)[1:]
-    if words[2:3] and words[2] in ("run", "draw", "compare", "train"):
+    if words[2:3] and words[2] in ("run", "draw", "compare", "train", "claims"):
         words += ["--out", str(out)]
     if words[1:] == ["figures"]:
         words += ["draw", "--out", str(out)]

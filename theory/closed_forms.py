@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 
-from theory.config import Distribution
+from theory.config import Distribution, Network
 
 
 def speed_ratio(distribution: Distribution, k: float, power: int = 3, fidelity: float = 1.0) -> float:
@@ -40,3 +40,52 @@ def growth_rate(start: float, end: float, time: float, power: int = 3) -> float:
     if power == 2:
         return math.log(end / start) / time
     return (start ** (2 - power) - end ** (2 - power)) / ((power - 2) * time)
+
+
+def noise_alignment_ratio(slow_fraction: float, k: float, scale: float) -> float:
+    """NoiseAlign(variants)/NoiseAlign(copies) = (α + (1-α)(1 + (k-1)s⁴)) / (α + (1-α)k²) at initialisation, for the cubic.
+
+    NoiseAlign is the mean over entries (neuron j, example l, copies one by one) with y_l c_jl > 0 of how fast y_l c_jl grows,
+
+        y_l <-∂L/∂w_j, ξ_l> = (3/2N') [m_l c_jl² |ξ_l|² + Σ_{i≠l} m_i y_i y_l c_ji² <ξ_i, ξ_l>],    sigmoid(-yf) = 1/2.
+
+    Over the initial weights, E c_jl² |ξ_l|² = σ_0² |ξ_l|⁴ whatever the sign of c_jl: s⁴ times that of its original on a variant;
+    on each of k copies as much as on the original alone, times m_l = k. Between examples of independent labels the second term has mean 0,
+    and between an original and its variants too, for κ = 0: E c_ji² <ξ_i, ξ_l> = c_jl E c_ji³ / |w_j|² = 0. So it adds only
+    fluctuations, of relative size sqrt(N'/d) for one entry, less for the mean. Two approximations: the sigmoid, off by
+    O(J σ_0³), and that |ξ|² is near σ_p², d >> 1. Below 1 exactly when s⁴ < k+1.
+
+    slow_fraction: 1-α, [0, 1]. k >= 1. scale: s >= 0, the relative size of a variant's noise.
+    """
+    return (1 + slow_fraction * (k - 1) * scale**4) / (1 + slow_fraction * (k**2 - 1))
+
+
+def shared_noise(slow_fraction: float, k: float, n: int, batch: float) -> float:
+    """(Var_U - Var_G)/V = (1 - 1/B) k(k-1)(1-α) / ((α + k(1-α))² n), for variants with κ = 0, φ = s = 1.
+
+    The gradient g of a mini-batch of B draws with replacement has, at weights that do not depend on the data,
+
+        tr Var g = (1/B) tr Var g_1 + (1 - 1/B) tr Cov(g_1, g_2)
+
+    over data and draws. One draw has the same law under copies (U) and variants (G). Given the labels, two draws covary through
+    noise only if they share it: with probability Σ_i (m_i/N')² = (α + (1-α)k²)/(N' (α + k(1-α))) under U and 1/N' under G,
+    a difference of n(1-α) k(k-1)/N'², all of it on slow examples. V is the trace of the variance of one slow example's gradient
+    given its label. Nothing here is approximate, with 1-α the fraction drawn.
+
+    slow_fraction: [0, 1]. k >= 1. n >= 1 originals. batch: B >= 1, infinite for the full batch.
+    """
+    return (1 - 1 / batch) * k * (k - 1) * slow_fraction / ((1 + (k - 1) * slow_fraction) ** 2 * n)
+
+
+def slow_gradient_variance(distribution: Distribution, network: Network) -> float:
+    """V at initialisation, for the cubic: E Σ_j |(3/2) c_j² ξ|² = (27/4) J σ_0⁴ σ_p⁶ D(D+2)(D+4)/d³, D = d-2, one noise patch.
+
+    For fixed w of length |w| and ξ = σ_p/√d x, x standard normal in D dimensions, with z the coordinate along w:
+    E <w,ξ>⁴ |ξ|² = (σ_p²/d)³ |w|⁴ E z⁴(z² + χ²_{D-1}) = 3(D+4) (σ_p²/d)³ |w|⁴, and E |w|⁴ = σ_0⁴ D(D+2). The mean of c² ξ
+    is 0 by symmetry, and the gradient along the features does not depend on the noise, both while sigmoid(-yf) = 1/2.
+    ValueError for another activation or more noise patches.
+    """
+    if network.power != 3 or network.rectified or distribution.noise_patches != 1:
+        raise ValueError("the variance is known in closed form for the cubic and one noise patch; use power 3, noise_patches 1")
+    d, D = distribution.d, distribution.d - 2
+    return 27 / 4 * network.J * network.sigma_0**4 * distribution.sigma_p**6 * D * (D + 2) * (D + 4) / d**3

@@ -12,7 +12,7 @@ from tyro.conf import Positional
 from figures.records import OUTPUT, default_workers
 from theory import Distribution, Method, Network, Optimiser, Run
 from theory import simulate as simulate_one
-from theory.experiments import EXPERIMENTS, complete, find, plan
+from theory.experiments import EXPERIMENTS, Job, complete, find, plan
 
 COLUMNS = {  # heading -> curve
     "fast": "fast_alignment",
@@ -44,7 +44,7 @@ def run(names: Positional[tuple[str, ...]], /, seeds: int | None = None, workers
         workers: parallel processes, one thread each; one for each core if not given.
         out: folder for records.
     """
-    if not names or (seeds is not None and seeds < 1) or (workers is not None and workers < 1):
+    if not names or _below(1, seeds, workers):
         raise ValueError(f"got names {names}, seeds {seeds}, workers {workers}; allowed: at least one name, seed and worker")
     failures = []
     for experiment in [find(name) for name in names]:
@@ -53,6 +53,41 @@ def run(names: Positional[tuple[str, ...]], /, seeds: int | None = None, workers
         missing = sum(len(job.seeds) for job in jobs)
         print(f"{experiment.name}: {total - missing} records are there, {missing} to compute", flush=True)
         failures += complete(experiment, jobs, workers or default_workers()) if jobs else []
+    return _report(failures)
+
+
+def claims(json: bool = False, seeds: int | None = None, workers: int | None = None, out: Path = OUTPUT) -> int:
+    """Check claims T1-T8: compute what is missing of the experiments they rest on, and compare with what was predicted.
+
+    Args:
+        json: print one JSON list of {id, statement, predicted, measured, low, high, holds} instead of a table.
+        seeds: the first so many seeds, at least 2; all of each experiment's if not given.
+        workers: parallel processes, one thread each; one for each core if not given.
+        out: folder for records.
+    """
+    if _below(2, seeds) or _below(1, workers):
+        raise ValueError(f"got seeds {seeds}, workers {workers}; allowed: at least 2 seeds and 1 worker")
+    from theory.claims import NEEDED
+    from theory.evidence import Evidence
+    from theory.verdicts import judge, record, rows, text
+
+    counts = {name: seeds or find(name).seeds for name in NEEDED}
+    jobs = [job for name, count in counts.items() for job in plan(find(name), count, out / "records")]
+    print(f"claims: {sum(len(job.seeds) for job in jobs)} records to compute", file=sys.stderr, flush=True)
+    failures = complete(find("claims"), jobs, workers or default_workers()) if jobs else []
+    if failures:
+        return _report(failures)
+    verdicts = judge(Evidence(out / "records", counts))
+    record(verdicts, counts, out / "records")
+    print(dumps(rows(verdicts), ensure_ascii=False, allow_nan=False) if json else text(verdicts))
+    return 0
+
+
+def _below(least: int, *values: int | None) -> bool:
+    return any(value is not None and value < least for value in values)
+
+
+def _report(failures: list[tuple[Job, str]]) -> int:
     for job, message in failures:
         print(f"failed: {job.run.experiment}: {job.run.label}, seeds {', '.join(map(str, job.seeds))}: {message}", file=sys.stderr)
     return 1 if failures else 0

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 MethodName = Literal["original", "useful", "tada", "syn-all", "syn-rand"]
 OptimiserName = Literal["gd", "sam"]
+Quantity = Literal["speed-ratio", "sam-factor", "noise-alignment", "gradient-variance"]
 
 
 def _require(holds: bool, name: str, value: Any, allowed: str) -> None:
@@ -96,6 +97,17 @@ class Optimiser:
 
 
 @dataclass(frozen=True)
+class MiniBatch(Optimiser):
+    """The same with every gradient that of a mini-batch, drawn afresh and with replacement from the N' examples with their copies."""
+
+    batch: int = 10  # B, >= 1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _require_count("batch", self.batch, 1)
+
+
+@dataclass(frozen=True)
 class Method:
     """Which examples are added. A slow example is one without the fast feature.
 
@@ -128,3 +140,15 @@ class Run:
     network: Network = field(default_factory=Network)
     optimiser: Optimiser = field(default_factory=Optimiser)
     method: Method = field(default_factory=Method)
+
+
+@dataclass(frozen=True)
+class Probe(Run):
+    """A run of which one quantity is measured, early or at initialisation; see ``theory.probes``."""
+
+    quantity: Quantity = "speed-ratio"
+    draws: int = 1  # independent data sets averaged in one record, >= 1
+
+    def __post_init__(self) -> None:
+        _require(self.quantity in Quantity.__args__, "quantity", self.quantity, f"one of {', '.join(Quantity.__args__)}")
+        _require_count("draws", self.draws, 1)

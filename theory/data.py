@@ -6,7 +6,7 @@ the diagonal and chi with D-i degrees of freedom at row i = 0, 1, ... of it (Bar
 themselves in rotated coordinates, so L is all one needs, at a cost that does not depend on d.
 
 A seed feeds independent streams: labels and presence; originals' noise and the weights beside the features; weights
-along the features; variants' noise; the random subset. All methods of a seed share originals and initial weights bit
+along the features; variants' noise; the random subset; mini-batches. All methods of a seed share originals and initial weights bit
 for bit. The c-th variant of slow example i is the same vector in tada at every k; the first variants, c = 1, are also
 those of syn-all, and at k = 2 of syn-rand.
 """
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from theory.config import Distribution, Method, Run
 
 Array = NDArray[np.float64]
-LABELS, ORIGINALS, FEATURES, VARIANTS, SUBSET = range(5)
+LABELS, ORIGINALS, FEATURES, VARIANTS, SUBSET, BATCHES = range(6)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Exact full-batch training in coordinates: the dimension d of a patch is gone, and runs of one size advance together.
+"""Exact training in coordinates: the dimension d of a patch is gone, and runs of one size advance together.
 
 Every gradient lies in the span of v_e, v_d and the noise patches ξ_i, so w_j = <w_j,v_e> v_e + <w_j,v_d> v_d + w_j^⊥ with
 
@@ -13,9 +13,10 @@ Nothing is ever summed across runs and N is a multiple of 32, so that the bits o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial, reduce
+from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -115,31 +116,41 @@ def gradient(problem: Problem, features: Array, projections: Array) -> Gradient:
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def sharpened(problem: Problem, state: State, first: Gradient, rho: float) -> Gradient:
-    """SAM's gradient: taken at W + ρ g/|g|, g = ``first``, |g|² = <g, g K> + |g_features|²; at g = 0 it is taken at W itself."""
+def ascent(problem: Problem, first: Gradient, rho: float) -> tuple[Array, Array]:
+    """ρ g/|g| in the coordinates: (R, J, 2) and (R, J, M), with g = ``first``, |g|² = <g, g K> + |g_features|²; 0 where g = 0."""
     runs = len(problem.labels)
     lifted = first.noise @ problem.gram  # (R, J, M)
     square = (first.noise * lifted).reshape(runs, -1).sum(axis=1) + (first.features**2).reshape(runs, -1).sum(axis=1)  # (R,)
     reach = np.divide(rho, np.sqrt(square), out=np.zeros(runs), where=square > 0)[:, None, None]  # (R, 1, 1)
-    return gradient(problem, state.features + reach * first.features, state.projections + reach * lifted)
+    return reach * first.features, reach * lifted
 
 
-def train(problem: Problem, optimiser: Optimiser) -> Iterator[State]:
+@np.errstate(over="ignore", invalid="ignore")
+def sharpened(problem: Problem, state: State, first: Gradient, rho: float) -> Gradient:
+    """SAM's gradient: taken at W + ρ g/|g|, g = ``first``; at g = 0 it is taken at W itself."""
+    features, projections = ascent(problem, first, rho)
+    return gradient(problem, state.features + features, state.projections + projections)
+
+
+def train(problem: Problem, optimiser: Optimiser, batches: Iterable[Array] | None = None) -> Iterator[State]:
     """Yield the states after 0, 1, ..., ``optimiser.steps`` updates; the arrays of a state are never written to again.
 
+    batches: the weights (R, N) of the examples in each step's gradient, at least ``steps`` + 1 of them, as ``theory.batches``
+    draws them for mini-batches; those of the problem in every step if None.
     Raises Diverged, naming η and the step, instead of yielding a state whose logits are not finite or beyond 1e3.
     """
     descent = partial(sharpened, rho=optimiser.rho) if optimiser.name == "sam" else lambda _problem, _state, first: first
     features, projections = problem.features, problem.projections
     coefficients = np.zeros_like(projections)
-    for step in range(optimiser.steps + 1):
-        first = gradient(problem, features, projections)
+    for step, weights in zip(range(optimiser.steps + 1), repeat(problem.weights) if batches is None else batches, strict=False):
+        current = replace(problem, weights=weights)
+        first = gradient(current, features, projections)
         if not (np.abs(first.logits) < EXPLODED).all():
             raise Diverged(f"training diverged at step {step}: eta = {optimiser.eta:g} is too large here; lower it")
         state = State(step, features, coefficients, projections, first.logits)
         yield state
         if step < optimiser.steps:
-            g = descent(problem, state, first)
+            g = descent(current, state, first)
             features = features - optimiser.eta * g.features
             coefficients = coefficients - optimiser.eta * g.noise
             with np.errstate(over="ignore", invalid="ignore"):

@@ -6,14 +6,17 @@ Loads neither numpy nor scipy until something has to be computed.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from math import sqrt
 from pathlib import Path
+from typing import Any
 
 from figures.records import Plan, Record, file_name, is_whole, provenance, run_jobs, write, write_plan
-from theory.config import Method, Optimiser, Run
+from theory.config import Method, MiniBatch, Optimiser, Probe, Quantity, Run
 
-TOLERANCE = 1e-6  # in test error, between machines
+TOLERANCE = 1e-6  # in test error or a probe's value, between machines
+SCALES = (0.5, 1.0, 1.25, 1.5, 1.75, 2.0)  # s, on both sides of s⁴ = k+1 for k = 2, 5, 8
 CHUNK = 10  # seeds of a job: enough to batch, few enough to share out
 
 
@@ -25,6 +28,7 @@ class Experiment:
     about: str
     runs: tuple[Run, ...]
     seeds: int
+    metric: str = "test_error"  # the number whose agreement between machines counts
 
     @property
     def folder(self) -> str:
@@ -63,7 +67,51 @@ def _homogeneity() -> Experiment:
     return Experiment("homogeneity", "ratio of learning speeds and times to learn against k (T1)", runs, seeds=20)
 
 
-EXPERIMENTS = {experiment.name: experiment for experiment in (_methods(), _homogeneity())}
+def _minibatch() -> Experiment:
+    optimiser = MiniBatch("gd", rho=0.0, batch=10)
+    runs = tuple(Run("minibatch", f"{name}-5", optimiser=optimiser, method=Method(name, k=5)) for name in ("useful", "tada"))
+    return Experiment("minibatch", "mini-batch SGD on copies and on variants (T5)", runs, seeds=30)
+
+
+def _strength() -> Experiment:
+    gd = Optimiser("gd", rho=0.0)
+    path = {t / 10: Method("tada", k=3, kappa=sqrt(1 - t / 10), fidelity=1 - (t / 10) ** 3) for t in range(1, 10)}
+    runs = tuple(Run("strength", f"strength-{t:g}", optimiser=gd, method=method) for t, method in path.items())
+    return Experiment("strength", "variants along a path of strength t: κ = sqrt(1-t), φ = 1-t³ (T8)", runs, seeds=30)
+
+
+def _landscape() -> Experiment:
+    gd, kept, faithful = Optimiser("gd", rho=0.0), (0.0, 0.25, 0.5, 0.75, 1.0), (0.2, 0.4, 0.6, 0.8, 1.0)
+    methods = [Method("tada", k=3, kappa=kappa, fidelity=phi) for kappa in kept for phi in faithful]
+    runs = tuple(Run("landscape", f"kappa-{m.kappa:g}-phi-{m.fidelity:g}", optimiser=gd, method=m) for m in methods)
+    return Experiment("landscape", "variants by what they keep of the noise, κ, and of the features, φ (T8)", runs, seeds=10)
+
+
+def _tolerance() -> Experiment:
+    gd, methods = Optimiser("gd", rho=0.0), [Method("tada", k=k, scale=s) for k in (2, 5) for s in SCALES]
+    runs = tuple(Run("tolerance", f"noise-{m.k}-{m.scale:g}", optimiser=gd, method=m) for m in methods)
+    return Experiment("tolerance", "variants by the relative size s of their noise (T3)", runs, seeds=20)
+
+
+def _claims() -> Experiment:
+    gd, sam = Optimiser("gd", rho=0.0, steps=1000), Optimiser("sam", rho=0.1)
+    balanced = Method("useful", k=28)  # 28: k* of the default distribution
+    draws = {2: 75, 3: 50, 5: 25, 8: 25}  # k -> data sets a record: the difference is the smaller, the smaller k
+    runs = (
+        Probe("claims", "speed-useful-28", optimiser=gd, method=balanced, quantity="speed-ratio"),
+        Probe("claims", "sam", optimiser=sam, method=Method("original", k=1), quantity="sam-factor"),
+        *(_probe("noise-alignment", f"noise-{k}-{s:g}", Method("tada", k=k, scale=s)) for k in (2, 5, 8) for s in SCALES),
+        *(_probe("gradient-variance", f"variance-{k}", Method("tada", k=k), draws=m) for k, m in draws.items()),
+    )
+    return Experiment("claims", "single quantities beside their closed forms (T1-T4)", runs, seeds=30, metric="value")
+
+
+def _probe(quantity: Quantity, label: str, method: Method, draws: int = 1) -> Probe:
+    return Probe("claims", label, optimiser=Optimiser("gd", rho=0.0), method=method, quantity=quantity, draws=draws)
+
+
+BUILDERS = (_methods, _homogeneity, _minibatch, _strength, _landscape, _tolerance, _claims)
+EXPERIMENTS = {experiment.name: experiment for experiment in (build() for build in BUILDERS)}
 
 
 def record_path(run: Run, seed: int, root: Path) -> Path:
@@ -81,7 +129,7 @@ def find(name: str) -> Experiment:
 def plan(experiment: Experiment, seeds: int, root: Path) -> list[Job]:
     """Write down the runs with seeds 0 ... seeds-1; returns the jobs for those of which no whole record stands below ``root``."""
     names = tuple(record_path(run, seed, root).name for run in experiment.runs for seed in range(seeds))
-    write_plan(root, Plan(experiment.folder, names, f"python -m theory run {experiment.name}", metric="test_error", tolerance=TOLERANCE))
+    write_plan(root, Plan(experiment.folder, names, f"python -m theory run {experiment.name}", experiment.metric, TOLERANCE))
     return [job for run in experiment.runs for job in missing_jobs(run, seeds, root)]
 
 
@@ -99,13 +147,22 @@ def missing_jobs(run: Run, seeds: int, root: Path) -> list[Job]:
 
 def compute(job: Job, advance: Callable[[int], None]) -> None:
     """Write the records of a job, batch by batch; ``advance`` by the number written. Raises Diverged if η is too large."""
-    from theory.simulation import simulate_batches
-
     start = time.perf_counter()
-    for batch in simulate_batches(job.run, job.seeds):
+    for batch in measurements(job.run, job.seeds):
         seconds = (time.perf_counter() - start) / len(batch)
         for seed, metrics in batch.items():
             path = record_path(job.run, seed, job.root)
             write(path, Record(job.run, seed, metrics, {**provenance("numpy", "scipy"), "seconds": seconds}))
         advance(len(batch))
         start = time.perf_counter()
+
+
+def measurements(run: Run, seeds: Sequence[int]) -> Iterator[dict[int, dict[str, Any]]]:
+    """{seed: metrics} of some of the seeds at a time: of training, or of the one quantity that is probed."""
+    if isinstance(run, Probe):
+        from theory.probes import probe
+
+        return ({seed: probe(run, seed)} for seed in seeds)
+    from theory.simulation import simulate_batches
+
+    return simulate_batches(run, seeds)

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from theory.config import Run
+from theory.batches import batch_weights
+from theory.config import MiniBatch, Run
 from theory.data import Array, Sample, draw
 from theory.dynamics import padded, stack, train
 from theory.measures import CURVES, alignment, early_speeds, learning_times, measure, predicted_ratio, recording_steps
@@ -24,13 +25,14 @@ def simulate_batches(run: Run, seeds: Sequence[int]) -> Iterator[dict[int, Metri
     drawn = sorted(((seed, draw(run, seed)) for seed in seeds), key=lambda pair: padded(pair[1]))
     for _, batch in groupby(drawn, key=lambda pair: padded(pair[1])):
         chosen, samples = zip(*batch, strict=True)
-        yield dict(zip(chosen, _simulate(run, samples), strict=True))
+        yield dict(zip(chosen, _simulate(run, chosen, samples), strict=True))
 
 
-def _simulate(run: Run, samples: Sequence[Sample]) -> list[Metrics]:
+def _simulate(run: Run, seeds: Sequence[int], samples: Sequence[Sample]) -> list[Metrics]:
     problem, steps = stack(samples, run.network), recording_steps(run.optimiser.steps)
+    batches = batch_weights(samples, seeds, run.optimiser.batch) if isinstance(run.optimiser, MiniBatch) else None
     recorded, peaks, rows = set(steps), [], []
-    for state in train(problem, run.optimiser):
+    for state in train(problem, run.optimiser, batches):
         peaks.append(alignment(state))
         if state.step in recorded:
             rows.append(measure(problem, samples, run, state))

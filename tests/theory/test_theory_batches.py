@@ -1,0 +1,98 @@
+"""Mini-batches: drawn evenly, paired between copies and variants, and trained on exactly."""
+
+from dataclasses import replace
+from itertools import islice, repeat
+
+import numpy as np
+import pytest
+import torch
+import weight_space
+
+from theory import Method, Network, Optimiser, simulate
+from theory.batches import batch_weights, entries
+from theory.config import MiniBatch
+from theory.data import BATCHES, draw, stream
+from theory.dynamics import padded, stack, train
+
+
+def test_entries_list_copies_where_variants_stand(tiny):
+    useful, tada = (draw(tiny(Method(name, k=4)), 0) for name in ("useful", "tada"))
+    owners = entries(useful)
+    assert 0 < useful.slow.sum() < 24
+    np.testing.assert_array_equal(np.bincount(owners), useful.multiplicities)
+    np.testing.assert_array_equal(entries(tada), np.arange(len(tada.labels)))
+    np.testing.assert_array_equal(useful.labels[owners], tada.labels)
+    np.testing.assert_array_equal(useful.strengths[owners], tada.strengths)
+    related = draw(tiny(Method("tada", k=4, kappa=0.999)), 0).noise[:, 0, :24]
+    assert (np.abs(useful.noise[owners, 0, :24] - related) < 0.1).all()
+
+
+@pytest.mark.parametrize("name", ["useful", "tada"])
+def test_every_entry_is_drawn_equally_often(tiny, name):
+    sample = draw(tiny(Method(name, k=3)), 1)
+    problem, steps, batch = stack([sample], Network(J=4)), 4000, 7
+    drawn = np.array(list(islice(batch_weights([sample], [1], batch), steps)))[:, 0]  # (steps, N)
+    np.testing.assert_allclose(drawn.sum(axis=1), 1)
+    assert set(np.unique(np.round(drawn * batch, 9))) <= set(range(batch + 1))
+    p = problem.weights[0]
+    error = np.sqrt(p * (1 - p) / (steps * batch))
+    assert (np.abs(drawn.mean(axis=0) - p) <= 5 * error).all()
+    single = drawn[:, 0].var()  # with replacement: binomial
+    assert single == pytest.approx(p[0] * (1 - p[0]) / batch, rel=0.15)
+
+
+def test_training_agrees_with_explicit_sgd_in_weight_space(tiny):
+    run, seed, steps, B = tiny(Method("useful", k=3)), 2, 60, 5
+    sample = draw(run, seed)
+    x, weights, rng = weight_space.patches(sample), weight_space.initial_weights(sample), stream(seed, BATCHES)
+    labels = torch.tensor(sample.labels)
+    for _ in range(steps):
+        chosen = entries(sample)[rng.integers(int(sample.multiplicities.sum()), size=B)]
+        w = weights.clone().requires_grad_()
+        logits = ((x[chosen] @ w.T) ** 3).sum((1, 2))
+        loss = torch.nn.functional.softplus(-labels[chosen] * logits).mean()
+        weights = weights - 0.3 * torch.autograd.grad(loss, w)[0]
+
+    optimiser = MiniBatch(eta=0.3, steps=steps, batch=B)
+    *_, state = train(stack([sample], run.network), optimiser, batch_weights([sample], [seed], B))
+    np.testing.assert_allclose(state.features[0], weights[:, :2], rtol=0, atol=1e-10)
+    expected = (x[:, 2] @ weights.T).numpy().T
+    np.testing.assert_allclose(state.projections[0][:, : len(labels)], expected, rtol=0, atol=1e-10)
+
+
+def test_the_full_batch_in_every_step_is_gradient_descent(tiny):
+    run = tiny(Method("tada", k=2))
+    problem = stack([draw(run, 0)], run.network)
+    *_, plain = train(problem, run.optimiser)
+    *_, ours = train(problem, run.optimiser, repeat(problem.weights))
+    np.testing.assert_array_equal(plain.projections, ours.projections)
+
+
+def test_distance_from_gradient_descent_falls_with_the_batch(tiny):
+    run = tiny(Method("tada", k=3))
+    exact = np.array(simulate(run, 0)["noise_memorised_fast"])
+
+    def distance(batch):
+        curve = simulate(replace(run, optimiser=MiniBatch(steps=200, batch=batch)), 0)["noise_memorised_fast"]
+        return np.abs(np.array(curve) - exact).max()
+
+    assert 0 < distance(3200) < distance(2) / 10  # as 1/sqrt(B): 40 times less
+
+
+def test_bits_do_not_depend_on_companions(tiny):
+    run = tiny(Method("tada", k=3), optimiser=MiniBatch(steps=40, batch=4))
+    samples = {seed: draw(run, seed) for seed in range(10)}
+    same = [seed for seed, sample in samples.items() if padded(sample) == padded(samples[0])]
+    together = list(islice(batch_weights([samples[s] for s in same], same, 4), 20))
+    assert len(same) > 2
+    for r, seed in enumerate(same):
+        alone = list(islice(batch_weights([samples[seed]], [seed], 4), 20))
+        np.testing.assert_array_equal([step[r] for step in together], [step[0] for step in alone])
+
+
+def test_a_mini_batch_has_a_size_and_leaves_the_other_configs_alone():
+    with pytest.raises(ValueError, match="batch = 0 is not allowed"):
+        MiniBatch(batch=0)
+    with pytest.raises(ValueError, match="eta"):
+        MiniBatch(eta=-1.0)
+    assert not hasattr(Optimiser(), "batch")

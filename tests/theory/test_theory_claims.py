@@ -1,0 +1,152 @@
+"""Criteria on made-up numbers, and the command from nothing: one list of verdicts, resumed and repeated."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from scipy import stats
+
+from figures.records import COMMITTED, load
+from theory.claims import CLAIMS, NEEDED, above, agrees, below, negligible
+from theory.evidence import Evidence, cross_fitted, difference, first_crossing, interval, paired
+from theory.experiments import EXPERIMENTS
+from theory.verdicts import judge, text
+
+ROOT = Path(__file__).parents[2]
+KEYS = {"id", "statement", "predicted", "measured", "low", "high", "holds"}
+
+
+def seeds(*values):
+    return dict(enumerate(values))
+
+
+def holds(case):
+    return case[-1]
+
+
+def test_a_closed_form_agrees_if_near_and_sharp():
+    form = seeds(1.0, 2.0, 3.0, 4.0)
+    near, biased, vague = (paired(lambda p, f: p * f, form, seeds(*f)) for f in ((1.05, 1.0, 1.06, 1.01), (1.2,) * 4, (0.7, 1.3, 0.6, 1.4)))
+    assert holds(agrees("", near, form))
+    assert not holds(agrees("", biased, form))
+    assert not holds(agrees("", vague, form))
+    assert not holds(agrees("", near, form, bound=2.0))
+    assert agrees("", near, form)[1] == 2.5
+
+
+@pytest.mark.parametrize("values", [(-1.0, -1.1, -0.9), (1.0, 1.1, 0.9), (-1.0, 1.0, 0.1), (-1.0, 0.5, -1.2)])
+def test_differences_count_with_their_whole_interval(values):
+    mean = sum(values) / 3
+    clear = stats.ttest_1samp(values, 0).pvalue < 0.05
+    assert holds(below("", seeds(*values))) == (clear and mean < 0)
+    assert holds(above("", seeds(*values))) == (clear and mean > 0)
+    assert below("", seeds(*values), 2.5)[1] == "< 2.5"
+
+
+def test_negligible_needs_a_narrow_interval():
+    assert holds(negligible("", seeds(0.01, -0.02, 0.03), 0.5))
+    assert not holds(negligible("", seeds(0.9, -0.9, 0.0), 0.5))
+    assert not holds(negligible("", seeds(-1.0, -1.01, -1.0), 0.5))
+
+
+def test_intervals_are_students_and_need_two_seeds():
+    values = (1.0, 4.0, 2.0, 7.0)
+    expected = stats.t.interval(0.95, 3, loc=3.5, scale=stats.sem(values))
+    assert interval(seeds(*values)) == pytest.approx((3.5, *expected))
+    with pytest.raises(ValueError, match="at least 2"):
+        interval(seeds(1.0))
+
+
+def test_pairs_are_those_of_common_seeds():
+    assert difference({0: 5.0, 2: 7.0}, {2: 3.0, 0: 1.0, 4: 9.0}) == {0: 4.0, 2: 4.0}
+
+
+def test_the_least_of_many_is_chosen_on_other_seeds():
+    lucky, honest = {0: -9.0, 1: 5.0, 2: -9.0, 3: 5.0}, dict.fromkeys(range(4), 1.0)
+    assert cross_fitted([lucky, honest]) == {0: 1.0, 1: 5.0, 2: 1.0, 3: 5.0}
+    assert cross_fitted([honest, dict.fromkeys(range(4), 0.5)]) == dict.fromkeys(range(4), 0.5)
+
+
+@pytest.mark.parametrize(
+    ("curve", "expected"), [((0.5, 0.3, 0.1), 15.0), ((0.1, 0.3, 0.5), 0.0), ((0.5, 0.4, 0.3), 20.0), ((0.5, 0.2, 0.9), 10.0)]
+)
+def test_first_crossing_is_linear_between_steps(curve, expected):
+    assert first_crossing([0, 10, 20], list(curve), 0.2) == pytest.approx(expected)
+
+
+def claims(*words):
+    done = subprocess.run(
+        [sys.executable, "-m", "theory", "claims", *map(str, words)], cwd=ROOT, capture_output=True, text=True, timeout=300
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory):
+    """An output folder with the committed records of two experiments and all that the claims need of 2 seeds."""
+    folder = tmp_path_factory.mktemp("claims")
+    for name in ("methods", "homogeneity"):
+        shutil.copytree(COMMITTED / "theory" / name, folder / "records/theory" / name)
+    code, printed, err = claims("--seeds", 2, "--workers", 2, "--out", folder)
+    assert code == 0, err
+    (folder / "printed").write_text(printed)
+    return folder
+
+
+def test_the_command_prints_one_json_list_and_nothing_else(out):
+    code, printed, err = claims("--seeds", 2, "--out", out, "--json")
+    assert (code, err) == (0, "claims: 0 records to compute\n")
+    rows = json.loads(printed)
+    assert printed.count("\n") == 1
+    assert all(set(row) == KEYS and isinstance(row["holds"], bool) for row in rows)
+    assert all(row["low"] <= row["measured"] <= row["high"] for row in rows)
+    assert len({row["id"] for row in rows}) == len({row["statement"] for row in rows}) == len(rows) > 30
+    assert {row["id"][:2] for row in rows} == set(CLAIMS) == {f"T{i}" for i in range(1, 9)}
+    outside = [row for row in rows if "s⁴ > k+1" in row["statement"]]
+    assert len(outside) == 3
+    assert all(row["predicted"] > 1 and not row["holds"] for row in outside)
+
+
+def test_the_table_is_the_same_after_a_loss(out):
+    path = next((out / "records/theory/claims").glob("noise-5-1-s01-*"))
+    path.unlink()
+    code, printed, err = claims("--seeds", 2, "--workers", 1, "--out", out)
+    assert code == 0
+    assert err.startswith("claims: 1 records to compute\n")
+    assert printed == (out / "printed").read_text()
+    assert path.exists()
+    assert "does not hold" in printed
+    lines = [line for line in printed.splitlines() if line.endswith("hold") or line.endswith("holds")]
+    assert sum(line.endswith("holds") for line in lines) == int(printed.splitlines()[-1].split()[0])
+
+
+def test_verdicts_are_a_record_of_their_own(out):
+    root = out / "records"
+    *others, last = load("theory/claims", [root])
+    assert last.config["label"] == "verdicts"
+    assert len(others) == 2 * len(EXPERIMENTS["claims"].runs)
+    verdicts = judge(Evidence(root, dict.fromkeys(NEEDED, 2)))
+    assert [verdict.measured for verdict in verdicts] == last.metrics["value"]
+    assert text(verdicts) + "\n" == (out / "printed").read_text()
+
+
+def test_a_second_look_with_other_seeds_is_a_second_record(out):
+    code, printed, _ = claims("--seeds", 3, "--workers", 2, "--out", out)
+    assert code == 0
+    assert printed != (out / "printed").read_text()
+    code, printed, err = claims("--seeds", 2, "--out", out)
+    assert (code, err) == (0, "claims: 0 records to compute\n")
+    assert printed == (out / "printed").read_text(), "two seeds are asked for, though three are there"
+    verdicts = [record.config for record in load("theory/claims", [out / "records"]) if record.config["label"] == "verdicts"]
+    assert [set(config["seeds"].values()) for config in verdicts] in ([{2}, {3}], [{3}, {2}])
+
+
+@pytest.mark.parametrize("words", [("--seeds", 1), ("--seeds", 0), ("--workers", 0)])
+def test_a_mistake_is_one_line(words, tmp_path):
+    code, printed, err = claims(*words, "--out", tmp_path)
+    assert (code, printed) == (2, "")
+    assert "allowed: at least 2 seeds and 1 worker" in err
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,167 @@
+"""Probes against explicit vectors and autograd; closed forms against brute force and in their limits."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+import weight_space
+from hypothesis import given
+from hypothesis import strategies as st
+
+from theory import Distribution, Method, Network, Optimiser
+from theory.closed_forms import noise_alignment_ratio, shared_noise, slow_gradient_variance
+from theory.config import Probe
+from theory.data import draw
+from theory.dynamics import State, gradient, stack, train
+from theory.probes import factors, mean_alignment, probe, squares
+
+fractions, factors_k = st.floats(0.05, 1.0), st.integers(2, 20)
+
+
+@given(fractions, factors_k, st.floats(0.0, 3.0))
+def test_variants_align_less_exactly_below_the_boundary(slow, k, s):
+    if abs(s**4 - (k + 1)) > 1e-6:
+        assert (noise_alignment_ratio(slow, k, s) < 1) == (s**4 < k + 1)
+    assert noise_alignment_ratio(slow, k, (k + 1) ** 0.25) == pytest.approx(1)
+    assert noise_alignment_ratio(slow, 1, s) == noise_alignment_ratio(0.0, k, s) == 1
+
+
+@given(st.integers(2, 6), st.integers(1, 9), st.integers(1, 8))
+def test_shared_noise_is_the_probability_of_a_common_owner(k, slow, batch):
+    n = 10
+    owners = np.r_[np.arange(n), np.tile(np.arange(slow), k - 1)]
+    same = (owners[:, None] == owners).mean() - 1 / len(owners)
+    assert shared_noise(slow / n, k, n, batch) == pytest.approx((1 - 1 / batch) * same, abs=1e-15)
+
+
+@pytest.mark.parametrize("d", [5, 12])
+def test_variance_of_one_gradient_is_that_of_monte_carlo(d):
+    rng, draws, D = np.random.default_rng(0), 1_000_000, d - 2
+    world, network = Distribution(d=d, sigma_p=0.8), Network(J=3, sigma_0=0.3)
+    x = 0.8 / np.sqrt(d) * rng.standard_normal((draws, D))
+    c = 0.3 * (rng.standard_normal((draws, D)) * x).sum(1)
+    squared = 3 * (1.5 * c**2) ** 2 * (x**2).sum(1)  # J = 3 neurons
+    assert squared.mean() == pytest.approx(slow_gradient_variance(world, network), abs=5 * squared.std() / np.sqrt(draws))
+
+
+@pytest.mark.parametrize("change", [{"network": Network(power=5)}, {"distribution": Distribution(noise_patches=2)}])
+def test_variance_of_what_it_does_not_know_is_refused(change):
+    with pytest.raises(ValueError, match="power 3, noise_patches 1"):
+        slow_gradient_variance(**{"distribution": Distribution(), "network": Network(), **change})
+
+
+def explicit(sample, network):
+    """Gradients of every example's own loss (N, J, 2 + r), by autograd."""
+    x, weights = weight_space.patches(sample), weight_space.initial_weights(sample)
+    rows = []
+    for i in range(len(sample.labels)):
+        w = weights.clone().requires_grad_()
+        logit = ((x[i] @ w.T) ** network.power).sum()
+        (g,) = torch.autograd.grad(torch.nn.functional.softplus(-sample.labels[i] * logit), w)
+        rows.append(g.numpy())
+    return np.array(rows)
+
+
+@pytest.mark.parametrize("method", [Method("useful", k=3), Method("tada", k=3, fidelity=0.7)])
+def test_squares_are_those_of_every_pair_of_draws(tiny, method):
+    run = tiny(method, network=Network(J=4, sigma_0=0.5))
+    sample = draw(run, 0)
+    g = np.repeat(explicit(sample, run.network), sample.multiplicities.astype(int), axis=0)  # (N', J, 2 + r)
+    single, mean = squares(stack([sample], run.network))
+    assert single == pytest.approx((g**2).sum((1, 2)).mean(), rel=1e-10)
+    pairs = (((g[:, None] + g) / 2) ** 2).sum((2, 3)).mean()  # all batches of two
+    assert single / 2 + mean / 2 == pytest.approx(pairs, rel=1e-10)
+
+
+@pytest.mark.parametrize("method", [Method("useful", k=3), Method("tada", k=3, scale=1.7)])
+def test_noise_alignment_is_the_mean_over_entries(tiny, method):
+    run = tiny(method, network=Network(J=4, sigma_0=0.5))
+    sample = draw(run, 1)
+    copies = sample.multiplicities.astype(int)
+    x, w = weight_space.patches(sample), weight_space.initial_weights(sample).requires_grad_()
+    (g,) = torch.autograd.grad(weight_space.loss(w, x, sample, run.network), w)
+    w = w.detach()
+    entries = [
+        y * float(-g[j] @ patch[2])
+        for y, patch, m in zip(sample.labels, x, copies, strict=True)
+        for j in range(4)
+        if y * float(w[j] @ patch[2]) > 0
+        for _ in range(m)
+    ]
+    assert mean_alignment(stack([sample], run.network)) == pytest.approx(np.mean(entries), rel=1e-9)
+
+
+def test_sam_factor_is_exact_while_the_sigmoid_is_frozen(tiny):
+    run = tiny(network=Network(J=4, sigma_0=1e-3))
+    problem = stack([draw(run, 0)], run.network)
+    state = next(train(problem, run.optimiser))
+    for rho in (1e-4, 1e-3):
+        values = factors(problem, state, rho)
+        for part in ("fast", "slow", "noise"):
+            assert values[part] == pytest.approx(values[f"{part}_predicted"], rel=1e-6)
+            assert abs(values[part] - 1) > 1e-4
+    assert factors(problem, state, 0.0)["noise"] == 1
+
+
+def test_sam_factor_is_the_ratio_of_gradients_in_weight_space(tiny):
+    run = tiny(network=Network(J=4, sigma_0=0.3))
+    sample, rho = draw(run, 0), 0.2
+    problem, x, weights = stack([sample], run.network), weight_space.patches(sample), weight_space.initial_weights(sample)
+
+    def slope(at):
+        at = at.clone().requires_grad_()
+        return torch.autograd.grad(weight_space.loss(at, x, sample, run.network), at)[0]
+
+    g = slope(weights)
+    sharp, positive = slope(weights + rho * g / g.norm()), weights[:, 1] > 0
+    at_start = State(0, problem.features, 0 * problem.projections, problem.projections, problem.labels)
+    assert factors(problem, at_start, rho)["slow"] == pytest.approx(float(sharp[positive, 1].sum() / g[positive, 1].sum()), rel=1e-9)
+    assert gradient(problem, problem.features, problem.projections).features[0, :, 1] == pytest.approx(g[:, 1].numpy(), rel=1e-9)
+
+
+def test_sam_factor_of_a_feature_that_no_neuron_learns_is_none(tiny):
+    run = tiny()
+    problem = stack([draw(run, 0)], run.network)
+    opposed = State(0, -np.abs(problem.features), 0 * problem.projections, problem.projections, problem.labels)
+    values = factors(problem, opposed, 0.1)
+    assert values["fast"] is values["slow_predicted"] is None
+    assert values["noise"] is not None
+
+
+def test_a_record_averages_its_draws(tiny):
+    small = tiny(Method("tada", k=3))
+    base = Probe("claims", "x", small.distribution, small.network, small.optimiser, small.method, "gradient-variance")
+    three, ones = probe(replace(base, draws=3), 2), [probe(base, seed) for seed in (6, 7, 8)]
+    assert three["value"] == pytest.approx(np.mean([one["value"] for one in ones]))
+    assert len({one["value"] for one in ones}) == 3
+
+
+@pytest.mark.parametrize(("change", "message"), [({"quantity": "magic"}, "quantity = 'magic'"), ({"draws": 0}, "draws = 0")])
+def test_a_probe_out_of_range_is_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        Probe(**change)
+
+
+def mean_of(run, seeds):
+    values = [probe(run, seed) for seed in range(seeds)]
+    return (np.mean([v[name] for v in values]) for name in ("value", "predicted"))
+
+
+@pytest.mark.parametrize(("k", "scale"), [(2, 1.0), (3, 1.6), (6, 0.5)])
+def test_measured_noise_alignment_is_the_closed_form(k, scale):
+    run = Probe(distribution=Distribution(d=5000), method=Method("tada", k=k, scale=scale), quantity="noise-alignment")
+    measured, predicted = mean_of(run, 30)
+    assert measured == pytest.approx(predicted, rel=0.06)
+
+
+def test_measured_variance_is_the_closed_form():
+    measured, predicted = mean_of(Probe(method=Method("tada", k=5), quantity="gradient-variance", draws=10), 20)
+    assert measured == pytest.approx(predicted, rel=0.1)
+
+
+def test_speed_is_even_at_the_balancing_factor():
+    run = Probe(method=Method("useful", k=28), optimiser=Optimiser(steps=1000), quantity="speed-ratio")
+    measured, predicted = mean_of(run, 8)
+    assert measured == pytest.approx(predicted, rel=0.1)
+    assert 0.7 < measured < 1.4
