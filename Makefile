@@ -3,7 +3,7 @@
 # Both first set up .venv with this machine's python3 and the pinned packages of requirements.txt; after that they start at once.
 
 PYTHON  ?= python3
-SEEDS   ?= 4
+SEEDS   ?= 3
 PY      := .venv/bin/python
 OUTPUT  := output
 

@@ -50,17 +50,12 @@ def reproduce(out: Path) -> int:
         except RecordError as error:
             failed.append(name)
             print(f"  {name}: not drawn: {error}")
-    print("\nMain numbers, from the records named above")
-    for table in tables({name: drawing.records(name) for name in RECORDS if name not in failed and read_any(name, fresh)}):
+    print("\nMain numbers of the experiments computed here, from all their records, fresh and committed")
+    for table in tables({name: drawing.records(name) for name in RECORDS if read_plan(fresh, name) and "main" not in failed}):
         print(f"\n{table.text()}")
     verdict = "what was computed here agrees with the committed records" if agreement else "NOT REPRODUCED: see the records above"
     print(f"\n{verdict}; {len(NAMES) - len(failed)} of {len(NAMES)} figures and tables drawn")
     return 0 if agreement and not failed else 1
-
-
-def read_any(experiment: str, fresh: Path) -> bool:
-    """Whether there is a plan of the experiment, here or committed."""
-    return any(read_plan(root, experiment) for root in (fresh, COMMITTED))
 
 
 def keep(experiment: str, fresh: Path, committed: Path = COMMITTED) -> int:

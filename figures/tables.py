@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import textwrap
 
 GREEK = {
     "α": "alpha",
@@ -63,7 +64,8 @@ class Table:
         def line(row: tuple[str, ...]) -> str:
             return "  " + "  ".join(cell.rjust(w) if i else cell.ljust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True)))
 
-        return "\n".join([self.title, line(self.header), *map(line, self.rows), *([f"  {self.note}"] if self.note else [])])
+        note = textwrap.wrap(self.note, 120, initial_indent="  ", subsequent_indent="  ")
+        return "\n".join([self.title, line(self.header), *map(line, self.rows), *note])
 
 
 def signed(value: float, half: float, digits: int = 1) -> str:
