@@ -144,7 +144,7 @@ def test_half_strength_is_half_the_signal_as_in_the_paper():
 @pytest.mark.parametrize("kind", ["ddpm", "ddim"])
 @pytest.mark.parametrize("guidance", [1.0, 3.0])
 def test_a_variant_is_the_same_whatever_else_is_made(model, kind, guidance):
-    images, config = split(Data(), 0).train, Variants(0.5, 6, guidance, kind)
+    images, config = split(Data(), 0).train, Variants(0.5, 8, guidance, kind)
     denoiser, schedule = diffusion.predict(model, guidance, null=10), sampler(config, diffusion.noise_schedule())
     sources, copies = np.arange(70), np.tile([1, 2], 35)
     every = make_variants(denoiser, schedule, images, sources, copies, config, 0)
@@ -154,7 +154,7 @@ def test_a_variant_is_the_same_whatever_else_is_made(model, kind, guidance):
 
 
 def test_copies_and_seeds_differ(model):
-    images, config = split(Data(), 0).train, Variants(0.5, 6)
+    images, config = split(Data(), 0).train, Variants(0.5, 8)
     denoiser, schedule = diffusion.predict(model, 1.0, null=10), diffusion.noise_schedule()
     made = make_variants(denoiser, schedule, images, np.array([0, 0, 0]), np.array([1, 2, 3]), config, 0)
     other = make_variants(denoiser, schedule, images, np.array([0]), np.array([1]), config, 1)
