@@ -16,19 +16,32 @@ NOTE = (
 
 
 def tables(records: Mapping[str, Sequence[Record]]) -> list[Table]:
-    """One table for each claim, from the verdicts that rest on the most seeds; RecordError if there are none."""
-    made = [record for record in records[RECORDS[0]] if record.config["label"] == "verdicts"]
-    if not made:
-        raise RecordError(f'no verdicts among the records of "{RECORDS[0]}"; make them with: {COMMAND}')
+    """One table for each claim; RecordError if there are no verdicts."""
     claims: dict[str, list[Mapping]] = {}
-    most = max(made, key=lambda record: sum(record.config["seeds"].values()))
-    for verdict in most.metrics["verdicts"]:
+    for verdict in verdicts_of(records[RECORDS[0]]):
         claims.setdefault(verdict["statement"], []).append(verdict)
     header = ("case", "predicted", "measured", "95% interval", "verdict")
     return [
         Table(f"{cases[0]['id']}: {statement}", header, tuple(map(cells, cases)), NOTE if i == 0 else "")
         for i, (statement, cases) in enumerate(claims.items())
     ]
+
+
+def summary(records: Sequence[Record]) -> str:
+    """How many cases hold, and a list of those that do not, in Markdown."""
+    verdicts = verdicts_of(records)
+    failing = [verdict for verdict in verdicts if not verdict["holds"]]
+    lines = [f"**Theory: {len(verdicts) - len(failing)} of {len(verdicts)} cases of the claims T1 to T8 hold.** Those that do not (where s⁴ > k+1 the closed form itself says so):", ""]
+    lines += [f"- {v['id']}, {v['case']}: predicted {cells(v)[1]}, measured {cells(v)[2]} ({cells(v)[3]})" for v in failing]
+    return "\n".join([*lines, ""])
+
+
+def verdicts_of(records: Sequence[Record]) -> list[Mapping]:
+    """The verdicts that rest on the most seeds; RecordError if there are none."""
+    made = [record for record in records if record.config["label"] == "verdicts"]
+    if not made:
+        raise RecordError(f'no verdicts among the records of "{RECORDS[0]}"; make them with: {COMMAND}')
+    return max(made, key=lambda record: sum(record.config["seeds"].values())).metrics["verdicts"]
 
 
 def cells(verdict: Mapping) -> tuple[str, ...]:

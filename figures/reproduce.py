@@ -6,6 +6,7 @@ import shutil
 from collections import Counter
 from pathlib import Path
 
+from figures import claims_table
 from figures.draw import NAMES, Drawing
 from figures.main_table import RECORDS, tables
 from figures.records import COMMITTED, DIFFERENT, RecordError, compare, load, read, read_plan, write_plan
@@ -82,4 +83,5 @@ def readme(path: Path = ROOT / "README.md", roots: tuple[Path, ...] = (COMMITTED
     before, _, rest = path.read_text().partition(MARKS[0])
     _, _, after = rest.partition(MARKS[1])
     made = "\n".join(table.markdown() for table in tables({name: load(name, roots) for name in RECORDS}))
+    made += "\n" + claims_table.summary(load("theory/claims", roots))
     return f"{before}{MARKS[0]}\n\n{made}\n{MARKS[1]}{after}"
