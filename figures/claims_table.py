@@ -31,7 +31,11 @@ def summary(records: Sequence[Record]) -> str:
     """How many cases hold, and a list of those that do not, in Markdown."""
     verdicts = verdicts_of(records)
     failing = [verdict for verdict in verdicts if not verdict["holds"]]
-    lines = [f"**Theory: {len(verdicts) - len(failing)} of {len(verdicts)} cases of the claims T1 to T8 hold.** Those that do not (where s⁴ > k+1 the closed form itself says so):", ""]
+    lines = [
+        f"**Theory: {len(verdicts) - len(failing)} of {len(verdicts)} cases of the claims T1 to T8 hold.** "
+        "Those that do not (where s⁴ > k+1 the closed form itself says so):",
+        "",
+    ]
     lines += [f"- {v['id']}, {v['case']}: predicted {cells(v)[1]}, measured {cells(v)[2]} ({cells(v)[3]})" for v in failing]
     return "\n".join([*lines, ""])
 
