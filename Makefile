@@ -11,7 +11,7 @@ OUTPUT  := output
 .PHONY: help setup reproduce everything figures test lint clean
 
 help:
-	@echo "make reproduce   compute both halves, compare with the committed records, draw all figures (about 5 minutes on 2 cores)"
+	@echo "make reproduce   compute both halves, compare with the committed records, draw all figures (about 4 minutes on 2 cores)"
 	@echo "                 SEEDS=n: recompute n of the 20 seeds of noisy-digits (default $(SEEDS))"
 	@echo "make test        run the tests"
 	@echo "make everything  recompute every committed record (about 25 minutes on 2 cores), then as reproduce"

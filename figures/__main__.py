@@ -63,7 +63,7 @@ def list_() -> int:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 1:
-        sys.argv.append("draw")
+    if len(sys.argv) == 1 or sys.argv[1] in ("--out", "--committed"):
+        sys.argv.insert(1, "draw")
     commands = {"draw": draw, "reproduce": reproduce, "compare": compare, "keep": keep, "readme": readme, "list": list_}
     sys.exit(run_command(commands, "python -m figures", __doc__))

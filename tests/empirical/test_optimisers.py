@@ -11,12 +11,12 @@ from torch.nn import functional as F
 
 from empirical import optimisers
 from empirical.config import Training
+from empirical.seeding import construction
 
 
 def network(norm=False):
     layers = [nn.Linear(6, 8), *([nn.BatchNorm1d(8)] if norm else []), nn.Tanh(), nn.Linear(8, 3)]
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
+    with construction(0, "test"):
         built = nn.Sequential(*layers).double()
         for parameter in built.parameters():
             nn.init.normal_(parameter, std=0.5)

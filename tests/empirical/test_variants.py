@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from empirical import diffusion
 from empirical.config import Data, Generator, Variants
 from empirical.data import Images, split
-from empirical.seeding import torch_stream
+from empirical.seeding import construction, torch_stream
 from empirical.variants import make_variants, noise_level, noise_then_denoise, sampler, timesteps
 
 
@@ -88,17 +88,14 @@ def test_in_between_a_variant_comes_back_to_its_source_as_often_as_the_posterior
 @pytest.fixture(scope="module")
 def model():
     images = split(Data(), 0).train
-    with torch.random.fork_rng():
-        net = diffusion.unet(images, Generator(channels=(8, 16)), 0)
-    return net.eval()
+    return diffusion.unet(images, Generator(channels=(8, 16)), 0).eval()
 
 
 @pytest.mark.parametrize("kind", ["ddpm", "ddim"])
 def test_from_pure_noise_it_is_diffusers_own_pipeline(kind):
     from diffusers import DDIMPipeline, DDPMPipeline, UNet2DModel
 
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
+    with construction(0, "test"):
         net = UNet2DModel(
             sample_size=8,
             in_channels=1,

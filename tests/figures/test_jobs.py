@@ -7,6 +7,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from figures.records import run_jobs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,7 +35,9 @@ def test_every_job_is_done_and_waves_wait(tmp_path, capfd):
 
 def test_a_failure_is_told_and_stops_nothing(tmp_path):
     jobs = [(tmp_path, "bad", None), (tmp_path, "good", None)]
-    assert run_jobs(touch, jobs, total=2, workers=1, label="work") == [(jobs[0], "ValueError: cannot do bad (test_jobs.py, line 18)")]
+    assert run_jobs(touch, jobs, total=2, workers=1, label="work") == [
+        (jobs[0], f"ValueError: cannot do bad (test_jobs.py, line {touch.__code__.co_firstlineno + 3})")
+    ]
     assert (tmp_path / "good").exists()
 
 
@@ -73,27 +77,29 @@ def wait_for(condition, seconds=30):
         time.sleep(0.05)
 
 
-def test_workers_die_with_a_killed_parent(tmp_path):
-    (tmp_path / "sleeper.py").write_text(SLEEPER)
+@pytest.fixture
+def sleeping(tmp_path):
+    """A parent process and the number of its worker, which sleeps; both are gone afterwards, whatever the test found."""
     note = tmp_path / "pid"
-    parent = subprocess.Popen(
-        [sys.executable, tmp_path / "sleeper.py", note], env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.DEVNULL
-    )
+    (tmp_path / "sleeper.py").write_text(SLEEPER)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    parent = subprocess.Popen([sys.executable, tmp_path / "sleeper.py", note], env=environment, stderr=subprocess.DEVNULL)
     wait_for(lambda: note.exists() and note.read_text())
-    worker = int(note.read_text())
+    yield parent, int(note.read_text())
+    parent.kill()
+    parent.wait()
+
+
+def test_workers_die_with_a_killed_parent(sleeping):
+    parent, worker = sleeping
     assert alive(worker)
-    parent.send_signal(signal.SIGKILL)
+    parent.kill()
     parent.wait()
     wait_for(lambda: not alive(worker))
 
 
-def test_ctrl_c_ends_the_workers_too(tmp_path):
-    (tmp_path / "sleeper.py").write_text(SLEEPER)
-    note = tmp_path / "pid"
-    parent = subprocess.Popen(
-        [sys.executable, tmp_path / "sleeper.py", note], env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.DEVNULL
-    )
-    wait_for(lambda: note.exists() and note.read_text())
+def test_ctrl_c_ends_the_workers_too(sleeping):
+    parent, worker = sleeping
     parent.send_signal(signal.SIGINT)
     assert parent.wait(30) != 0
-    wait_for(lambda: not alive(int(note.read_text())))
+    wait_for(lambda: not alive(worker))
