@@ -25,7 +25,7 @@ def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
     spread = (0.618 * np.arange(len(labels))) % 1 - 0.5  # side by side, evenly and always alike
     for flag, colour, name in ((0, FAST, "fast"), (1, SLOW, "slow")):
         chosen = slow == flag
-        left.scatter((labels + 0.8 * spread)[chosen], losses[chosen], s=7, color=colour, label=f"{name} ({chosen.mean():.0%})", linewidth=0)
+        left.scatter((labels + 0.8 * spread)[chosen], losses[chosen], s=7, color=colour, label=f"{name} ({chosen.mean():.1%})", linewidth=0)
     left.set(yscale="log", xlabel="class", ylabel="loss early in training", xticks=range(len(metrics["classes"])))
     left.set_xticklabels(metrics["classes"])
     left.legend(loc="lower left", ncols=2)
