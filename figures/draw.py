@@ -20,6 +20,8 @@ FIGURES = (
     "gradient_variance",
     "factor_theory",
     "strength_theory",
+    "regimes",
+    "sam_radius",
     "separability",
     "examples",
     "test_error",

@@ -1,4 +1,4 @@
-"""Slow and fast examples early in training: the loss by which the clusters are told apart (E9)."""
+"""Slow and fast examples early in training, in theory and on images: what tells them apart, and for how long (E9, E10)."""
 
 from __future__ import annotations
 
@@ -7,30 +7,79 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from figures.records import Record
-from figures.style import FAST, SLOW
+from figures.select import curves
+from figures.statistics import estimate
+from figures.style import FAST, INK, SLOW
 
-RECORDS = ("empirical/noisy-digits-sheet", "empirical/noisy-digits")
-SIZE = (1.0, 0.4)
+RECORDS = ("theory/separability", "empirical/noisy-digits-sheet", "empirical/noisy-digits")
+SIZE = (1.0, 0.75)
 CAPTION = (
-    "Left: cross-entropy of every training image early in training, by class; slow are those of the high-loss cluster of their class. "
-    "Right: the fraction of slow images, one dot a seed; the training error at which early training stops was chosen to come near the "
-    "paper's 30-40%."
+    "Above, theory: the right class's probability on training examples with and without the fast feature, early in training (4% of the "
+    "steps, all seeds), and how well two clusters of such outputs tell them apart over training (mean over seeds, 95% intervals): "
+    "not before the fast feature is learned, and no longer once noise is memorised. Below, images: cross-entropy of every training image "
+    "early in training, by class; slow are those of the high-loss cluster of their class. Right: the fraction of slow images, one dot a "
+    "seed; the training error at which early training stops was chosen to come near the paper's 30-40%."
 )
 
 
 def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
-    left, right = figure.subplots(1, 2, width_ratios=(3, 1))
-    metrics = records[RECORDS[0]][0].metrics
-    labels, losses, slow = (np.asarray(metrics[name]) for name in ("labels", "losses", "slow"))
+    above, below = figure.subfigures(2, 1)
+    outputs, accuracy = above.subplots(1, 2)
+    theory = records[RECORDS[0]]
+    histograms(outputs, theory)
+    over_time(accuracy, theory)
+    left, right = below.subplots(1, 2, width_ratios=(3, 1))
+    losses(left, records[RECORDS[1]][0].metrics)
+    fractions(right, records[RECORDS[2]])
+
+
+def histograms(axes, records: Sequence[Record]) -> None:
+    """The outputs of slow and fast examples, all seeds together, as shares of each."""
+    for name, colour in (("fast", FAST), ("slow", SLOW)):
+        values = np.concatenate([record.metrics[f"outputs_{name}"] for record in records])
+        weights = np.full(len(values), 100 / len(values))
+        axes.hist(values, np.linspace(0, 1, 41), weights=weights, color=colour, alpha=0.75, label=name, linewidth=0)
+    axes.set(
+        title=f"theory: outputs at step {records[0].metrics['early_step']}", xlabel="probability of the right class", ylabel="% of examples"
+    )
+    axes.legend(loc="upper left")
+
+
+def over_time(axes, records: Sequence[Record]) -> None:
+    """Accuracy of the selection, and what it takes of slow and of fast examples, over training."""
+    steps = np.maximum(1, records[0].metrics["steps"])  # 0 has no place on a logarithmic axis
+    series = {
+        "accuracy": (INK, "rightly told apart"),
+        "selected_slow": (SLOW, "slow, called slow"),
+        "selected_fast": (FAST, "fast, called slow"),
+    }
+    for name, (colour, label) in series.items():
+        band = estimate(100 * curves(records, name))
+        axes.plot(steps, band.mean, color=colour, label=label)
+        axes.fill_between(steps, band.low, np.minimum(band.high, 100), color=colour, alpha=0.15, linewidth=0)
+    axes.axvline(records[0].metrics["early_step"], color=INK, linestyle=":", linewidth=1)
+    axes.set(
+        title=f"theory: selection over training, {len(records)} seeds", xlabel="step", ylabel="% of examples", xscale="log", ylim=(-3, 103)
+    )
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 0.05))
+
+
+def losses(axes, metrics: Mapping) -> None:
+    """The loss of every image, by class and cluster."""
+    labels, values, slow = (np.asarray(metrics[name]) for name in ("labels", "losses", "slow"))
     spread = (0.618 * np.arange(len(labels))) % 1 - 0.5  # side by side, evenly and always alike
     for flag, colour, name in ((0, FAST, "fast"), (1, SLOW, "slow")):
         chosen = slow == flag
-        left.scatter((labels + 0.8 * spread)[chosen], losses[chosen], s=7, color=colour, label=f"{name} ({chosen.mean():.1%})", linewidth=0)
-    left.set(yscale="log", xlabel="class", ylabel="loss early in training", xticks=range(len(metrics["classes"])))
-    left.set_xticklabels(metrics["classes"])
-    left.legend(loc="lower left", ncols=2)
-    fractions = {record.seed: 100 * record.metrics["slow_fraction"] for record in records[RECORDS[1]]}
-    right.scatter(list(fractions), list(fractions.values()), s=14, color=SLOW)
-    right.axhspan(30, 40, color=SLOW, alpha=0.12, linewidth=0)
-    right.set_title("band: the paper's 30-40%", fontsize=8, color=SLOW, fontweight="normal")
-    right.set(xlabel="seed", ylabel="slow examples, %", ylim=(0, 60))
+        axes.scatter((labels + 0.8 * spread)[chosen], values[chosen], s=7, color=colour, label=f"{name} ({chosen.mean():.1%})", linewidth=0)
+    axes.set(title="noisy digits", yscale="log", xlabel="class", ylabel="loss early in training", xticks=range(len(metrics["classes"])))
+    axes.set_xticklabels(metrics["classes"])
+    axes.legend(loc="lower left", ncols=2)
+
+
+def fractions(axes, records: Sequence[Record]) -> None:
+    """The fraction of slow images by seed."""
+    values = {record.seed: 100 * record.metrics["slow_fraction"] for record in records}
+    axes.scatter(list(values), list(values.values()), s=14, color=SLOW)
+    axes.axhspan(30, 40, color=SLOW, alpha=0.12, linewidth=0)
+    axes.set_title("band: the paper's 30-40%", fontsize=8, color=SLOW, fontweight="normal")
+    axes.set(xlabel="seed", ylabel="slow examples, %", ylim=(0, 60))

@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from figures.factor_theory import final
+from figures.grids import axis, heatmap, stacked
 from figures.records import Record
 from figures.select import by_label
 from figures.statistics import paired
-from figures.style import GREY, INK, METHODS
+from figures.style import GREY, METHODS, SLOW
 
 RECORDS = ("theory/landscape", "theory/strength", "theory/methods")
-SIZE = (1.0, 0.4)
+SIZE = (1.0, 0.42)
 CAPTION = (
     "Left: test error (%) of TADA with variants that keep a share $\\kappa$ of the noise and $\\varphi$ of the features; the line is the "
     "path along which the strength $t$ grows from 0, upper right: $\\kappa = \\sqrt{1-t}$, $\\varphi = 1-t^3$. Right: test error along it, "
@@ -23,7 +24,7 @@ CAPTION = (
 
 def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
     left, right = figure.subplots(1, 2, width_ratios=(1.1, 1))
-    landscape(left, records[RECORDS[0]])
+    landscape(figure, left, records[RECORDS[0]])
     groups = by_label(records[RECORDS[1]])
     original = final(by_label(records[RECORDS[2]])["original"], "test_error", 100)
     strengths = [round(1 - members[0].config["method"]["kappa"] ** 2, 6) for members in groups.values()]
@@ -36,23 +37,16 @@ def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
     right.legend(loc="upper left")
 
 
-def landscape(axes, records: Sequence[Record]) -> None:
-    """A cell for every pair of kappa and phi, its test error written in it, and the path."""
-    cells = {}
-    for members in by_label(records).values():
-        method = members[0].config["method"]
-        cells[method["kappa"], method["fidelity"]] = np.mean(list(final(members, "test_error", 100).values()))
-    kept, faithful = (sorted({key[i] for key in cells}) for i in (0, 1))
-    errors = np.array([[cells[kappa, phi] for kappa in kept] for phi in faithful])
-    wide, high = (values[1] - values[0] for values in (kept, faithful))
-    extent = (kept[0] - wide / 2, kept[-1] + wide / 2, faithful[0] - high / 2, faithful[-1] + high / 2)
-    image = axes.imshow(errors, origin="lower", cmap="cividis_r", aspect="auto", extent=extent)
-    for (row, column), value in np.ndenumerate(errors):
-        colour = "white" if image.norm(value) > 0.5 else INK
-        patch = {"facecolor": image.cmap(image.norm(value)), "linewidth": 0, "pad": 1}
-        axes.text(kept[column], faithful[row], f"{value:.1f}", ha="center", va="center", fontsize=8, color=colour, bbox=patch)
-    t = np.linspace(0, 0.92, 100)
-    axes.plot(np.sqrt(1 - t), 1 - t**3, color="#D55E00", linewidth=1.5)
-    axes.set(title=f"test error, %, {len({record.seed for record in records})} seeds", xticks=kept, yticks=faithful)
-    axes.set(xlabel=r"$\kappa$: noise kept", ylabel=r"$\varphi$: features kept")
-    axes.grid(False)
+def landscape(figure, axes, records: Sequence[Record]) -> None:
+    """Test error over kappa and phi, and the path."""
+    kept, faithful = (axis(records, name) for name in ("method.kappa", "method.fidelity"))
+    errors = 100 * stacked(records, "test_error").mean(0)  # (kappa, phi)
+    heatmap(figure, axes, kept, faithful, errors.T, "cividis_r", label="%")
+    t = np.linspace(0, 1, 200)
+    axes.plot(np.sqrt(1 - t), 1 - t**3, color=SLOW, linewidth=1.5)
+    marks = np.array([0.1, 0.3, 0.5, 0.7, 0.9])
+    axes.plot(np.sqrt(1 - marks), 1 - marks**3, "o", color=SLOW, markersize=3.5, markeredgecolor="white", markeredgewidth=0.5)
+    for t in (0.1, 0.5, 0.9):
+        place, side = (np.sqrt(1 - t), 1 - t**3), "center" if t < 0.2 else "left"
+        axes.annotate(f"$t={t:g}$", place, (3, -10), textcoords="offset points", color="white", fontsize=7.5, ha=side)
+    axes.set(title=f"test error, {len(records)} seeds", xlabel=r"$\kappa$: noise kept", ylabel=r"$\varphi$: features kept")

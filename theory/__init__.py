@@ -6,11 +6,12 @@
 Importing it loads neither numpy nor scipy.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from theory.config import Distribution, Method, Network, Optimiser, Run
 
-__all__ = ["Distribution", "Method", "Network", "Optimiser", "Run", "simulate"]
+__all__ = ["Distribution", "Method", "Network", "Optimiser", "Run", "simulate", "simulate_all"]
 
 
 def simulate(run: Run, seed: int = 0) -> dict[str, Any]:
@@ -18,3 +19,15 @@ def simulate(run: Run, seed: int = 0) -> dict[str, Any]:
     from theory.simulation import simulate_batches
 
     return next(simulate_batches(run, [seed]))[seed]
+
+
+def simulate_all(runs: Sequence[Run], seed: int = 0) -> list[dict[str, Any]]:
+    """The metrics of several runs of one seed, on the same originals and initial weights; together where that is possible.
+
+    Equal to ``simulate`` one by one but for rounding. Raises Diverged if an η is too large.
+    """
+    if len({(run.network, run.optimiser.steps, run.optimiser.batch) for run in runs}) > 1:
+        return [simulate(run, seed) for run in runs]
+    from theory.simulation import simulate_side_by_side
+
+    return simulate_side_by_side(runs, seed)

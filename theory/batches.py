@@ -22,14 +22,15 @@ def entries(sample: Sample) -> NDArray[np.int_]:
     return np.concatenate(blocks)
 
 
-def batch_weights(samples: Sequence[Sample], seeds: Sequence[int], batch: int) -> Iterator[Array]:
+def batch_weights(samples: Sequence[Sample], seeds: Sequence[int], batch: int, size: int | None = None) -> Iterator[Array]:
     """Without end, the weights (R, N) of each step: how often B = ``batch`` >= 1 uniform draws of the N' entries hit an example, / B.
 
-    The draws of a seed depend on the seed, B and N' alone; samples: of one padded size N, one for each of R seeds >= 0.
+    The draws of a seed depend on the seed, B and N' alone; samples: one for each of R seeds >= 0,
+    of one padded size N, or padded to ``size``.
     """
     listed = [entries(sample) for sample in samples]
     streams = [stream(seed, BATCHES) for seed in seeds]
-    size = padded(samples[0])
+    size = size or padded(samples[0])
     while True:
         hits = (owners[rng.integers(len(owners), size=batch)] for owners, rng in zip(listed, streams, strict=True))
         yield np.stack([np.bincount(hit, minlength=size) for hit in hits]) / batch

@@ -6,12 +6,15 @@ Imports nothing heavy, so that a finished experiment is recognised without loadi
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 MethodName = Literal["original", "useful", "tada", "syn-all", "syn-rand"]
 OptimiserName = Literal["gd", "sam"]
 Quantity = Literal["speed-ratio", "sam-factor", "noise-alignment", "gradient-variance"]
+NOISY = ("distribution.n", "distribution.d", "distribution.alpha", "distribution.sigma_p", "method.k", "method.kappa", "method.scale")
+QUIET = ("distribution.beta_e", "distribution.beta_d", "network.sigma_0", "optimiser.eta", "optimiser.rho", "method.fidelity")
+SWEPT = NOISY + QUIET  # what a sweep may vary: what the noise patches depend on, and what leaves them as they are
 
 
 def _require(holds: bool, name: str, value: Any, allowed: str) -> None:
@@ -38,7 +41,8 @@ def _require_positive(name: str, value: Any) -> None:
 class Distribution:
     """n examples (x, y): y = ±1 uniformly, x = (y β_e v_e with probability α else 0, y β_d v_d, noise_patches × ξ).
 
-    ξ ~ N(0, σ_p²/d I) orthogonal to the unit vectors v_e and v_d.
+    ξ ~ N(0, σ_p²/d I) orthogonal to the unit vectors v_e and v_d; of training examples, orthogonal patches of norm σ_p if so chosen,
+    as high-dimensional proofs assume: a step then costs O(J n) instead of O(J n²).
     """
 
     n: int = 100  # examples, >= 1
@@ -48,6 +52,7 @@ class Distribution:
     beta_d: float = 0.5  # strength of the slow-learnable feature, > 0
     alpha: float = 0.8  # probability of the fast feature, [0, 1]
     sigma_p: float = 1.5  # norm of a noise patch, about, > 0
+    orthogonal: bool = False  # training noise patches exactly orthogonal to one another, and of norm σ_p
 
     def __post_init__(self) -> None:
         _require_count("n", self.n, 1)
@@ -82,29 +87,24 @@ class Network:
 
 @dataclass(frozen=True)
 class Optimiser:
-    """Full-batch gradient descent with step size η, or SAM: the gradient is taken at W + ρ ∇L/|∇L|."""
+    """Gradient descent with step size η, or SAM: the gradient is taken at W + ρ ∇L/|∇L|.
+
+    Full-batch, or with every gradient that of a mini-batch, drawn afresh and with replacement from the N' examples with their copies.
+    """
 
     name: OptimiserName = "gd"
     eta: float = 0.2  # step size, > 0
     rho: float = 0.1  # radius, >= 0; used by sam alone
     steps: int = 2000  # >= 1
+    batch: int | None = None  # B, >= 1; None: all examples
 
     def __post_init__(self) -> None:
         _require(self.name in OptimiserName.__args__, "optimiser", self.name, f"one of {', '.join(OptimiserName.__args__)}")
         _require_positive("eta", self.eta)
         _require_number("rho", self.rho, 0.0)
         _require_count("steps", self.steps, 1)
-
-
-@dataclass(frozen=True)
-class MiniBatch(Optimiser):
-    """The same with every gradient that of a mini-batch, drawn afresh and with replacement from the N' examples with their copies."""
-
-    batch: int = 10  # B, >= 1
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _require_count("batch", self.batch, 1)
+        if self.batch is not None:
+            _require_count("batch", self.batch, 1)
 
 
 @dataclass(frozen=True)
@@ -141,6 +141,59 @@ class Run:
     optimiser: Optimiser = field(default_factory=Optimiser)
     method: Method = field(default_factory=Method)
 
+    def __post_init__(self) -> None:
+        fresh = self.method.kappa == 0 or self.method.name in ("original", "useful")
+        _require(fresh or not self.distribution.orthogonal, "kappa", self.method.kappa, "0 with orthogonal noise")
+
+
+@dataclass(frozen=True)
+class Selection(Run):
+    """A run on the originals whose outputs are clustered on the way; see ``theory.selection``."""
+
+    moments: int = 40  # about so many steps at which to look, >= 2
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _require_count("moments", self.moments, 2)
+        _require(self.method.name == "original", "method", self.method.name, "original: selection looks at the originals")
+
+
+@dataclass(frozen=True)
+class Axis:
+    """The values that one number of a run takes, such as ``Axis("distribution.alpha", (0.5, 0.6, 0.7))``."""
+
+    field: str  # one of SWEPT
+    values: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        _require(self.field in SWEPT, "axis", self.field, f"one of {', '.join(SWEPT)}")
+        _require(len(self.values) >= 1, f"values of {self.field}", self.values, "at least one number")
+
+
+@dataclass(frozen=True)
+class Sweep(Run):
+    """A run at every point of a grid, of which the end is measured; see ``theory.sweeps``."""
+
+    axes: tuple[Axis, ...] = ()
+    precision: Literal["float32", "float64"] = "float32"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _require(len(self.axes) >= 1, "axes", self.axes, "at least one Axis")
+        _require(self.optimiser.batch is None, "batch", self.optimiser.batch, "None in a sweep")
+        _require(self.precision in ("float32", "float64"), "precision", self.precision, "float32 or float64")
+        for axis in self.axes:
+            for value in axis.values:
+                varied(self, axis.field, value)  # raises if out of range
+
+
+def varied(run: Run, field: str, value: float) -> Run:
+    """The plain run with one number replaced; field such as ``distribution.alpha``."""
+    parts = {name: getattr(run, name) for name in ("distribution", "network", "optimiser", "method")}
+    part, name = field.split(".")
+    parts[part] = replace(parts[part], **{name: value})
+    return Run(run.experiment, run.label, **parts)
+
 
 @dataclass(frozen=True)
 class Probe(Run):
@@ -150,5 +203,6 @@ class Probe(Run):
     draws: int = 1  # independent data sets averaged in one record, >= 1
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         _require(self.quantity in Quantity.__args__, "quantity", self.quantity, f"one of {', '.join(Quantity.__args__)}")
         _require_count("draws", self.draws, 1)

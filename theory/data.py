@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,10 +36,15 @@ class Sample:
     labels: Array  # (N,) ±1
     multiplicities: Array  # (N,)
     strengths: Array  # (N, 2): of the fast and the slow feature, without the label
-    noise: Array  # (N, Q, r)
+    noise: Array  # (N, Q, r); orthogonal patches: their norms (N, Q), patch q of example i lying along coordinate i Q + q
     feature_weights: Array  # (J, 2): <w_j(0), v_e>, <w_j(0), v_d>
     other_weights: Array  # (J, r)
     slow: NDArray[np.bool_]  # (n,): originals without the fast feature
+
+    @property
+    def orthogonal(self) -> bool:
+        """Whether the noise patches are orthogonal to one another by construction."""
+        return self.noise.ndim == 2
 
 
 def stream(seed: int, purpose: int) -> np.random.Generator:
@@ -56,13 +62,15 @@ def bartlett_rows(rng: np.random.Generator, start: int, stop: int, dimension: in
         yield normals if i >= dimension else np.append(normals, np.sqrt(rng.chisquare(dimension - i)))
 
 
+@lru_cache(maxsize=4)  # the runs of a sweep over anything but the noise share it
 def gaussian_factor(seed: int, originals: int, variants: int, dimension: int) -> Array:
-    """L for ``originals`` + ``variants`` vectors; the first rows do not depend on how many variants follow."""
+    """L for ``originals`` + ``variants`` vectors, read-only; the first rows do not depend on how many variants follow."""
     total = originals + variants
     factor = np.zeros((total, min(total, dimension)))  # (m, r)
     for purpose, start, stop in ((ORIGINALS, 0, originals), (VARIANTS, originals, total)):
         for i, row in enumerate(bartlett_rows(stream(seed, purpose), start, stop, dimension), start):
             factor[i, : len(row)] = row
+    factor.flags.writeable = False
     return factor
 
 
@@ -90,26 +98,53 @@ def labels_and_strengths(distribution: Distribution, seed: int) -> tuple[Array, 
 
 
 def draw(run: Run, seed: int) -> Sample:
-    """The examples and initial weights of a run; the same for the same distribution, network, method and seed."""
-    distribution, network, method = run.distribution, run.network, run.method
-    n, Q, J = distribution.n, distribution.noise_patches, network.J
-    labels, strengths = labels_and_strengths(distribution, seed)
+    """The examples and initial weights of a run; the same for the same distribution, network, method and seed.
+
+    Raises ValueError if more orthogonal patches are asked for than there are dimensions.
+    """
+    method, network = run.method, run.network
+    labels, strengths = labels_and_strengths(run.distribution, seed)
     slow = strengths[:, 0] == 0
     multiplicities, sources, kept = augmentation(method, slow, seed)
-
-    factor = gaussian_factor(seed, n * Q + J, len(sources) * Q, distribution.d - 2)  # (m, r)
-    noise, weights, fresh = np.split(factor, (n * Q, n * Q + J))
-    noise = (distribution.sigma_p / np.sqrt(distribution.d) * noise).reshape(n, Q, -1)
-    fresh = (distribution.sigma_p / np.sqrt(distribution.d) * fresh).reshape(len(sources), Q, noise.shape[-1])
-    sources, fresh = sources[kept], fresh[kept]
-    variants = method.kappa * noise[sources] + np.sqrt(1 - method.kappa**2) * method.scale * fresh  # (V, Q, r)
-
+    noise, weights = (_orthogonal if run.distribution.orthogonal else _gaussian)(run, seed, sources, kept)
+    sources = sources[kept]
     return Sample(
         labels=np.concatenate((labels, labels[sources])),
         multiplicities=np.concatenate((multiplicities, np.ones(len(sources)))),
         strengths=np.concatenate((strengths, method.fidelity * strengths[sources])),
-        noise=np.concatenate((noise, variants)),
-        feature_weights=network.sigma_0 * stream(seed, FEATURES).standard_normal((J, 2)),
+        noise=noise,
+        feature_weights=network.sigma_0 * stream(seed, FEATURES).standard_normal((network.J, 2)),
         other_weights=network.sigma_0 * weights,
         slow=slow,
     )
+
+
+def _gaussian(run: Run, seed: int, sources: NDArray[np.int_], kept: NDArray[np.bool_]) -> tuple[Array, Array]:
+    """Noise patches (N, Q, r) and standard normal weights (J, r) beside the features."""
+    distribution, method = run.distribution, run.method
+    n, Q, J = distribution.n, distribution.noise_patches, run.network.J
+    factor = gaussian_factor(seed, n * Q + J, len(sources) * Q, distribution.d - 2)  # (m, r)
+    noise, weights, fresh = np.split(factor, (n * Q, n * Q + J))
+    noise = (distribution.sigma_p / np.sqrt(distribution.d) * noise).reshape(n, Q, -1)
+    fresh = (distribution.sigma_p / np.sqrt(distribution.d) * fresh).reshape(len(sources), Q, noise.shape[-1])
+    variants = method.kappa * noise[sources[kept]] + np.sqrt(1 - method.kappa**2) * method.scale * fresh[kept]  # (V, Q, r)
+    return np.concatenate((noise, variants)), weights
+
+
+def _orthogonal(run: Run, seed: int, sources: NDArray[np.int_], kept: NDArray[np.bool_]) -> tuple[Array, Array]:
+    """Norms of the noise patches (N, Q) and standard normal weights (J, N Q + J): along each patch, then Bartlett rows beside them all.
+
+    Weights along the features and the originals' patches are the same under every method.
+    """
+    distribution, Q, J = run.distribution, run.distribution.noise_patches, run.network.J
+    patches, dimension = (distribution.n + len(sources)) * Q, distribution.d - 2
+    if patches >= dimension:
+        raise ValueError(f"{patches} orthogonal noise patches do not fit: d = {distribution.d}; allowed: d above {patches + 2}")
+    own, fresh = stream(seed, ORIGINALS), stream(seed, VARIANTS).standard_normal((J, len(sources), Q))
+    along = own.standard_normal((J, distribution.n * Q))
+    rest = np.zeros((J, min(J, dimension - patches)))
+    for row, entries in zip(rest, bartlett_rows(own, 0, J, dimension - patches), strict=True):
+        row[: len(entries)] = entries
+    sizes = np.concatenate((np.ones(distribution.n), np.full(kept.sum(), run.method.scale)))  # (N,)
+    norms = distribution.sigma_p * np.repeat(sizes[:, None], Q, axis=1)  # (N, Q)
+    return norms, np.concatenate((along, fresh[:, kept].reshape(J, -1), rest), axis=1)

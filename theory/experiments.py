@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from figures.records import Plan, Record, file_name, is_whole, provenance, run_jobs, write, write_plan
-from theory.config import Method, MiniBatch, Optimiser, Probe, Quantity, Run
+from theory.config import Axis, Method, Optimiser, Probe, Quantity, Run, Selection, Sweep
 
 TOLERANCE = 1e-6  # in test error or a probe's value, between machines
+SINGLE = 0.02  # the same for runs in single precision
 SCALES = (0.5, 1.0, 1.25, 1.5, 1.75, 2.0)  # s, on both sides of s⁴ = k+1 for k = 2, 5, 8
 CHUNK = 10  # seeds of a job: enough to batch, few enough to share out
 
@@ -29,6 +30,7 @@ class Experiment:
     runs: tuple[Run, ...]
     seeds: int
     metric: str = "test_error"  # the number whose agreement between machines counts
+    tolerance: float = TOLERANCE  # and how near it has to be
 
     @property
     def folder(self) -> str:
@@ -68,7 +70,7 @@ def _homogeneity() -> Experiment:
 
 
 def _minibatch() -> Experiment:
-    optimiser = MiniBatch("gd", rho=0.0, batch=10)
+    optimiser = Optimiser("gd", rho=0.0, batch=10)
     runs = tuple(Run("minibatch", f"{name}-5", optimiser=optimiser, method=Method(name, k=5)) for name in ("useful", "tada"))
     return Experiment("minibatch", "mini-batch SGD on copies and on variants (T5)", runs, seeds=30)
 
@@ -81,16 +83,41 @@ def _strength() -> Experiment:
 
 
 def _landscape() -> Experiment:
-    gd, kept, faithful = Optimiser("gd", rho=0.0), (0.0, 0.25, 0.5, 0.75, 1.0), (0.2, 0.4, 0.6, 0.8, 1.0)
-    methods = [Method("tada", k=3, kappa=kappa, fidelity=phi) for kappa in kept for phi in faithful]
-    runs = tuple(Run("landscape", f"kappa-{m.kappa:g}-phi-{m.fidelity:g}", optimiser=gd, method=m) for m in methods)
-    return Experiment("landscape", "variants by what they keep of the noise, κ, and of the features, φ (T8)", runs, seeds=10)
+    gd, shares = Optimiser("gd", rho=0.0), tuple(i / 16 for i in range(17))
+    axes = (Axis("method.kappa", shares), Axis("method.fidelity", shares))
+    runs = (Sweep("landscape", "tada-3", optimiser=gd, method=Method("tada", k=3), axes=axes),)
+    about = "variants by what they keep of the noise, κ, and of the features, φ (T8)"
+    return Experiment("landscape", about, runs, seeds=10, tolerance=SINGLE)
 
 
 def _tolerance() -> Experiment:
-    gd, methods = Optimiser("gd", rho=0.0), [Method("tada", k=k, scale=s) for k in (2, 5) for s in SCALES]
-    runs = tuple(Run("tolerance", f"noise-{m.k}-{m.scale:g}", optimiser=gd, method=m) for m in methods)
-    return Experiment("tolerance", "variants by the relative size s of their noise (T3)", runs, seeds=20)
+    gd, factors, sizes = Optimiser("gd", rho=0.0), Axis("method.k", tuple(range(2, 9))), tuple(0.5 + i / 10 for i in range(16))
+    runs = (
+        Sweep("tolerance", "tada", optimiser=gd, method=Method("tada"), axes=(factors, Axis("method.scale", sizes))),
+        Sweep("tolerance", "useful", optimiser=gd, method=Method("useful"), axes=(factors,)),
+    )
+    return Experiment("tolerance", "variants by k and the relative size s of their noise (T3)", runs, seeds=20, tolerance=SINGLE)
+
+
+def _regimes() -> Experiment:
+    present, ratios = tuple(0.5 + i / 30 for i in range(15)), tuple(0.2 + 0.05 * i for i in range(15))
+    axes = (Axis("distribution.alpha", present), Axis("distribution.beta_d", ratios))
+    methods = {"original": Method("original", k=1), "tada-2": Method("tada"), "syn-all": Method("syn-all")}
+    runs = tuple(Sweep("regimes", label, optimiser=Optimiser("gd", rho=0.0), method=m, axes=axes) for label, m in methods.items())
+    return Experiment("regimes", "targeted against full augmentation over α and β_d/β_e (T6)", runs, seeds=20, tolerance=SINGLE)
+
+
+def _radius() -> Experiment:
+    axis = Axis("optimiser.rho", tuple(i / 40 for i in range(21)))
+    methods = {"original": Method("original", k=1), "useful-5": Method("useful", k=5), "tada-2": Method("tada")}
+    runs = tuple(Sweep("radius", label, optimiser=Optimiser("sam"), method=method, axes=(axis,)) for label, method in methods.items())
+    return Experiment("radius", "SAM by its radius ρ, alone and with augmentation (T2)", runs, seeds=30, tolerance=SINGLE)
+
+
+def _separability() -> Experiment:
+    runs = (Selection("separability", "original", optimiser=Optimiser("gd", rho=0.0), method=Method("original", k=1)),)
+    about = "clusters of early outputs against who is slow in truth (E9 where the truth is known)"
+    return Experiment("separability", about, runs, seeds=30, metric="accuracy", tolerance=0.05)
 
 
 def _claims() -> Experiment:
@@ -110,7 +137,7 @@ def _probe(quantity: Quantity, label: str, method: Method, draws: int = 1) -> Pr
     return Probe("claims", label, optimiser=Optimiser("gd", rho=0.0), method=method, quantity=quantity, draws=draws)
 
 
-BUILDERS = (_methods, _homogeneity, _minibatch, _strength, _landscape, _tolerance, _claims)
+BUILDERS = (_methods, _homogeneity, _minibatch, _strength, _landscape, _tolerance, _regimes, _radius, _separability, _claims)
 EXPERIMENTS = {experiment.name: experiment for experiment in (build() for build in BUILDERS)}
 
 
@@ -129,7 +156,7 @@ def find(name: str) -> Experiment:
 def plan(experiment: Experiment, seeds: int, root: Path) -> list[Job]:
     """Write down the runs with seeds 0 ... seeds-1; returns the jobs for those of which no whole record stands below ``root``."""
     names = tuple(record_path(run, seed, root).name for run in experiment.runs for seed in range(seeds))
-    write_plan(root, Plan(experiment.folder, names, f"python -m theory run {experiment.name}", experiment.metric, TOLERANCE))
+    write_plan(root, Plan(experiment.folder, names, f"python -m theory run {experiment.name}", experiment.metric, experiment.tolerance))
     return [job for run in experiment.runs for job in missing_jobs(run, seeds, root)]
 
 
@@ -140,9 +167,10 @@ def complete(experiment: Experiment, jobs: Sequence[Job], workers: int) -> list[
 
 
 def missing_jobs(run: Run, seeds: int, root: Path) -> list[Job]:
-    """The seeds below ``seeds`` of which no whole record stands, in jobs of at most 10."""
+    """The seeds below ``seeds`` of which no whole record stands, in jobs of at most 10; a sweep is a job for each seed."""
     missing = tuple(seed for seed in range(seeds) if not is_whole(record_path(run, seed, root)))
-    return [Job(run, missing[i : i + CHUNK], root) for i in range(0, len(missing), CHUNK)]
+    size = 1 if isinstance(run, Sweep) else CHUNK
+    return [Job(run, missing[i : i + size], root) for i in range(0, len(missing), size)]
 
 
 def compute(job: Job, advance: Callable[[int], None]) -> None:
@@ -158,11 +186,15 @@ def compute(job: Job, advance: Callable[[int], None]) -> None:
 
 
 def measurements(run: Run, seeds: Sequence[int]) -> Iterator[dict[int, dict[str, Any]]]:
-    """{seed: metrics} of some of the seeds at a time: of training, or of the one quantity that is probed."""
+    """{seed: metrics} of some of the seeds at a time: of training, of a grid, or of the one quantity that is probed."""
     if isinstance(run, Probe):
-        from theory.probes import probe
+        from theory.probes import probe as one
+    elif isinstance(run, Sweep):
+        from theory.sweeps import sweep as one
+    elif isinstance(run, Selection):
+        from theory.selection import selection as one
+    else:
+        from theory.simulation import simulate_batches
 
-        return ({seed: probe(run, seed)} for seed in seeds)
-    from theory.simulation import simulate_batches
-
-    return simulate_batches(run, seeds)
+        return simulate_batches(run, seeds)
+    return ({seed: one(run, seed)} for seed in seeds)

@@ -45,17 +45,17 @@ def loss(problem: Problem, state: State) -> Array:
 def noise_memorised(problem: Problem, state: State) -> Array:
     """y_i Σ_j Σ_p σ(<w_j, ξ_ip>), what example i's own noise adds to its margin: (R, N)."""
     runs, examples = problem.labels.shape
-    return problem.labels * problem.activation(state.projections)[0].reshape(runs, -1, examples).sum(axis=1)
+    return problem.labels * (problem.activation(state.projections) * state.projections).reshape(runs, -1, examples).sum(axis=1)
 
 
-def measure(problem: Problem, samples: Sequence[Sample], run: Run, state: State) -> list[dict[str, float | None]]:
+def measure(problem: Problem, samples: Sequence[Sample], runs: Sequence[Run], state: State) -> list[dict[str, float | None]]:
     """The values of ``CURVES`` for each of the R runs; None for the mean over no examples."""
     aligned, losses, memorised = alignment(state), loss(problem, state), noise_memorised(problem, state)
-    covariance = noise_covariance(problem, state, run.distribution)  # (R, J, J)
-    alpha, rows = run.distribution.alpha, []
-    for r, sample in enumerate(samples):
+    covariance = noise_covariance(problem, state, [run.distribution for run in runs])  # (R, J, J)
+    rows = []
+    for r, (sample, run) in enumerate(zip(samples, runs, strict=True)):
         fast_error, slow_error = error_rates(state.features[r], covariance[r], run.distribution, run.network)
-        of_originals = memorised[r, : len(sample.slow)]  # (n,)
+        of_originals, alpha = memorised[r, : len(sample.slow)], run.distribution.alpha  # (n,)
         values = (
             *map(float, aligned[r]),
             _mean(of_originals[~sample.slow]),

@@ -18,10 +18,11 @@ symmetric root S^{1/2} is the one root that depends continuously on S, which kee
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
-from scipy.special import gammaincc
+from scipy.special import erfc, gammaincc
 
 from theory.config import Distribution, Network
 from theory.data import Array
@@ -37,10 +38,11 @@ def sphere(dimension: int) -> Array:
     return gaussian / np.linalg.norm(gaussian, axis=1, keepdims=True)
 
 
-def noise_covariance(problem: Problem, state: State, distribution: Distribution) -> Array:
-    """S = σ_p²/d W^⊥ W^⊥ᵀ (R, J, J), from W^⊥ W^⊥ᵀ = W^⊥(0) W^⊥(0)ᵀ + A c(0)ᵀ + c Aᵀ."""
+def noise_covariance(problem: Problem, state: State, distributions: Sequence[Distribution]) -> Array:
+    """S = σ_p²/d W^⊥ W^⊥ᵀ (R, J, J), from W^⊥ W^⊥ᵀ = W^⊥(0) W^⊥(0)ᵀ + A c(0)ᵀ + c Aᵀ; one distribution a run."""
     gram = problem.others + state.coefficients @ problem.projections.swapaxes(1, 2) + state.projections @ state.coefficients.swapaxes(1, 2)
-    return distribution.sigma_p**2 / distribution.d * (gram + gram.swapaxes(1, 2)) / 2
+    scale = np.array([distribution.sigma_p**2 / distribution.d for distribution in distributions])[:, None, None]  # (R, 1, 1)
+    return scale * (gram + gram.swapaxes(1, 2)).astype(np.float64) / 2
 
 
 def symmetric_root(covariance: Array) -> Array:
@@ -49,10 +51,28 @@ def symmetric_root(covariance: Array) -> Array:
     return (vectors * np.sqrt(np.maximum(values, 0.0))[..., None, :]) @ vectors.swapaxes(-1, -2)
 
 
+def chi_tail(dof: int, half_square: Array) -> Array:
+    """P(r² / 2 > x) for r ~ chi with ``dof`` >= 1 degrees of freedom, x = ``half_square`` >= 0: Γ(dof/2, x)/Γ(dof/2).
+
+    In closed form, e^{-x} Σ_{k<a} x^k/k! for a = dof/2 whole, erfc(√x) + e^{-x} Σ_{k<a-1/2} x^{k+1/2}/Γ(k+3/2) otherwise: all
+    terms positive, so no digit is lost, and many times faster than the general function, which is left to many degrees of freedom.
+    """
+    if dof > 60:
+        return gammaincc(dof / 2, half_square)
+    x = np.minimum(half_square, 800.0)  # e^{-800} is 0
+    below, odd = dof // 2, dof % 2
+    total = np.ones_like(x)
+    for k in range(below - 1, 0, -1):
+        total = 1 + total * x / (k + odd / 2)
+    if not odd:
+        return np.exp(-x) * total
+    return erfc(np.sqrt(x)) + (np.exp(-x) * np.sqrt(4 * x / np.pi) * total if below else 0.0)
+
+
 def error_at(margin: float, noise: Array, dof: int, power: int) -> float:
     """Mean over directions of P(M + r^q H < 0), r ~ chi with ``dof`` degrees of freedom; noise: H (D,)."""
     opposed = noise[noise < 0 if margin >= 0 else noise > 0]
-    tail = gammaincc(dof / 2, np.abs(margin / opposed) ** (2 / power) / 2).sum() / len(noise)
+    tail = chi_tail(dof, np.abs(margin / opposed) ** (2 / power) / 2).sum() / len(noise)
     return float(tail if margin >= 0 else 1 - tail)
 
 
@@ -60,9 +80,10 @@ def error_rates(features: Array, covariance: Array, distribution: Distribution, 
     """Test error of one network on examples with and without the fast feature; features (J, 2), covariance S (J, J)."""
     Q, J, sigma = distribution.noise_patches, network.J, activation(network)
     z = sphere(Q * J).reshape(-1, J) @ symmetric_root(covariance)  # (D Q, J)
-    noise = sigma(z)[0].reshape(-1, Q * J).sum(axis=1)  # (D,)
+    noise = (sigma(z) * z).reshape(-1, Q * J).sum(axis=1)  # (D,)
     errors = np.zeros(2)
     for y in (1.0, -1.0):
-        fast, slow = y * sigma(y * features * (distribution.beta_e, distribution.beta_d))[0].sum(axis=0)
+        z = y * features * (distribution.beta_e, distribution.beta_d)
+        fast, slow = y * (sigma(z) * z).sum(axis=0)
         errors += [error_at(margin, y * noise, Q * J, network.power) / 2 for margin in (fast + slow, slow)]
     return float(errors[0]), float(errors[1])

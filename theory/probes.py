@@ -12,7 +12,7 @@ from theory import simulate
 from theory.closed_forms import noise_alignment_ratio, shared_noise, slow_gradient_variance
 from theory.config import Method, Probe
 from theory.data import draw
-from theory.dynamics import Problem, State, ascent, gradient, sharpened, stack, train
+from theory.dynamics import Problem, State, ascent, gradient, lift, sharpened, stack, train
 from theory.measures import LEARNED, alignment
 
 Values = dict[str, float | None]
@@ -46,7 +46,7 @@ def noise_alignment(run: Probe, seed: int) -> Values:
 
 def mean_alignment(problem: Problem) -> float:
     """NoiseAlign at initialisation, of one run: the mean over entries with y<w_j,ξ> > 0, copies one by one, of y<-∂L/∂w_j, ξ>."""
-    velocity = -gradient(problem, problem.features, problem.projections).noise @ problem.gram  # (1, J, M)
+    velocity = -lift(problem, gradient(problem, problem.features, problem.projections).noise)  # (1, J, M)
     patches = problem.projections.shape[-1] // problem.labels.shape[-1]
     labels, weights = (np.tile(row, patches)[:, None] for row in (problem.labels, problem.weights))  # (1, 1, M)
     counted = weights * (labels * problem.projections > 0)  # (1, J, M)
@@ -71,11 +71,11 @@ def squares(problem: Problem) -> tuple[float, float]:
     """(Σ_i p_i |g_i|², |Σ_i p_i g_i|²) at initialisation, of one run with an odd power; g_i: gradient of example i's loss."""
     g = gradient(problem, problem.features, problem.projections)
     residual = expit(-problem.labels * g.logits)[0]  # (N,): |∂ℓ_i/∂f_i|
-    slopes, seen = problem.activation(problem.projections)[1][0], problem.strengths[0]  # (J, N), (4, N)
+    slopes = problem.power * problem.activation(problem.projections[0])  # (J, N)
     noise = (slopes**2).sum(axis=0) * np.diag(problem.gram[0])  # (N,)
-    features = (problem.activation(problem.features[0])[1] ** 2).sum(axis=0) @ (seen[:2] + seen[2:]) ** 2  # (N,)
+    features = ((problem.power * problem.activation(problem.features[0])) ** 2).sum(axis=0) @ problem.strengths[0] ** 2  # (N,)
     single = problem.weights[0] @ (residual**2 * (noise + features))
-    mean = (g.noise * (g.noise @ problem.gram)).sum() + (g.features**2).sum()
+    mean = (g.noise * lift(problem, g.noise)).sum() + (g.features**2).sum()
     return float(single), float(mean)
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from importlib import import_module
+from itertools import combinations
 
 import matplotlib
 import numpy as np
@@ -18,7 +19,7 @@ from theory.closed_forms import noise_alignment_ratio, shared_noise
 from theory.config import Probe
 from theory.experiments import EXPERIMENTS, measurements
 
-NAMES = ("gradient_variance", "factor_theory", "strength_theory", "noise_tolerance")
+NAMES = ("gradient_variance", "factor_theory", "strength_theory", "noise_tolerance", "regimes", "sam_radius")
 SEEDS = (0, 1, 2)
 
 
@@ -48,16 +49,27 @@ def drawn(name, records):
     return figure
 
 
+def panels(figure):
+    """The axes of a figure without its colour bars."""
+    return [axes for axes in figure.axes if axes.get_label() != "<colorbar>"]
+
+
+def apart(one, other, slack=2):
+    """Whether two boxes do not overlap, but for a pixel or two."""
+    return min(one.x1, other.x1) <= max(one.x0, other.x0) + slack or min(one.y1, other.y1) <= max(one.y0, other.y0) + slack
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_panels_fit_and_are_labelled(name, records):
     figure = drawn(name, records)
-    assert len(figure.axes) == 2
-    left, right = (axes.get_tightbbox() for axes in figure.axes)
-    assert left.x1 <= right.x0 + 2
-    for axes, box in zip(figure.axes, (left, right), strict=True):
-        assert axes.get_xlabel()
-        assert axes.get_ylabel()
-        assert axes.lines or axes.images
+    shown = panels(figure)
+    boxes = [axes.get_tightbbox() for axes in figure.axes]
+    assert len(shown) >= 2
+    assert all(apart(one, other) for one, other in combinations(boxes, 2))
+    assert shown[0].get_ylabel()
+    for axes, box in zip(figure.axes, boxes, strict=True):
+        assert axes.get_xlabel() or axes.get_label() == "<colorbar>"
+        assert axes.lines or axes.collections
         assert min(box.x0, box.y0) >= -1
         assert box.x1 <= figure.bbox.x1 + 1
         assert box.y1 <= figure.bbox.y1 + 1
@@ -84,7 +96,7 @@ def mean_error(records, label):
 
 
 def test_strength_shows_the_difference_from_original(records):
-    _, right = drawn("strength_theory", records).axes
+    _, right = panels(drawn("strength_theory", records))
     base = [100 * r.metrics["test_error"][-1] for r in by_label(records["theory/methods"])["original"]]
     expected = [mean_error(records["theory/strength"], f"strength-0.{t}") - np.mean(base) for t in range(1, 10)]
     np.testing.assert_allclose(points(right, 0), expected, atol=1e-9)
@@ -92,16 +104,46 @@ def test_strength_shows_the_difference_from_original(records):
     np.testing.assert_allclose(np.asarray(right.containers[0].lines[0].get_xdata(), float), np.arange(1, 10) / 10)
 
 
+def mean_of_grid(records, label, *place):
+    """100 times the mean over seeds of the test error at one place of a grid."""
+    return 100 * np.mean([np.array(record.metrics["test_error"])[place] for record in by_label(records)[label]])
+
+
+def shown(axes):
+    """The values of a heatmap, (rows from below, columns)."""
+    return np.asarray(axes.collections[0].get_array())
+
+
 def test_landscape_has_features_upwards_and_noise_to_the_right(records):
-    left, _ = drawn("strength_theory", records).axes
-    shown = np.asarray(left.images[0].get_array())
-    assert shown[0, 4] == pytest.approx(mean_error(records["theory/landscape"], "kappa-1-phi-0.2"))
-    assert shown[4, 1] == pytest.approx(mean_error(records["theory/landscape"], "kappa-0.25-phi-1"))
-    assert left.images[0].origin == "lower"
+    left, _ = panels(drawn("strength_theory", records))
+    assert shown(left).shape == (17, 17)
+    assert shown(left)[2, 16] == pytest.approx(mean_of_grid(records["theory/landscape"], "tada-3", 16, 2))
+    assert shown(left)[16, 4] == pytest.approx(mean_of_grid(records["theory/landscape"], "tada-3", 4, 16))
+    assert left.get_ylim()[0] < left.get_ylim()[1]
+
+
+def test_regimes_are_targeted_minus_full(records):
+    left, right = panels(drawn("regimes", records))
+    grid = records["theory/regimes"]
+    for axes, expected in (
+        (left, mean_of_grid(grid, "original", 3, 9)),
+        (right, mean_of_grid(grid, "tada-2", 3, 9) - mean_of_grid(grid, "syn-all", 3, 9)),
+    ):
+        assert shown(axes)[9, 3] == pytest.approx(expected)
+    assert np.ptp(shown(right)) > 0.01
+
+
+def test_radius_shows_each_method_over_rho(records):
+    _, learned, error = panels(drawn("sam_radius", records))
+    assert [line.get_label() for line in error.lines] == ["Original", "USEFUL(5)", "TADA(2)"]
+    assert error.lines[2].get_ydata()[8] == pytest.approx(mean_of_grid(records["theory/radius"], "tada-2", 8))
+    assert error.lines[0].get_xdata()[-1] == 0.5
+    times = [record.metrics["time_slow"][4] for record in by_label(records["theory/radius"])["original"]]
+    assert learned.lines[0].get_ydata()[4] == pytest.approx(100 * np.mean([time is not None for time in times]))
 
 
 def test_factor_begins_at_no_augmentation(records):
-    left, _ = drawn("factor_theory", records).axes
+    left, _ = panels(drawn("factor_theory", records))
     for place, name in enumerate(("useful", "tada")):
         labels = ["original", *(f"{name}-{k}" for k in (2, 3, 5, 8))]
         errors = np.array([mean_error(records["theory/methods"], label) for label in labels])
@@ -109,7 +151,7 @@ def test_factor_begins_at_no_augmentation(records):
 
 
 def test_variance_is_that_of_the_batch(records):
-    left, _ = drawn("gradient_variance", records).axes
+    left, _ = panels(drawn("gradient_variance", records))
     metrics = [record.metrics for record in by_label(records["theory/claims"])["variance-5"]]
     B = 0.2 * 30
     expected = np.mean([(1 - 1 / B) * m["value"] + m["one"] / B for m in metrics])
@@ -117,9 +159,9 @@ def test_variance_is_that_of_the_batch(records):
 
 
 def test_tolerance_compares_variants_with_copies(records):
-    left, right = drawn("noise_tolerance", records).axes
-    expected = mean_error(records["theory/tolerance"], "noise-2-0.5") - mean_error(records["theory/methods"], "useful-2")
-    assert points(right, 0)[0] == pytest.approx(expected)
+    left, right = panels(drawn("noise_tolerance", records))
+    grid = records["theory/tolerance"]
+    assert shown(right)[5, 3] == pytest.approx(mean_of_grid(grid, "tada", 3, 5) - mean_of_grid(grid, "useful", 3))
     ratios = [record.metrics["value"] for record in by_label(records["theory/claims"])["noise-8-2"]]
     assert points(left, 2)[-1] == pytest.approx(np.mean(ratios))
 

@@ -4,11 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import weight_space
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from theory import Distribution, Method, Network, Run, simulate
+from theory import Distribution, Method, Network, Optimiser, Run, simulate
 from theory.data import draw, gaussian_factor
+from theory.dynamics import stack
 
 METHODS = ("original", "useful", "tada", "syn-all", "syn-rand")
 
@@ -107,3 +109,42 @@ def test_presence_follows_alpha_and_labels_are_even():
     sample = draw(Run(distribution=Distribution(n=20000, d=3, alpha=0.8), network=Network(J=1)), 0)
     assert sample.slow.mean() == pytest.approx(0.2, abs=0.01)
     assert sample.labels.mean() == pytest.approx(0, abs=0.02)
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("Q", [1, 2])
+def test_orthogonal_noise_is_orthogonal_and_shared_between_methods(tiny, name, Q):
+    distribution = Distribution(n=24, d=300, alpha=0.7, noise_patches=Q, orthogonal=True)
+    plain, ours = (draw(tiny(Method(method, k=3, scale=0.5), distribution=distribution), 2) for method in ("original", name))
+    patches = weight_space.patches(ours).numpy()[:, 2:].reshape(len(ours.labels) * Q, -1)
+    sizes = np.repeat([1.5**2] * 24 + [0.75**2] * (len(ours.labels) - 24), Q)
+    np.testing.assert_allclose(patches @ patches.T, np.diag(sizes), atol=1e-15)
+    assert np.array_equal(plain.labels, ours.labels[:24])
+    assert np.array_equal(plain.feature_weights, ours.feature_weights)
+    assert np.array_equal(plain.other_weights[:, : 24 * Q], ours.other_weights[:, : 24 * Q])
+
+
+def test_weights_beside_orthogonal_noise_have_the_length_of_gaussian_vectors():
+    distribution = Distribution(n=8, d=50, orthogonal=True)
+    runs = [Run(distribution=distribution, network=Network(J=3, sigma_0=1.0), method=Method(name, k=3)) for name in ("original", "syn-all")]
+    for run in runs:
+        grams = np.stack([weights @ weights.T for weights in (draw(run, seed).other_weights for seed in range(3000))])
+        error = grams.std(0) / np.sqrt(len(grams))
+        assert (np.abs(grams.mean(0) - 48 * np.eye(3)) < 5 * error).all()
+        assert grams[:, 0, 0].var() == pytest.approx(2 * 48, rel=0.15)
+
+
+def test_a_step_on_orthogonal_noise_does_not_need_the_square_of_n():
+    run = Run(distribution=Distribution(n=20_000, d=10**6, orthogonal=True), network=Network(J=2), optimiser=Optimiser(steps=3))
+    sample = draw(run, 0)
+    assert sample.noise.size == 20_000
+    assert stack([sample], run.network).gram.size == 20_000
+    assert len(simulate(run, 0)["loss"]) == 4
+
+
+def test_orthogonal_noise_has_its_limits():
+    tight = Run(distribution=Distribution(n=30, d=32, orthogonal=True))
+    with pytest.raises(ValueError, match=r"30 orthogonal noise patches do not fit: d = 32; allowed: d above 32"):
+        draw(tight, 0)
+    with pytest.raises(ValueError, match=r"kappa = 0\.5 is not allowed; it must be 0 with orthogonal noise"):
+        Run(distribution=Distribution(orthogonal=True), method=Method("tada", kappa=0.5))

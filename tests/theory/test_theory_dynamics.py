@@ -8,7 +8,7 @@ import weight_space
 
 from theory import Distribution, Method, Network, Optimiser
 from theory.data import draw
-from theory.dynamics import Diverged, gradient, padded, stack, train
+from theory.dynamics import Diverged, gradient, leading, padded, stack, train
 from theory.measures import loss
 
 
@@ -20,8 +20,11 @@ def last(states):
 @pytest.mark.parametrize("optimiser", [Optimiser("gd", eta=0.3, steps=200), Optimiser("sam", eta=0.3, rho=0.2, steps=200)])
 @pytest.mark.parametrize("network", [Network(J=4, sigma_0=0.1), Network(J=4, sigma_0=0.3, power=5), Network(J=4, power=2, rectified=True)])
 @pytest.mark.parametrize("method", [Method("useful", k=3), Method("tada", k=3, kappa=0.5, scale=0.7, fidelity=0.8)])
-def test_coordinates_agree_with_autograd_in_weight_space(tiny, optimiser, network, method):
-    run = tiny(method, network=network, optimiser=optimiser, distribution=Distribution(n=24, d=200, alpha=0.7, noise_patches=2))
+@pytest.mark.parametrize("orthogonal", [False, True])
+def test_coordinates_agree_with_autograd_in_weight_space(tiny, optimiser, network, method, orthogonal):
+    distribution = Distribution(n=24, d=200, alpha=0.7, noise_patches=2, orthogonal=orthogonal)
+    method = replace(method, kappa=0.0 if orthogonal else method.kappa)
+    run = tiny(method, network=network, optimiser=optimiser, distribution=distribution)
     sample = draw(run, 3)
     problem = stack([sample], network)
     weights = weight_space.train(sample, network, optimiser)
@@ -104,6 +107,62 @@ def test_bits_do_not_depend_on_the_batch(tiny, optimiser, network):
             np.testing.assert_array_equal(a[0], b[r])
 
 
+def strengths_and_steps(tiny):
+    """Six runs of one seed in two groups that share their noise, with optimisers of their own."""
+    methods = [Method("tada", k=3, scale=scale, fidelity=fidelity) for scale in (1.0, 0.5) for fidelity in (1.0, 0.6, 0.3)]
+    optimisers = [
+        Optimiser(name, eta=eta, rho=0.3, steps=80) for name, eta in zip(("gd", "sam", "gd") * 2, (0.1, 0.2, 0.3) * 2, strict=True)
+    ]
+    return [draw(tiny(method), 1) for method in methods], optimisers
+
+
+def test_runs_that_share_their_noise_share_a_gram_matrix_and_are_none_the_worse(tiny):
+    samples, optimisers = strengths_and_steps(tiny)
+    shared = stack(samples, tiny().network)
+    together = last(train(shared, optimisers))
+    assert (leading(samples), len(shared.gram), len(shared.labels)) == ([0, 3], 2, 6)
+    for r, (sample, optimiser) in enumerate(zip(samples, optimisers, strict=True)):
+        alone = last(train(stack([sample], tiny().network), optimiser))
+        np.testing.assert_allclose(together.features[r], alone.features[0], rtol=0, atol=1e-12)
+        np.testing.assert_allclose(together.projections[r], alone.projections[0], rtol=0, atol=1e-12)
+
+
+def test_groups_of_unequal_length_share_nothing(tiny):
+    samples, _ = strengths_and_steps(tiny)
+    assert leading(samples[:4]) == [0, 1, 2, 3]
+    assert leading(samples[:1]) == [0]
+
+
+def test_single_precision_is_near(tiny):
+    samples, optimisers = strengths_and_steps(tiny)
+    single, double = (last(train(stack(samples, tiny().network, dtype), optimisers)) for dtype in (np.float32, np.float64))
+    assert single.projections.dtype == single.features.dtype == single.logits.dtype == np.float32
+    apart = np.abs(single.projections - double.projections).max()
+    assert 0 < apart < 1e-5
+
+
+def test_more_padding_changes_rounding_alone(tiny):
+    sample = draw(tiny(Method("useful", k=2)), 0)
+    plain, wide = (last(train(stack([sample], tiny().network, size=size), tiny().optimiser)) for size in (None, 64))
+    np.testing.assert_allclose(plain.projections[0, :, :24], wide.projections[0, :, :24], rtol=0, atol=1e-12)
+    assert not wide.projections[0, :, 24:].any()
+
+
+def test_a_run_that_diverges_may_rest_while_the_others_go_on(tiny):
+    run = tiny(distribution=Distribution(n=24, d=200, sigma_p=5.0))
+    samples = [draw(run, seed) for seed in (0, 1, 2)]
+    optimisers = [Optimiser(eta=eta, steps=80) for eta in (0.02, 50.0, 0.01)]
+    states = list(train(stack(samples, run.network), optimisers, go_on=True))
+    assert states[-1].diverged.tolist() == [False, True, False]
+    assert not states[0].diverged.any()
+    assert all(np.isfinite(array).all() for state in states for array in state[1:])
+    for r in (0, 2):
+        alone = last(train(stack([samples[r]], run.network), optimisers[r]))
+        np.testing.assert_array_equal(states[-1].projections[r], alone.projections[0])
+    with pytest.raises(Diverged, match="eta = 50"):
+        list(train(stack(samples, run.network), optimisers))
+
+
 def test_states_are_never_overwritten(tiny):
     run = tiny()
     states = train(stack([draw(run, 0)], run.network), run.optimiser)
@@ -127,5 +186,5 @@ def test_a_step_size_too_large_is_named(tiny, eta, name):
 def test_a_batch_of_unequal_sizes_is_refused(tiny):
     run = tiny()
     large = tiny(distribution=Distribution(n=40, d=200))
-    with pytest.raises(ValueError, match=r"one padded size, got \[32, 64\]"):
+    with pytest.raises(ValueError, match=r"one padded size, got \[32, 48\]"):
         stack([draw(run, 0), draw(large, 0)], run.network)

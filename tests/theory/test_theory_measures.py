@@ -8,20 +8,24 @@ from hypothesis import strategies as st
 from theory import Distribution, Method, Network, Optimiser, Run, simulate
 from theory.closed_forms import balancing_factor, growth_rate, speed_ratio
 from theory.data import draw
-from theory.dynamics import activation, stack, train
+from theory.dynamics import stack, train
 from theory.measures import CURVES, early_speeds, learning_times, loss, measure, noise_memorised, recording_steps
 from theory.population import error_rates, noise_covariance, symmetric_root
 
 
 def monte_carlo(features, covariance, distribution, network, fast, draws=400_000):
     """Share of test examples with y f < 0, drawn one by one."""
-    rng, sigma = np.random.default_rng(1), activation(network)
+
+    def sigma(z):
+        return (np.maximum(z, 0) if network.rectified else z) ** network.power
+
+    rng = np.random.default_rng(1)
     y = rng.choice((-1.0, 1.0), draws)
     root = np.linalg.cholesky(covariance)
     z = rng.standard_normal((draws, distribution.noise_patches, len(features))) @ root.T
-    logit = sigma(z)[0].sum((1, 2)) + sigma(y[:, None] * distribution.beta_d * features[:, 1])[0].sum(1)
+    logit = sigma(z).sum((1, 2)) + sigma(y[:, None] * distribution.beta_d * features[:, 1]).sum(1)
     if fast:
-        logit += sigma(y[:, None] * distribution.beta_e * features[:, 0])[0].sum(1)
+        logit += sigma(y[:, None] * distribution.beta_e * features[:, 0]).sum(1)
     return (y * logit < 0).mean()
 
 
@@ -64,7 +68,7 @@ def test_noise_covariance_is_that_of_the_weights(tiny):
     *_, state = train(problem, run.optimiser)
     weights = sample.other_weights + state.coefficients[0][:, : len(sample.labels)] @ sample.noise[:, 0]  # (J, r)
     expected = 1.5**2 / 200 * weights @ weights.T
-    np.testing.assert_allclose(noise_covariance(problem, state, run.distribution)[0], expected, rtol=1e-9, atol=1e-15)
+    np.testing.assert_allclose(noise_covariance(problem, state, [run.distribution])[0], expected, rtol=1e-9, atol=1e-15)
     root = symmetric_root(expected)
     np.testing.assert_allclose(root @ root, expected, rtol=1e-9, atol=1e-15)
 
@@ -74,7 +78,7 @@ def test_curves_are_what_their_names_say(tiny):
     sample = draw(run, 0)
     problem = stack([sample], run.network)
     *_, state = train(problem, run.optimiser)
-    (values,) = measure(problem, [sample], run, state)
+    (values,) = measure(problem, [sample], [run], state)
     weights = sample.other_weights + state.coefficients[0][:, :24] @ sample.noise[:, 0]
     noise = sample.labels * ((sample.noise[:, 0] @ weights.T) ** 3).sum(1)  # (n,)
     feature = (sample.strengths**3 * (state.features[0] ** 3).sum(0)).sum(1)

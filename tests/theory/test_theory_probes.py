@@ -115,7 +115,7 @@ def test_sam_factor_is_the_ratio_of_gradients_in_weight_space(tiny):
 
     g = slope(weights)
     sharp, positive = slope(weights + rho * g / g.norm()), weights[:, 1] > 0
-    at_start = State(0, problem.features, 0 * problem.projections, problem.projections, problem.labels)
+    at_start = State(0, problem.features, 0 * problem.projections, problem.projections, problem.labels, np.zeros(1, bool))
     assert factors(problem, at_start, rho)["slow"] == pytest.approx(float(sharp[positive, 1].sum() / g[positive, 1].sum()), rel=1e-9)
     assert gradient(problem, problem.features, problem.projections).features[0, :, 1] == pytest.approx(g[:, 1].numpy(), rel=1e-9)
 
@@ -123,7 +123,7 @@ def test_sam_factor_is_the_ratio_of_gradients_in_weight_space(tiny):
 def test_sam_factor_of_a_feature_that_no_neuron_learns_is_none(tiny):
     run = tiny()
     problem = stack([draw(run, 0)], run.network)
-    opposed = State(0, -np.abs(problem.features), 0 * problem.projections, problem.projections, problem.labels)
+    opposed = State(0, -np.abs(problem.features), 0 * problem.projections, problem.projections, problem.labels, np.zeros(1, bool))
     values = factors(problem, opposed, 0.1)
     assert values["fast"] is values["slow_predicted"] is None
     assert values["noise"] is not None

@@ -9,11 +9,15 @@ from theory.data import Sample
 
 def patches(sample: Sample) -> torch.Tensor:
     """(N, 2 + Q, 2 + r): both feature patches, then noise patches, in a basis that begins with v_e, v_d."""
-    N, Q, r = sample.noise.shape
+    noise = sample.noise
+    if sample.orthogonal:
+        noise = np.zeros((*sample.noise.shape, sample.other_weights.shape[1]))
+        noise.reshape(sample.noise.size, -1)[:, : sample.noise.size] = np.diag(sample.noise.ravel())
+    N, Q, r = noise.shape
     x = np.zeros((N, 2 + Q, 2 + r))
     x[:, 0, 0] = sample.labels * sample.strengths[:, 0]
     x[:, 1, 1] = sample.labels * sample.strengths[:, 1]
-    x[:, 2:, 2:] = sample.noise
+    x[:, 2:, 2:] = noise
     return torch.tensor(x)
 
 
