@@ -68,7 +68,7 @@ def test_every_example_runs(example, tmp_path):
         timeout=300,
     )
     assert done.returncode == 0, done.stderr
-    assert re.findall(r"\d\.\d+", done.stdout)
+    assert re.findall(r"\d\.\d+", done.stdout) or list(tmp_path.glob("*.png"))
 
 
 def test_numbers_come_from_the_records():

@@ -9,9 +9,9 @@ Importing it loads neither numpy nor scipy.
 from collections.abc import Sequence
 from typing import Any
 
-from theory.config import Distribution, Method, Network, Optimiser, Run
+from theory.config import Axis, Distribution, Method, Network, Optimiser, Run, Sweep
 
-__all__ = ["Distribution", "Method", "Network", "Optimiser", "Run", "simulate", "simulate_all"]
+__all__ = ["Axis", "Distribution", "Method", "Network", "Optimiser", "Run", "Sweep", "simulate", "simulate_all", "sweep"]
 
 
 def simulate(run: Run, seed: int = 0) -> dict[str, Any]:
@@ -31,3 +31,10 @@ def simulate_all(runs: Sequence[Run], seed: int = 0) -> list[dict[str, Any]]:
     from theory.simulation import simulate_side_by_side
 
     return simulate_side_by_side(runs, seed)
+
+
+def sweep(config: Sweep, seed: int = 0) -> dict[str, Any]:
+    """What is measured at the end of every run of a grid, as lists nested by axis; None where a run diverged. seed >= 0."""
+    from theory.sweeps import sweep as compute
+
+    return compute(config, seed)

@@ -1,9 +1,12 @@
-"""How fast exact training in coordinates is, against the usual ways, in one process of one thread. Run by hand, never as a test:
+"""How fast exact training in coordinates is, against the usual ways, one thread a process. Run by hand, never as a test:
 
-    python tests/benchmarks/theory.py [--steps 200] [--repeats 5]
+    python tests/benchmarks/theory.py peers [--steps 200] [--repeats 5]
+    python tests/benchmarks/theory.py grid [--side 64] [--seeds 10] [--workers 2]
+    python tests/benchmarks/theory.py precision [--side 16] [--seeds 5]
 
 Peers train the same network on the same data by full-batch gradient descent in weight space: an autograd loop in torch, gradients
-written by hand in numpy, and torch.func.vmap over runs. Times are medians over repeats taken in turn; all in float64.
+written by hand in numpy, and torch.func.vmap over runs. Times are medians over repeats taken in turn; all in float64. The grid is a
+sweep over α and β_d, its rate set against that of a large matrix product of the same precision, measured in the same process.
 """
 
 from __future__ import annotations
@@ -13,7 +16,9 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 
@@ -25,11 +30,14 @@ import numpy as np
 import torch
 import tyro
 
-from theory import Distribution, Network, Optimiser, Run
+from theory import Distribution, Method, Network, Optimiser, Run
+from theory.config import Axis, Sweep
 from theory.data import draw
 from theory.dynamics import stack, train
+from theory.sweeps import sweep
 
 torch.set_num_threads(1)
+TEN = "coordinates, 10 runs at once"
 
 
 def explicit(run: Run, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -117,15 +125,15 @@ def measure(ways: dict[str, tuple[Callable[[], np.ndarray], int]], repeats: int)
     return {name: median(values) for name, values in times.items()}
 
 
-def main(steps: int = 200, repeats: int = 5) -> None:
-    """n = 100, J = 16, GD; seconds of one run and how many times longer than one run in coordinates."""
-    print(f"n = 100, J = 16, {steps} steps of GD, one thread, median of {repeats}; ms a run (times one run in coordinates)")
+def peers(steps: int = 200, repeats: int = 5) -> None:
+    """n = 100, J = 16, GD: milliseconds of one run, and how many times longer than one run in coordinates, alone and in a batch."""
+    print(f"n = 100, J = 16, {steps} steps of GD, one thread, median of {repeats}; ms a run (times one run in coordinates, one of ten)")
     base = Run(network=Network(J=16), optimiser=Optimiser("gd", steps=steps))
     for d in (100, 1000, 10_000):
         run = replace(base, distribution=Distribution(d=d))
         ways = {
             "coordinates": (coordinates(run, range(1)), 1),
-            "coordinates, 10 runs at once": (coordinates(run, range(10)), 10),
+            TEN: (coordinates(run, range(10)), 10),
             "autograd loop": (autograd(run), 1),
             "weight space by hand": (by_hand(run), 1),
         }
@@ -133,8 +141,62 @@ def main(steps: int = 200, repeats: int = 5) -> None:
             ways["vmap(grad), 10 runs at once"] = (vmapped(run, range(10)), 10)
         seconds = measure(ways, repeats)
         for name, value in seconds.items():
-            print(f"  d = {d:6d}  {name:30s} {1e3 * value:9.1f} ms  ({value / seconds['coordinates']:.2f})")
+            print(f"  d = {d:6d}  {name:30s} {1e3 * value:9.1f} ms  ({value / seconds['coordinates']:.2f}, {value / seconds[TEN]:.2f})")
+
+
+def product_rate(dtype: str, size: int = 1024, repeats: int = 20) -> float:
+    """Floating-point operations per second of one thread in a product of square matrices."""
+    a, b = (np.random.default_rng(i).standard_normal((size, size)).astype(dtype) for i in (0, 1))
+    out, times = np.empty_like(a), []
+    for _ in range(repeats):
+        begin = time.perf_counter()
+        np.matmul(a, b, out=out)
+        times.append(time.perf_counter() - begin)
+    return 2 * size**3 / median(times)
+
+
+def lattice(side: int, precision: str, name: str = "useful") -> Sweep:
+    """A sweep over α and β_d, side x side runs of 1,000 steps, J = 8."""
+    axes = (
+        Axis("distribution.alpha", tuple(np.linspace(0.5, 0.95, side))),
+        Axis("distribution.beta_d", tuple(np.linspace(0.2, 0.9, side))),
+    )
+    optimiser = Optimiser("gd", rho=0.0, eta=0.4, steps=1000)
+    return Sweep("benchmark", "grid", network=Network(J=8), optimiser=optimiser, method=Method(name), axes=axes, precision=precision)
+
+
+def timed(config: Sweep, seed: int) -> tuple[float, float]:
+    """Seconds of one seed's grid, and the rate of a large product in the same process just after."""
+    begin = time.perf_counter()
+    sweep(config, seed)
+    return time.perf_counter() - begin, product_rate(config.precision)
+
+
+def grid(side: int = 64, seeds: int = 10, workers: int = 2) -> None:
+    """side x side runs for each seed, n = 100, J = 8, 1,000 steps, in as many processes as there are workers."""
+    config = lattice(side, "float32")
+    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+        list(pool.map(timed, [lattice(4, "float32")] * workers, range(workers)))  # start-up
+        begin = time.perf_counter()
+        results = list(pool.map(timed, [config] * seeds, range(seeds)))
+        wall = time.perf_counter() - begin
+    updates = side**2 * config.optimiser.steps
+    seconds, rate = (median(column) for column in zip(*results, strict=True))
+    useful = 2 * config.network.J * config.distribution.n**2 * updates / seconds
+    print(f"{side} x {side} x {seeds} seeds, 1,000 steps, {workers} processes: {wall:.0f} s; {1e6 * seconds / updates:.2f} µs a run's step")
+    share = f"{useful / rate:.0%} of a large one's {rate / 1e9:.0f}"
+    print(f"products alone: {useful / 1e9:.0f} GFLOP/s, {share} (float32, one thread)")
+
+
+def precision(side: int = 16, seeds: int = 5) -> None:
+    """Single against double precision over a grid: differences in what is measured at the end."""
+    for name in ("useful", "tada"):
+        single, double = ([sweep(lattice(side, kind, name), seed) for seed in range(seeds)] for kind in ("float32", "float64"))
+        for metric in ("test_error", "slow_alignment", "noise_memorised_slow"):
+            apart = np.abs([np.subtract(a[metric], b[metric]) for a, b in zip(single, double, strict=True)])
+            figures = (np.median(apart), np.quantile(apart, 0.99), apart.max())
+            print(f"{name:7s} {metric:22s} |float32 - float64|: median {figures[0]:.1e}, 99% {figures[1]:.1e}, largest {figures[2]:.1e}")
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    tyro.extras.subcommand_cli_from_dict({"peers": peers, "grid": grid, "precision": precision})
