@@ -1,6 +1,8 @@
 """The layers of the design, read off the source: who may import whom, and what nobody does."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -56,6 +58,25 @@ def test_only_figures_draws(folder):
     assert violations(folder, lambda name: within(name, "matplotlib", "plotly", "seaborn")) == []
 
 
+SHELL = ("marimo", "anywidget", "traitlets", "plotly", "uvicorn")
+
+
+def test_the_explorer_alone_knows_its_shell():
+    found = [(path, name) for folder in FOLDERS for path, name in violations(folder, lambda name: within(name, *SHELL))]
+    assert found
+    assert {str(Path(path).parent) for path, _ in found} == {"theory/explore"}
+
+
+def test_nothing_but_the_command_line_knows_the_explorer():
+    found = {path for path, _ in violations("theory", lambda name: within(name, "theory.explore"))}
+    assert {path for path in found if Path(path).parent != Path("theory/explore")} == {"theory/commands.py"}
+
+
+def test_importing_theory_and_its_commands_loads_no_shell():
+    code = f"import sys, theory, theory.commands; print([name for name in {SHELL} if name in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
 def test_theory_is_light():
     assert violations("theory", lambda name: within(name, "torch", "torchvision", "diffusers", "sklearn", "pandas")) == []
 
@@ -76,4 +97,4 @@ def test_torch_seeds_its_global_state_in_one_guarded_place():
 
 def test_folders_are_those_of_the_design():
     tracked = {path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(".")}
-    assert tracked - {"output", "__pycache__"} == {"theory", "empirical", "figures", "paper", "tests"}
+    assert tracked - {"output", "data", "__pycache__"} == {"theory", "empirical", "figures", "paper", "tests"}

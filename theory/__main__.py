@@ -1,4 +1,4 @@
-"""The command line: ``python -m theory list | run NAME ... | simulate | claims``."""
+"""The command line: ``python -m theory list | run NAME ... | simulate | claims | explore``."""
 
 from __future__ import annotations
 
@@ -10,5 +10,11 @@ from theory import commands
 
 if __name__ == "__main__":
     os.environ.update(ONE_THREAD)  # before numpy is loaded
-    chosen = {"list": commands.list_, "run": commands.run, "simulate": commands.simulate, "claims": commands.claims}
+    chosen = {
+        "list": commands.list_,
+        "run": commands.run,
+        "simulate": commands.simulate,
+        "claims": commands.claims,
+        "explore": commands.explore,
+    }
     sys.exit(run_command(chosen, "python -m theory", __doc__))

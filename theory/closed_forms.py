@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 
-from theory.config import Distribution, Network
+from theory.config import Distribution, Method, Network
 
 
 def speed_ratio(distribution: Distribution, k: float, power: int = 3, fidelity: float = 1.0) -> float:
@@ -89,3 +89,51 @@ def slow_gradient_variance(distribution: Distribution, network: Network) -> floa
         raise ValueError("the variance is known in closed form for the cubic and one noise patch; use power 3, noise_patches 1")
     d, D = distribution.d, distribution.d - 2
     return 27 / 4 * network.J * network.sigma_0**4 * distribution.sigma_p**6 * D * (D + 2) * (D + 4) / d**3
+
+
+def growth_rates(distribution: Distribution, network: Network, method: Method, slow_fraction: float | None = None) -> tuple[float, float]:
+    """a_e and a_d of c' = a c^{q-1}, in expectation over the examples drawn.
+
+    Let each original be joined by ν_e (with the fast feature) or ν_d (without) variants of fidelity φ: ν = (0, k-1) for tada,
+    (k-1, k-1) for syn-all, (k-1)(1-α) each for syn-rand; copies are variants of fidelity 1. A variant adds φ^q of its original's
+    pull and 1 to N' = n(α(1+ν_e) + (1-α)(1+ν_d)), so that with A = α(1 + ν_e φ^q), D = (1-α)(1 + ν_d φ^q)
+
+        a_e = (q/2) β_e^q A n/N',   a_d = (q/2) β_d^q (A + D) n/N',
+
+    half of it if rectified, where label +1 alone is seen. a_e/a_d of copies and tada is ``speed_ratio``.
+
+    slow_fraction: [0, 1], of the examples in fact drawn, in place of 1-α.
+    """
+    q, alpha, extra = network.power, distribution.alpha if slow_fraction is None else 1 - slow_fraction, method.k - 1
+    on_fast, on_slow = {
+        "original": (0.0, 0.0),
+        "useful": (0.0, extra),
+        "tada": (0.0, extra),
+        "syn-all": (extra, extra),
+        "syn-rand": (extra * (1 - alpha), extra * (1 - alpha)),
+    }[method.name]
+    kept = 1.0 if method.name == "useful" else method.fidelity**q
+    total = alpha * (1 + on_fast) + (1 - alpha) * (1 + on_slow)  # N'/n
+    fast, slow = alpha * (1 + on_fast * kept), (1 - alpha) * (1 + on_slow * kept)
+    scale = q / (4 if network.rectified else 2) / total
+    return scale * distribution.beta_e**q * fast, scale * distribution.beta_d**q * (fast + slow)
+
+
+def early_alignment(start: float, rate: float, time: float, power: int = 3) -> float:
+    """c(t) of c' = a c^{q-1} from c(0) = ``start`` > 0, after ``time`` t >= 0 (step size times steps); a = ``rate`` >= 0.
+
+    Separated and integrated, c(t) = (c(0)^{2-q} - (q-2) a t)^{-1/(q-2)}, for the cubic c(0)/(1 - a c(0) t), for q = 2
+    c(0) exp(a t). For q > 2 it grows beyond all bounds in finite time, from which on it is infinite here.
+    """
+    if power == 2:
+        return start * math.exp(rate * time)
+    remaining = start ** (2 - power) - (power - 2) * rate * time
+    return remaining ** (-1 / (power - 2)) if remaining > 0 else math.inf
+
+
+def early_time(start: float, end: float, rate: float, power: int = 3) -> float:
+    """The time at which c' = a c^{q-1} from ``start`` > 0 reaches ``end`` >= ``start``; infinite at a = ``rate`` = 0.
+
+    The time that takes c there at rate 1 is ``growth_rate(start, end, 1)``, and time and rate enter by their product alone.
+    """
+    return growth_rate(start, end, 1.0, power) / rate if rate > 0 else math.inf

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from json import dumps
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from tyro.conf import Positional
 
@@ -112,6 +112,22 @@ def simulate(
     metrics = simulate_one(Run("custom", method.name, distribution, network, optimiser, method), seed)
     print(dumps(metrics, allow_nan=False) if json else table(metrics))
     return 0
+
+
+def explore(port: int = 0, browser: bool = True) -> NoReturn:
+    """Two methods side by side in the browser: parameters to move, curves and closed forms at once. Ctrl-C ends it.
+
+    Args:
+        port: of this machine alone, 127.0.0.1; 0: any that is free.
+        browser: open the page in the browser; with --no-browser only its address is printed.
+    """
+    if not 0 <= port <= 65535:
+        raise ValueError(f"port is {port}; allowed: 1 to 65535, or 0 for any that is free")
+    try:
+        from theory.explore.server import serve
+    except ModuleNotFoundError as error:
+        raise ValueError(f"the explorer needs {error.name}, which is not installed: make setup, or pip install 'tada[explore]'") from None
+    serve(port, browser)
 
 
 def table(metrics: dict[str, Any], rows: int = 12) -> str:

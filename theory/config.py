@@ -50,7 +50,7 @@ class Distribution:
     noise_patches: int = 1  # P - 2, >= 1
     beta_e: float = 1.0  # strength of the fast-learnable feature, > 0
     beta_d: float = 0.5  # strength of the slow-learnable feature, > 0
-    alpha: float = 0.8  # probability of the fast feature, [0, 1]
+    alpha: float = 0.8  # probability of the fast feature, (0, 1]
     sigma_p: float = 1.5  # norm of a noise patch, about, > 0
     orthogonal: bool = False  # training noise patches exactly orthogonal to one another, and of norm σ_p
 
@@ -61,6 +61,7 @@ class Distribution:
         for name in ("beta_e", "beta_d", "sigma_p"):
             _require_positive(name, getattr(self, name))
         _require_number("alpha", self.alpha, 0.0, 1.0)
+        _require_positive("alpha", self.alpha)
 
 
 @dataclass(frozen=True)

@@ -94,11 +94,11 @@ def test_curves_are_what_their_names_say(tiny):
     np.testing.assert_allclose(noise_memorised(problem, state)[0, :24], noise, rtol=1e-9, atol=1e-15)
 
 
-@pytest.mark.parametrize(("alpha", "missing"), [(1.0, "noise_memorised_slow"), (0.0, "noise_memorised_fast")])
+@pytest.mark.parametrize(("alpha", "missing"), [(1.0, "noise_memorised_slow"), (1e-9, "noise_memorised_fast")])
 def test_the_mean_over_no_examples_is_none(tiny, alpha, missing):
     metrics = simulate(tiny(distribution=Distribution(n=8, d=50, alpha=alpha), optimiser=Optimiser(steps=5)))
     assert set(metrics[missing]) == {None}
-    assert metrics["slow_fraction"] == 1 - alpha
+    assert metrics["slow_fraction"] == round(1 - alpha)
 
 
 def test_a_rectified_network_without_positive_labels_has_no_predicted_ratio():

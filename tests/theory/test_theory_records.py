@@ -149,6 +149,7 @@ BAD = (
     (Distribution, "n", 2.0),
     (Distribution, "d", 2),
     (Distribution, "alpha", 1.1),
+    (Distribution, "alpha", 0.0),
     (Distribution, "alpha", float("nan")),
     (Distribution, "sigma_p", 0.0),
     (Distribution, "beta_e", -1.0),

@@ -1,0 +1,50 @@
+"""The state as the query part of an address, and back. Only what differs from the preset (``preset=T3``) or the defaults is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from theory.explore.fields import FIELDS, VIEW, State, parse, text
+from theory.explore.presets import PRESETS
+from theory.explore.runs import runs
+
+PRESET = "preset"
+SHELL = frozenset({"access_token", "refresh_token", "session_id", "file", "kiosk", "show-chrome", "view-as"})  # marimo's own parameters
+
+
+def write(state: State, preset: str = "start") -> dict[str, str]:
+    """The query parameters of a state, in the order of the fields; none for the defaults."""
+    base = PRESETS[preset].state
+    changed = {key: text(state[key]) for key in FIELDS if state[key] != base[key]}
+    return ({PRESET: preset} if preset != "start" else {}) | changed
+
+
+def read(query: Mapping[str, Any]) -> tuple[State, str, str]:
+    """State, preset and a message, empty if all is well: what cannot be used is named in it and falls back to the preset's value."""
+    problems: list[str] = []
+    preset = _last(query.get(PRESET, "start"))
+    if preset not in PRESETS:
+        problems.append(f"{PRESET} = {preset} is not allowed here; it must be one of {', '.join(PRESETS)}")
+        preset = "start"
+    state = PRESETS[preset].state
+    for key, raw in query.items():
+        if key in SHELL or key == PRESET:
+            continue
+        try:
+            state[key] = parse(key, _last(raw))
+        except KeyError:
+            problems.append(f"there is no parameter {key}")
+        except ValueError as error:
+            problems.append(str(error))
+    try:
+        runs(state)
+    except ValueError as error:
+        problems.append(str(error))
+        state = PRESETS[preset].state | {key: state[key] for key in VIEW}
+    return state, preset, f"From the address, left out: {'; '.join(problems)}." if problems else ""
+
+
+def _last(raw: Any) -> str:
+    """A parameter that is given twice counts with its last value."""
+    return str(raw[-1] if isinstance(raw, list) and raw else raw)
