@@ -9,10 +9,10 @@ r ~ chi with J Q degrees of freedom. σ is homogeneous of degree q, so h(z) = r^
                            1 - T  if M < 0  and H > 0,    1  if M < 0  and H <= 0,     T = P(r > (|M|/|H|)^{1/q}).
 
 Where M >= 0 this is T 1[H < 0], and where M < 0 it is 1 - T 1[H > 0]. It holds for odd powers, where the labels +1 and -1
-give antithetic directions, and for rectified ones, where h >= 0 and the labels differ in M as well. T, a survival function
-of chi, is exact, so that even rates of 1e-100 have the right order of magnitude. The mean over u runs over 2048 fixed random
-directions, the same for all runs: its error is about 0.002 where the rate is between 0.1 and 0.9 and the covariance near
-isotropic, and vanishes with the rate (scrambled Sobol points measured little better, the integrand being rough). The
+give antithetic directions and the same margin, and for rectified ones, where h >= 0 and the labels differ in M as well. T, a
+survival function of chi, is exact, so that even rates of 1e-100 have the right order of magnitude. The mean over u runs over 2048
+fixed random directions, the same for all runs: its error is about 0.002 where the rate is between 0.1 and 0.9 and the covariance
+near isotropic, and vanishes with the rate (scrambled Sobol points measured little better, the integrand being rough). The
 symmetric root S^{1/2} is the one root that depends continuously on S, which keeps machines in agreement.
 """
 
@@ -63,16 +63,28 @@ def chi_tail(dof: int, half_square: Array) -> Array:
     below, odd = dof // 2, dof % 2
     total = np.ones_like(x)
     for k in range(below - 1, 0, -1):
-        total = 1 + total * x / (k + odd / 2)
+        total *= x
+        total /= k + odd / 2
+        total += 1
+    total *= np.exp(-x)
     if not odd:
-        return np.exp(-x) * total
-    return erfc(np.sqrt(x)) + (np.exp(-x) * np.sqrt(4 * x / np.pi) * total if below else 0.0)
+        return total
+    return erfc(np.sqrt(x)) + (np.sqrt(4 * x / np.pi) * total if below else 0.0)
 
 
 def error_at(margin: float, noise: Array, dof: int, power: int) -> float:
     """Mean over directions of P(M + r^q H < 0), r ~ chi with ``dof`` degrees of freedom; noise: H (D,)."""
-    opposed = noise[noise < 0 if margin >= 0 else noise > 0]
-    tail = chi_tail(dof, np.abs(margin / opposed) ** (2 / power) / 2).sum() / len(noise)
+    return _error(margin, noise[noise < 0 if margin >= 0 else noise > 0], len(noise), dof, power)
+
+
+def symmetric_error_at(margin: float, noise: Array, dof: int, power: int) -> float:
+    """The same where with every direction its opposite counts, at which H is -H; noise: H of one of each pair (D,)."""
+    return _error(margin, noise[noise != 0], 2 * len(noise), dof, power)
+
+
+def _error(margin: float, opposed: Array, directions: int, dof: int, power: int) -> float:
+    """From the directions in which noise works against the margin, out of ``directions``."""
+    tail = chi_tail(dof, np.abs(margin / opposed) ** (2 / power) / 2).sum() / directions
     return float(tail if margin >= 0 else 1 - tail)
 
 
@@ -80,10 +92,16 @@ def error_rates(features: Array, covariance: Array, distribution: Distribution, 
     """Test error of one network on examples with and without the fast feature; features (J, 2), covariance S (J, J)."""
     Q, J, sigma = distribution.noise_patches, network.J, activation(network)
     z = sphere(Q * J).reshape(-1, J) @ symmetric_root(covariance)  # (D Q, J)
-    noise = (sigma(z) * z).reshape(-1, Q * J).sum(axis=1)  # (D,)
+    noise = np.einsum("dj,dj->d", *(part.reshape(-1, Q * J) for part in (sigma(z), z)))  # (D,)
+
+    def margins(y: float) -> tuple[float, float]:
+        w = y * features * (distribution.beta_e, distribution.beta_d)
+        fast, slow = y * (sigma(w) * w).sum(axis=0)
+        return fast + slow, slow
+
+    if not network.rectified:  # odd: the labels have the same margins, and opposite noise
+        return tuple(symmetric_error_at(margin, noise, Q * J, network.power) for margin in margins(1.0))
     errors = np.zeros(2)
     for y in (1.0, -1.0):
-        z = y * features * (distribution.beta_e, distribution.beta_d)
-        fast, slow = y * (sigma(z) * z).sum(axis=0)
-        errors += [error_at(margin, y * noise, Q * J, network.power) / 2 for margin in (fast + slow, slow)]
+        errors += [error_at(margin, y * noise, Q * J, network.power) / 2 for margin in margins(y)]
     return float(errors[0]), float(errors[1])

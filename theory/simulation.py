@@ -12,7 +12,7 @@ from theory.batches import batch_weights
 from theory.config import Run
 from theory.data import Array, Sample, draw
 from theory.dynamics import padded, stack, train
-from theory.measures import CURVES, alignment, early_speeds, learning_times, measure, predicted_ratio, recording_steps
+from theory.measures import CURVES, early_speeds, learning_times, measure, predicted_ratio, recording_steps
 
 Metrics = dict[str, Any]
 
@@ -42,12 +42,12 @@ def _simulate(runs: Sequence[Run], seeds: Sequence[int], samples: Sequence[Sampl
     optimisers, size = [run.optimiser for run in runs], max(map(padded, samples))
     problem, steps = stack(samples, runs[0].network, size=size), recording_steps(optimisers[0].steps)
     batches = batch_weights(samples, seeds, optimisers[0].batch, size) if optimisers[0].batch else None
-    recorded, peaks, rows = set(steps), [], []
+    recorded, features, rows = set(steps), [], []
     for state in train(problem, optimisers, batches):
-        peaks.append(alignment(state))
+        features.append(state.features)
         if state.step in recorded:
             rows.append(measure(problem, samples, runs, state))
-    paths, histories = np.stack(peaks, axis=1), zip(*rows, strict=True)  # (R, T+1, 2)
+    paths, histories = np.stack(features, axis=1).max(axis=2), zip(*rows, strict=True)  # (R, T+1, 2)
     return [_metrics(*one, steps) for one in zip(runs, samples, histories, paths, strict=True)]
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from theory.config import NOISY, Run, Sweep, varied
 from theory.data import Sample, draw
 from theory.dynamics import padded, stack, train
-from theory.measures import CURVES, alignment, learning_times, measure
+from theory.measures import CURVES, learning_times, measure
 
 BLOCK = 64  # runs: rows enough for a fast product, and still in the cache
 MEASURED = (*CURVES, "time_fast", "time_slow")
@@ -79,10 +79,10 @@ def blocks(several: Iterable[list[Point]]) -> Iterator[list[Point]]:
 
 def _train(block: Sequence[Point], config: Sweep) -> list[dict[str, float | None]]:
     _, runs, samples = zip(*block, strict=True)
-    problem, peaks = stack(samples, config.network, config.precision), []
+    problem, features = stack(samples, config.network, config.precision), []
     for state in train(problem, [run.optimiser for run in runs], go_on=True):
-        peaks.append(alignment(state))
-    times = map(learning_times, np.stack(peaks, axis=1))
+        features.append(state.features)
+    times = map(learning_times, np.stack(features, axis=1).max(axis=2))
     rows = [{**end, **time} for end, time in zip(measure(problem, samples, runs, state), times, strict=True)]
     return [dict.fromkeys(MEASURED) if lost else row for row, lost in zip(rows, state.diverged, strict=True)]
 

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import gammaincc
 
 from theory import Distribution, Method, Network, Optimiser, Run, simulate
 from theory.closed_forms import balancing_factor, growth_rate, speed_ratio
 from theory.data import draw
 from theory.dynamics import stack, train
 from theory.measures import CURVES, early_speeds, learning_times, loss, measure, noise_memorised, recording_steps
-from theory.population import error_rates, noise_covariance, symmetric_root
+from theory.population import chi_tail, error_at, error_rates, noise_covariance, symmetric_error_at, symmetric_root
 
 
 def monte_carlo(features, covariance, distribution, network, fast, draws=400_000):
@@ -59,6 +60,21 @@ def test_error_rate_without_noise_is_zero_or_one():
     weights = np.array([[1.0, 0.5], [0.2, 0.1]])
     assert error_rates(weights, np.zeros((2, 2)), Distribution(), Network(J=2)) == (0.0, 0.0)
     assert error_rates(-weights, np.zeros((2, 2)), Distribution(), Network(J=2)) == (1.0, 1.0)
+
+
+@pytest.mark.parametrize("dof", [1, 2, 3, 4, 7, 10, 33, 60, 61])
+def test_the_tail_of_chi_is_the_incomplete_gamma_function(dof):
+    x = np.concatenate(([0.0], np.geomspace(1e-9, 600, 400)))
+    np.testing.assert_allclose(chi_tail(dof, x), gammaincc(dof / 2, x), rtol=1e-12, atol=1e-250)
+    assert chi_tail(dof, np.array([np.inf])) == 0
+    assert chi_tail(dof, np.zeros(1)) == 1
+
+
+@pytest.mark.parametrize("margin", [0.7, 0.0, -0.2])
+def test_opposite_directions_count_alike_where_the_activation_is_odd(margin):
+    noise = np.random.default_rng(0).standard_normal(500)
+    both = np.concatenate((noise, -noise))
+    assert symmetric_error_at(margin, noise, 4, 3) == pytest.approx(error_at(margin, both, 4, 3), rel=1e-12)
 
 
 def test_noise_covariance_is_that_of_the_weights(tiny):
