@@ -1,16 +1,22 @@
-"""The command line: ``python -m empirical list | run NAME ... | train``."""
+"""The command line: ``python -m empirical list | data NAME | run NAME ... | train | select NAME``."""
 
 from __future__ import annotations
 
+import dataclasses
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
-from empirical.config import Run
+from empirical.cache import find_or_decode
+from empirical.config import Data, Run
+from empirical.datasets import VARIABLE
 from empirical.experiments import EXPERIMENTS, experiment
+from empirical.machine import USUAL, Machine
 from empirical.run import missing_jobs, run_experiment
+from empirical.slowness import select
 from figures.records import OUTPUT, default_workers, run_command
 
 
@@ -21,13 +27,54 @@ def list_() -> int:
     return 0
 
 
+def data(
+    name: tyro.conf.Positional[str],
+    /,
+    root: Path | None = None,
+    side: int | None = None,
+    classes: tuple[str, ...] | None = None,
+    validation: int | None = None,
+    skip_unreadable: bool = False,
+    out: Path = OUTPUT,
+) -> int:
+    """Find or fetch a data set, decode it once, check it, and say what it holds.
+
+    Args:
+        name: digits, noisy-digits, cifar10, cifar100, tiny-imagenet, or folder:PATH for images of your own.
+        root: where data sets lie; the environment variable TADA_DATA, or the folder data, if not given.
+        side: average pixels down to this side; of folder:PATH, the side to resize to (64 if not given).
+        classes: these classes alone.
+        validation: images to hold out; a tenth of the training images if not given.
+        skip_unreadable: leave out files that cannot be read as images, and list them, instead of stopping.
+        out: folder for the decoded images.
+    """
+    look_in(root)
+    config = Data(name, side=side, classes=classes, skip_unreadable=skip_unreadable)
+    if not config.from_library:
+        config = dataclasses.replace(config, train=None)
+        find_or_decode(config, out / "artifacts", fetch=True)  # before torch is loaded: what is missing is told at once
+
+    from empirical.inventory import describe
+
+    print(*describe(config, validation, out / "artifacts"), sep="\n")
+    return 0
+
+
+def look_in(root: Path | None) -> None:
+    """Look for data sets in this folder from now on, in this process and those that it starts."""
+    if root is not None:
+        os.environ[VARIABLE] = str(root.absolute())
+
+
 def run(
     names: tyro.conf.Positional[tuple[str, ...]],
     /,
     seeds: int | None = None,
     workers: int | None = None,
+    root: Path | None = None,
     out: Path = OUTPUT,
     dry_run: bool = False,
+    machine: Machine = USUAL,
 ) -> int:
     """Compute what is missing of named experiments.
 
@@ -35,9 +82,11 @@ def run(
         names: experiments; see the command list.
         seeds: the first so many seeds; all of the experiment's if not given.
         workers: parallel processes, one thread each; one for each core if not given.
+        root: where data sets lie; the environment variable TADA_DATA, or the folder data, if not given.
         out: folder for records and artifacts.
         dry_run: say what would be computed, and stop.
     """
+    look_in(root)
     chosen = [experiment(name) for name in names]
     if not chosen or (seeds is not None and seeds < 1) or (workers is not None and workers < 1):
         raise ValueError(f"got names {names}, seeds {seeds}, workers {workers}; allowed: at least one name, seed and worker")
@@ -49,23 +98,46 @@ def run(
             steps = sum(job.cost for job in shared + single)
             print(f"{each.name}: {len(single)} of {count * len(each.runs)} records to compute, about {steps:,.0f} gradient steps")
         else:
-            failures += run_experiment(each, count, workers or default_workers(), out)
+            failures += run_experiment(each, count, workers or default_workers(), out, machine)
     for failure in failures:
         print(f"failed: {failure}", file=sys.stderr)
     return 1 if failures else 0
 
 
-def train(config: Annotated[Run, tyro.conf.arg(name=""), tyro.conf.AvoidSubcommands] = Run(), seed: int = 0, out: Path = OUTPUT) -> int:  # noqa: B008
-    """One run of one's own, from early training to its measures; nothing is recorded, stages are kept in ``out``/artifacts."""
+def train(
+    config: Annotated[Run, tyro.conf.arg(name=""), tyro.conf.AvoidSubcommands] = Run(),  # noqa: B008
+    machine: Machine = USUAL,
+    seed: int = 0,
+    root: Path | None = None,
+    out: Path = OUTPUT,
+    log: Path | None = None,
+) -> int:
+    """One run of one's own, from early training to its measures; nothing is recorded, stages are kept in ``out``/artifacts.
+
+    A line after every epoch says how far it is. Interrupted, the same command goes on from the last checkpoint.
+
+    Args:
+        seed: at least 0.
+        root: where data sets lie; the environment variable TADA_DATA, or the folder data, if not given.
+        out: folder for stages and checkpoints.
+        log: folder for TensorBoard.
+    """
+    look_in(root)
+    if not config.data.from_library:
+        find_or_decode(config.data, out / "artifacts")  # before torch is loaded: what is missing is told at once
+
     import torch
 
-    from empirical import pipeline
+    from empirical import data, pipeline
+    from empirical.watching import Lines
 
+    config = dataclasses.replace(config, data=data.resolve(config.data, out / "artifacts"))
     torch.set_num_threads(1)  # the same numbers as in an experiment
-    for name, value in pipeline.execute(config, seed, out / "artifacts").items():
-        print(f"{name:25s} {value}")
+    with Lines(log) as watch:
+        for name, value in pipeline.execute(config, seed, out / "artifacts", machine=machine, watch=watch).items():
+            print(f"{name:25s} {value}")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(run_command({"list": list_, "run": run, "train": train}, "python -m empirical", __doc__))
+    sys.exit(run_command({"list": list_, "data": data, "run": run, "train": train, "select": select}, "python -m empirical", __doc__))

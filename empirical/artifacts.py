@@ -23,7 +23,7 @@ def artifact(root: Path, stage: str, suffix: str, *depends: object) -> Path:
 @cache
 def code() -> str:
     """Digest of the source of this package and of the versions of what it builds on."""
-    sources = [path.read_text() for path in sorted(Path(__file__).parent.glob("*.py"))]
+    sources = [path.read_text() for path in sorted(Path(__file__).parent.rglob("*.py"))]
     return digest([sources, [version(name) for name in ("numpy", "scikit-learn", "torch", "torchvision", "diffusers")]])
 
 

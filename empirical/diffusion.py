@@ -25,7 +25,7 @@ def unet(images: Images, config: Generator, seed: int) -> UNet2DModel:
     from diffusers import UNet2DModel
 
     levels = len(config.channels)
-    channels, side = images.pixels.shape[1:3]
+    channels, side = images.shape[:2]
     if side % 2 ** (levels - 1):
         raise ValueError(f"generator.channels has {levels} levels; images of side {side} allow sides divisible by {2 ** (levels - 1)}")
     with construction(seed, "unet"):

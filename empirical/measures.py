@@ -2,44 +2,111 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from empirical.networks import logits
 
 
-def wrong(network: nn.Module, pixels: Tensor, labels: Tensor) -> np.ndarray:
+def wrong(network: nn.Module, images: Tensor, labels: Tensor) -> np.ndarray:
     """Which images are misclassified, (n,) bool, in evaluation mode."""
-    return (logits(network, pixels).argmax(1) != labels).numpy()
+    return (logits(network, images).argmax(1) != labels).cpu().numpy()
 
 
 def mean(values: np.ndarray) -> float | None:
     """The mean, or None where there is nothing to average."""
-    return float(values.mean()) if len(values) else None
+    return float(values.mean(dtype=np.float64)) if len(values) else None
 
 
-def test_errors(network: nn.Module, pixels: Tensor, labels: Tensor, slow: np.ndarray) -> dict[str, float | None]:
-    """Test error on all, on slow and on fast test images; slow: (n,) bool."""
-    errors = wrong(network, pixels, labels)
-    return {"test_error": mean(errors), "test_error_slow": mean(errors[slow]), "test_error_fast": mean(errors[~slow])}
+def test_errors(network: nn.Module, images: Tensor, labels: Tensor, slow: np.ndarray, classes: int) -> dict[str, float | list | None]:
+    """Test error on all, on slow and on fast test images, and by class; slow: (n,) bool."""
+    errors, truth = wrong(network, images, labels), labels.cpu().numpy()
+    by_class = [mean(errors[truth == label]) for label in range(classes)]
+    groups = {"test_error": mean(errors), "test_error_slow": mean(errors[slow]), "test_error_fast": mean(errors[~slow])}
+    return {**groups, "test_error_by_class": by_class}
 
 
-class LearningCurve:
-    """Errors on the slow and fast training originals over the steps."""
+class History:
+    """When each training original is learned: right or wrong, and its loss, at each of T checks on the way."""
 
     def __init__(self, slow: np.ndarray) -> None:
+        """slow: (n,) bool."""
         self.slow = slow
         self.steps: list[int] = []
-        self.errors: list[np.ndarray] = []
+        self.right: list[np.ndarray] = []  # T of (n,) bool
+        self.losses: list[np.ndarray] = []  # T of (n,) float32
 
-    def add(self, step: int, network: nn.Module, pixels: Tensor, labels: Tensor) -> None:
+    def add(self, step: int, network: nn.Module, images: Tensor, labels: Tensor) -> None:
+        """Look at the network after ``step`` steps."""
+        outputs = logits(network, images)
         self.steps.append(step)
-        self.errors.append(wrong(network, pixels, labels))
+        self.right.append((outputs.argmax(1) == labels).cpu().numpy())
+        self.losses.append(F.cross_entropy(outputs, labels, reduction="none").cpu().numpy())
 
-    def metrics(self) -> dict[str, list]:
-        return {
-            "steps": self.steps,
-            "train_error": [mean(e) for e in self.errors],
-            "train_error_slow": [mean(e[self.slow]) for e in self.errors],
-            "train_error_fast": [mean(e[~self.slow]) for e in self.errors],
-        }
+    def state_dict(self) -> dict[str, list | Tensor]:
+        """What a checkpoint keeps."""
+        return {"steps": self.steps, "right": torch.from_numpy(np.array(self.right)), "losses": torch.from_numpy(np.array(self.losses))}
+
+    def load_state_dict(self, state: dict[str, list | Tensor]) -> None:
+        self.steps, self.right, self.losses = list(state["steps"]), list(state["right"].numpy()), list(state["losses"].numpy())
+
+    def metrics(self) -> dict[str, list | float | None]:
+        """Error and mean loss at each check, and what ``learning`` says, of all, slow and fast originals."""
+        groups = {"": np.ones(len(self.slow), bool), "_slow": self.slow, "_fast": ~self.slow}
+        right, losses = np.array(self.right), np.array(self.losses)  # (T, n)
+        values: dict[str, list | float | None] = {"steps": self.steps}
+        for suffix, group in groups.items():
+            values["train_error" + suffix] = [mean(~row[group]) for row in right]
+            values["train_loss" + suffix] = [mean(row[group]) for row in losses]
+        for name, each in learning(right, self.steps).items():
+            values |= {name + suffix: mean(each[group]) for suffix, group in groups.items()}
+        slow, fast = values["learned_slow"], values["learned_fast"]
+        values["learning_gap"] = None if slow is None or fast is None else slow - fast
+        return values
+
+
+def learning(right: np.ndarray, steps: Sequence[int]) -> dict[str, np.ndarray]:
+    """When each image is learned, from right or wrong (T, n) at ``steps``; the last step is the end of the run.
+
+    first: the first check at which it is right; learned: the first from which on it stays right; both as fractions of the run, in (0, 1],
+    and 1 for images that never are, whose share is ``never``. forgotten: how often it is right and wrong at the next check (Toneva
+    et al. 2019). All (n,).
+    """
+    checks, n = right.shape
+    times = np.append(np.asarray(steps, float) / steps[-1], 1.0)  # (T + 1,): a check that never came counts as the end
+    ever = right.any(axis=0)
+    first = np.where(ever, right.argmax(axis=0), checks)
+    stays = np.logical_and.accumulate(right[::-1])[::-1]  # (T, n): right from here on
+    final = np.where(stays[-1], stays.argmax(axis=0), checks)
+    forgotten = (right[:-1] & ~right[1:]).sum(axis=0) if checks > 1 else np.zeros(n)
+    return {"first_learned": times[first], "learned": times[final], "never_learned": ~stays[-1], "forgotten": forgotten}
+
+
+def sharpness(network: nn.Module, images: Tensor, labels: Tensor, rng: torch.Generator, iterations: int = 50) -> float:
+    """Largest eigenvalue (in size) of the Hessian of the mean cross-entropy in evaluation mode, by power iteration.
+
+    images: (n, channels, side, side) float on the [-1, 1] scale, all in one batch; rng: of the first direction. v <- Hv / |Hv| with Hv
+    the gradient of <g, v>; returned is <v, Hv> of the last direction, after ``iterations`` or once it changes by less than 0.1%.
+    """
+    training = network.training
+    network.eval()
+    weights = [p for p in network.parameters() if p.requires_grad]
+    eager, plain = torch.compiler.set_stance("force_eager"), torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH)
+    with eager, plain:  # neither compiled networks nor other attention can be differentiated twice
+        gradients = torch.autograd.grad(F.cross_entropy(network(images), labels), weights, create_graph=True)
+        direction = [torch.randn(p.shape, generator=rng).to(p) for p in weights]
+        value = 0.0
+        for _ in range(iterations):
+            length = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(direction)))
+            direction = [v / length for v in direction]
+            product = torch.autograd.grad(gradients, weights, direction, retain_graph=True)
+            last, value = value, sum((v * h).sum() for v, h in zip(direction, product, strict=True)).item()
+            if abs(value - last) <= 1e-3 * abs(value):
+                break
+            direction = list(product)
+    network.train(training)
+    return value

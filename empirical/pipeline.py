@@ -10,18 +10,22 @@ import dataclasses
 import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from torch import Tensor, nn
 
 from empirical import diffusion, measures
 from empirical.artifacts import artifact, load_arrays, load_weights, save_arrays, save_weights
-from empirical.config import Run
-from empirical.data import Images, Split, split, tensors
+from empirical.augmentation import normalised
+from empirical.config import Run, Selection
+from empirical.data import Images, Split, on_device, split
+from empirical.early import Outputs, early_network, logits_of
+from empirical.fitting import Watch, fit, forget_checkpoint
+from empirical.machine import USUAL, Machine
 from empirical.networks import classifier
-from empirical.seeding import stream
-from empirical.selection import Outputs, early_network, outputs_of, select
-from empirical.training import train
+from empirical.seeding import stream, torch_stream
+from empirical.selection import select
 from empirical.training_set import additions, size
 from empirical.variants import make_variants, noise_level, sampler
 from figures.records import digest
@@ -30,7 +34,7 @@ if TYPE_CHECKING:
     from diffusers import UNet2DModel
 
 Advance = Callable[[float], None]
-CHECKS = 10  # times a run is measured on its training originals
+SHARP = 1000  # training images whose loss the sharpness is of
 
 
 def ignore(progress: float) -> None:
@@ -39,35 +43,51 @@ def ignore(progress: float) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class Selected:
-    """slow: (n,) bool; slow_test: of the test images, for measuring alone; early: outputs on the training set after ``steps`` steps."""
+    """slow: (n,) bool, by the run's rule. clustered, slow_test: by the rule ``cluster``, of training and test images, for measuring alone:
+    the same groups whatever is augmented. early: outputs on the training set after ``steps`` steps, at training error ``error``.
+    curve: (m, 2), the steps and training errors on the way.
+    """
 
     slow: np.ndarray
+    clustered: np.ndarray
     slow_test: np.ndarray
     early: Outputs
     steps: int
+    error: float
+    curve: np.ndarray
 
 
-def selected(run: Run, seed: int, parts: Split, root: Path) -> Selected:
-    """Stages early and select."""
-    recipe = dataclasses.replace(run.training, optimiser="sgd", steps=1, epochs=None)  # what early training depends on
-    path = artifact(root, "selection", ".npz", run.data, run.early, recipe, seed)
+def selected(run: Run, seed: int, parts: Split, root: Path, machine: Machine = USUAL) -> Selected:
+    """Stages early and select. What early training leaves is its logits, from which softmax and losses follow bit for bit."""
+    recipe = dataclasses.replace(run.training, optimiser=run.training.base, steps=1, epochs=None)  # what early training depends on
+    depends = (run.data, parts.content, run.early, recipe, seed)
+    path = artifact(root, "early", ".npz", *depends)
     if (kept := load_arrays(path)) is None:
-        network, steps = early_network(parts.train, run.early, recipe, seed)
-        early, test = outputs_of(network, parts.train), outputs_of(network, parts.test)
+        trained = early_network(parts.train, run.early, recipe, seed, machine.on(run.data))
         kept = {
-            "slow": select(early, parts.train.labels, seed),
-            "slow_test": select(test, parts.test.labels, seed),
-            "probabilities": early.probabilities,
-            "losses": early.losses,
-            "steps": np.int64(steps),
+            "logits": logits_of(trained.network, parts.train),
+            "test": logits_of(trained.network, parts.test),
+            "steps": np.int64(trained.steps),
+            "error": np.float64(trained.error),
+            "curve": trained.curve,
         }
         save_arrays(path, **kept)
-    return Selected(kept["slow"], kept["slow_test"], Outputs(kept["probabilities"], kept["losses"]), int(kept["steps"]))
+    outputs, labels = Outputs.of(kept["logits"], parts.train.labels), parts.train.labels
+    path = artifact(root, "selection", ".npz", *depends, run.selection)
+    if (masks := load_arrays(path)) is None:
+        test, clusters = Outputs.of(kept["test"], parts.test.labels), Selection()
+        masks = {
+            "slow": select(outputs.features(run.selection.features), outputs.losses, labels, run.selection, seed),
+            "clustered": select(outputs.probabilities, outputs.losses, labels, clusters, seed),
+            "slow_test": select(test.probabilities, test.losses, parts.test.labels, clusters, seed),
+        }
+        save_arrays(path, **masks)
+    return Selected(**masks, early=outputs, steps=int(kept["steps"]), error=float(kept["error"]), curve=kept["curve"])
 
 
 def generator(run: Run, seed: int, parts: Split, root: Path, advance: Advance = ignore) -> UNet2DModel:
     """Stage generate, first half: the diffusion model, trained on the training split alone. ``advance(1)`` after every step."""
-    path = artifact(root, "generator", ".safetensors", run.data, run.generator, seed)
+    path = artifact(root, "generator", ".safetensors", run.data, parts.content, run.generator, seed)
     model = diffusion.unet(parts.train, run.generator, seed)
     if (weights := load_weights(path)) is not None:
         model.load_state_dict(weights)
@@ -80,8 +100,8 @@ def generator(run: Run, seed: int, parts: Split, root: Path, advance: Advance = 
 
 def variants(run: Run, seed: int, parts: Split, root: Path, sources: np.ndarray, copies: np.ndarray) -> np.ndarray:
     """Stage generate, second half: the variants (source, copy), from the file as far as it holds them, else made and added to it."""
-    path = artifact(root, "variants", ".npz", run.data, run.generator, run.variants, seed)
-    kept = load_arrays(path) or {"pairs": np.empty((0, 2), np.int64), "pixels": parts.train.pixels[:0]}
+    path = artifact(root, "variants", ".npz", run.data, parts.content, run.generator, run.variants, seed)
+    kept = load_arrays(path) or {"pairs": np.empty((0, 2), np.int64), "pixels": parts.train[:0].pixels}
     store = dict(zip(map(tuple, kept["pairs"].tolist()), kept["pixels"], strict=True))
     pairs = list(zip(sources.tolist(), copies.tolist(), strict=True))
     if missing := sorted(set(pairs) - store.keys()):
@@ -90,17 +110,17 @@ def variants(run: Run, seed: int, parts: Split, root: Path, sources: np.ndarray,
         denoiser = diffusion.predict(model, run.variants.guidance, null=len(parts.train.classes))
         store.update(zip(missing, make_variants(denoiser, schedule, parts.train, *np.array(missing).T, run.variants, seed), strict=True))
         save_arrays(path, pairs=np.array(list(store)), pixels=np.stack(list(store.values())))
-    return np.stack([store[pair] for pair in pairs]) if pairs else parts.train.pixels[:0]
+    return np.stack([store[pair] for pair in pairs]) if pairs else parts.train[:0].pixels
 
 
-def prepare(runs: Sequence[Run], seed: int, root: Path, advance: Advance = ignore) -> None:
+def prepare(runs: Sequence[Run], seed: int, root: Path, advance: Advance = ignore, machine: Machine = USUAL) -> None:
     """All that the runs of one seed share: selection, generator, and the variants that any of them needs, made in one go.
 
     ``advance(1)`` after every step of a generator's training.
     """
-    parts = split(runs[0].data, seed)
+    parts = split(runs[0].data, seed, root)
     for run in runs:
-        selected(run, seed, parts, root)
+        selected(run, seed, parts, root, machine)
     groups: dict[str, list[Run]] = {}
     for run in runs:
         if run.method.generates:
@@ -115,9 +135,13 @@ def training_set(run: Run, seed: int, parts: Split, slow: np.ndarray, root: Path
     """The originals, then what the method adds."""
     sources, copies = additions(run.method, slow, seed)
     originals = parts.train
-    extra = variants(run, seed, parts, root, sources, copies) if run.method.generates else originals.pixels[sources]
+    if not run.method.generates:
+        return originals[np.concatenate([np.arange(len(originals)), sources])]  # as they are stored
+    extra = variants(run, seed, parts, root, sources, copies)  # (m, channels, height, width)
+    if originals.stored.dtype == np.uint8:
+        extra = np.rint((extra.transpose(0, 2, 3, 1) + 1) * 127.5).clip(0, 255).astype(np.uint8)
     return Images(
-        np.concatenate([originals.pixels, extra]), np.concatenate([originals.labels, originals.labels[sources]]), originals.classes
+        np.concatenate([originals.stored, extra]), np.concatenate([originals.labels, originals.labels[sources]]), originals.classes
     )
 
 
@@ -128,35 +152,51 @@ def run_length(run: Run, slow: np.ndarray) -> int:
     return round(run.training.epochs * size(run.length_of or run.method, slow) / run.training.batch)
 
 
-def execute(run: Run, seed: int, root: Path, advance: Advance = ignore) -> dict:
+def execute(
+    run: Run, seed: int, root: Path, advance: Advance = ignore, machine: Machine = USUAL, watch: Watch | None = None
+) -> dict[str, Any]:
     """Train and measure one classifier; returns the record's metrics. Deterministic on a CPU with one thread.
 
-    ``advance(fraction)`` of the whole, now and then.
+    ``advance(fraction)`` of the whole, now and then; watch: told where the run stands after every epoch.
     """
-    parts = split(run.data, seed)
-    chosen = selected(run, seed, parts, root)
+    parts, device = split(run.data, seed, root), machine.on(run.data)
+    chosen = selected(run, seed, parts, root, machine)
     images = training_set(run, seed, parts, chosen.slow, root)
-    network = classifier(images, run.training, seed)
-    steps = run_length(run, chosen.slow)
-    originals, curve = tensors(parts.train), measures.LearningCurve(chosen.slow)
-    checks = {max(1, round(steps * (i + 1) / CHECKS)) for i in range(CHECKS)}
-    for step in train(network, *tensors(images), run.training, steps, stream(seed, "order")):
-        if step in checks:
-            curve.add(step, network, *originals)
-            advance(1 / len(checks))
+    network = classifier(images, run.training, seed).to(device)
+    steps, history = run_length(run, chosen.slow), measures.History(chosen.clustered)
+    originals, checkpoint = on_device(parts.train, device), artifact(root, "checkpoint", ".pt", run, parts.content, seed)
+    rng = stream(seed, "order")
+    fit(network, on_device(images, device), originals, run.training, steps, history, run.checks, rng, checkpoint, machine, advance, watch)
+    metrics = {
+        **measures.test_errors(network, *on_device(parts.test, device), chosen.slow_test, len(images.classes)),
+        "validation_error": measures.mean(measures.wrong(network, *on_device(parts.validation, device))),
+        **history.metrics(),
+        **({"sharpness": sharpness(network, originals, seed)} if run.sharpness else {}),
+        **origin(run, parts, chosen, images),
+        "train_steps": steps,
+        "gradients": steps * run.training.gradients,
+    }
+    forget_checkpoint(checkpoint)
+    return metrics
+
+
+def sharpness(network: nn.Module, originals: tuple[Tensor, Tensor], seed: int) -> float:
+    """Of the loss on up to 1,000 of the training originals."""
+    images, labels = (part[:SHARP] for part in originals)
+    return measures.sharpness(network, normalised(images), labels, torch_stream(seed, "sharpness"))
+
+
+def origin(run: Run, parts: Split, chosen: Selected, images: Images) -> dict[str, Any]:
+    """What the classifier was trained and tested on."""
     generated = len(images) - len(parts.train) if run.method.generates else 0
     return {
-        **measures.test_errors(network, *tensors(parts.test), chosen.slow_test),
-        "validation_error": measures.mean(measures.wrong(network, *tensors(parts.validation))),
-        **curve.metrics(),
         "slow_fraction": float(chosen.slow.mean()),
         "slow_fraction_by_class": [float(chosen.slow[parts.train.labels == c].mean()) for c in range(len(parts.train.classes))],
         "early_steps": chosen.steps,
         "examples": len(images),
         "generated": generated,
-        "train_steps": steps,
-        "gradients": steps * (2 if run.training.optimiser == "sam" else 1),
         "test_images": len(parts.test),
+        **({"data_content": parts.content} if parts.content else {}),
         "training_indices_sha256": hashlib.sha256(np.sort(parts.train_indices).astype("<i8").tobytes()).hexdigest(),
         "generator": {"seen": "own", **noise_level(diffusion.noise_schedule(), run.variants)} if generated else None,
     }

@@ -11,16 +11,19 @@ import numpy as np
 from empirical import diffusion, pipeline
 from empirical.config import Method, Run, Sheet
 from empirical.data import Images, Split, split
+from empirical.machine import USUAL, Machine
 from empirical.variants import noise_level
 
 SHOWN = 5  # images a class, of the slowest and of the fastest
 
 
-def execute(sheet: Sheet, seed: int, root: Path, advance: Callable[[float], None] = lambda fraction: None) -> dict:
+def execute(
+    sheet: Sheet, seed: int, root: Path, advance: Callable[[float], None] = lambda fraction: None, machine: Machine = USUAL
+) -> dict:
     """The metrics of a sheet: losses and slow flags of all training images, the most extreme of them, and variants by strength."""
     run = Run(sheet.experiment, Method("tada"), sheet.data, sheet.training, sheet.early, sheet.generator, sheet.variants)
-    parts = split(sheet.data, seed)
-    chosen = pipeline.selected(run, seed, parts, root)
+    parts = split(sheet.data, seed, root)
+    chosen = pipeline.selected(run, seed, parts, root, machine)
     labels = parts.train.labels
     order = np.argsort(chosen.early.losses, kind="stable")
     by_class = [order[labels[order] == c] for c in range(len(parts.train.classes))]
@@ -56,7 +59,7 @@ def by_strength(run: Run, seed: int, parts: Split, root: Path, sources: list[int
     return {
         "strength": run.variants.strength,
         **noise_level(diffusion.noise_schedule(), run.variants),
-        "pixels": shown(replace(train, pixels=made), sources),
+        "pixels": shown(replace(train, stored=made), sources),
         "own_nearest": float((apart.argmin(1) == np.arange(len(train))).mean()),
         "rms_distance": float(np.sqrt(np.diag(apart).mean())),
         "agreement": agreement(parts, made),

@@ -50,7 +50,7 @@ def make_variants(
     A variant is a function of (seed, source, copy) alone, bit for bit: its noise has a generator of its own, and every
     evaluation has the same shape.
     """
-    made = np.empty((len(sources), *images.pixels.shape[1:]), np.float32)
+    made = np.empty((len(sources), *images.shape), np.float32)
     for start in range(0, len(sources), BATCH):
         rows = np.minimum(np.arange(start, start + BATCH), len(sources) - 1)  # the last row fills up the last batch
         generators = [torch_stream(seed, "variant", int(i), int(c)) for i, c in zip(sources[rows], copies[rows], strict=True)]

@@ -128,8 +128,8 @@ BAD = [
     (["train", "--method.name", "wrong"], "'original', 'useful', 'tada', 'syn-all', 'syn-rand'"),
     (["train", "--variants.strength", "2"], "variants.strength is 2.0; allowed: (0, 1]"),
     (["train", "--data.train", "1700", "--data.validation", "97"], "allowed: below 1797"),
-    (["wrong"], "list, run, train"),
-    ([], "list, run, train"),
+    (["wrong"], "list, data, run, train"),
+    ([], "list, data, run, train"),
     (["run", "smoke", "--out", "/dev/null/x"], "Not a directory"),
 ]
 

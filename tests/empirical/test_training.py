@@ -6,10 +6,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from empirical import schedules, training
 from empirical.config import Data, Training
 from empirical.data import split, tensors
 from empirical.networks import classifier, logits
-from empirical.training import Diverged, batches, step_decay, train
+from empirical.training import Diverged, batches, train
 
 
 @given(n=st.integers(1, 50), size=st.integers(1, 70), seed=st.integers(0, 9))
@@ -19,14 +20,6 @@ def test_every_epoch_shows_every_example_once(n, size, seed):
     assert drawn.shape == (n * size,)
     for epoch in drawn.view(size, n):
         assert sorted(epoch.tolist()) == list(range(n))
-
-
-@given(steps=st.integers(1, 400))
-def test_schedule_keeps_the_papers_proportions(steps):
-    factors = [step_decay(step, steps) for step in range(steps)]
-    assert sorted(factors, reverse=True) == factors
-    assert factors.count(1.0) == -(-steps // 2)
-    assert factors.count(0.01) == steps - -(-3 * steps // 4)
 
 
 def trained(config, seed=0, steps=12):
@@ -42,6 +35,37 @@ def test_the_same_run_gives_the_same_bits(optimiser):
     config = Training(optimiser=optimiser, width=4)
     assert torch.equal(trained(config), trained(config))
     assert not torch.equal(trained(config), trained(config, seed=1))
+
+
+def test_augmentation_has_a_stream_of_its_own():
+    plain, cropped = Training(width=4), Training(width=4, augment="crop-flip")
+    assert torch.equal(trained(cropped), trained(cropped))
+    assert not torch.equal(trained(plain), trained(cropped))
+
+
+def test_the_order_is_the_same_with_augmentation(monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        training.Augmenter, "rows", lambda self, chosen, position: seen.append((position, chosen)) or chosen.new_zeros(1, 6)
+    )
+    images, config = split(Data(train=60), 0).train, Training(width=4, augment="crop-flip")
+    next(train(classifier(images, config, 0), *tensors(images), config, 3, np.random.default_rng(5)))
+    ((position, first),) = seen
+    assert position == 0
+    assert torch.equal(first, next(batches(60, config.batch, np.random.default_rng(5))))
+
+
+def test_the_rate_of_each_step_is_the_schedules(monkeypatch):
+    seen = []
+    monkeypatch.setattr(schedules, "set_rate", lambda base, rate: seen.append(rate))
+    config = Training(width=4, lr=0.5, warmup=0.25)
+    trained(config, steps=8)
+    assert seen == [0.5 * schedules.factor(config, step, 8) for step in range(8)]
+
+
+@pytest.mark.parametrize("settings", [{"smoothing": 0.1}, {"schedule": "cosine"}, {"warmup": 0.5}, {"nesterov": True}, {"accumulate": 2}])
+def test_every_setting_of_the_recipe_is_heeded(settings):
+    assert not torch.equal(trained(Training(width=4)), trained(Training(width=4, **settings)))
 
 
 def test_first_weights_depend_on_the_seed_alone_and_leave_the_global_state_alone():

@@ -1,0 +1,31 @@
+"""Named training settings at full scale: the paper's, and ours where the paper's network wants another optimiser."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from empirical.config import Training
+
+# Nguyen et al., arXiv 2505.21574: 200 epochs of 128, SGD 0.1 / 0.9 / 5e-4, divided by 10 at epochs 100 and 150, crop and flip
+PAPER_SGD = Training(network="resnet18", optimiser="sgd", steps=None, epochs=200, batch=128, lr=0.1, augment="crop-flip")
+PAPER_SAM = replace(PAPER_SGD, optimiser="sam", rho=0.1)
+PAPER_SAM_CIFAR100 = replace(PAPER_SAM, rho=0.2)
+
+# Kwon et al. 2021: ASAM's radius is ten times SAM's for it is relative to the weights; 1.0 on CIFAR-100
+ASAM = replace(PAPER_SGD, optimiser="asam", rho=0.5, eta=0.01)
+
+# Ours, after Lee et al. 2021 (arXiv 2112.13492) and Liu et al. 2021, 2022: what transformers and ConvNeXt need to train from scratch
+ADAMW = replace(
+    PAPER_SGD, optimiser="adamw", lr=1e-3, weight_decay=0.05, schedule="cosine", warmup=0.05, smoothing=0.1, augment="crop-flip-trivial"
+)
+
+RECIPES: dict[str, Training] = {
+    "paper-sgd": PAPER_SGD,
+    "paper-sam": PAPER_SAM,
+    "paper-sam-cifar100": PAPER_SAM_CIFAR100,
+    "asam": ASAM,
+    "asam-cifar100": replace(ASAM, rho=1.0),
+    "vit-s-adamw": replace(ADAMW, network="vit-s"),
+    "swin-t-adamw": replace(ADAMW, network="swin-t"),
+    "convnext-t-adamw": replace(ADAMW, network="convnext-t"),
+}

@@ -1,0 +1,207 @@
+"""TrivialAugmentWide (Müller and Hutter 2021) on batches, every image with an operation and magnitude of its own.
+
+The same pixels as torchvision's transforms.v2 on a uint8 tensor, nearest neighbour, black fill, image by image. What depends on
+the parameters alone is asked of torchvision once: where each pixel comes from (geometric operations), and what becomes of each of the 256
+values (brightness, posterize, solarize). The rest is computed in integers, or rounded where torchvision rounds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import cache, partial
+
+import torch
+from torch import Tensor
+
+OPERATIONS = (
+    "Identity", "ShearX", "ShearY", "TranslateX", "TranslateY", "Rotate", "Brightness",
+    "Color", "Contrast", "Sharpness", "Posterize", "Solarize", "AutoContrast", "Equalize",
+)  # fmt: skip
+IDENTITY = 0
+LEVELS = 31  # magnitudes from none to all
+STRETCH = {"ShearX": 0.99, "ShearY": 0.99, "TranslateX": 32.0, "TranslateY": 32.0, "Rotate": 135.0}  # the largest
+BLEND = 0.99  # the largest of brightness, color, contrast and sharpness
+VALUES = 256
+
+
+def trivial_augment(images: Tensor, operations: Tensor, levels: Tensor, negatives: Tensor, dense: bool | None = None) -> Tensor:
+    """Every image under its own operation: (B, 1 or 3, side, side) uint8 in and out.
+
+    operations: indices of ``OPERATIONS``; levels: 0..30; negatives: 1 turns the sign of a signed operation; all (B,) int64.
+    dense: compute every operation on every image and select, so that no shape depends on a value (for a CUDA graph); otherwise each on its
+    own images. As it suits the device if not given. Raises ValueError for other kinds of images.
+    """
+    if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] not in (1, 3):
+        raise ValueError(f"TrivialAugment got {images.dtype} {tuple(images.shape)}; allowed: uint8 images, (n, 1 or 3, height, width)")
+    dense = images.is_cuda if dense is None else dense
+    images = images.contiguous()
+    out = images.clone()
+    for members, apply in FAMILIES:
+        first = OPERATIONS.index(members[0])
+        mine = (operations >= first) & (operations < first + len(members))  # a family's operations are neighbours
+        if dense:
+            local = (operations - first).clamp(0, len(members) - 1)
+            out = torch.where(mine[:, None, None, None], apply(images, (local * LEVELS + levels) * 2 + negatives), out)
+        elif len(rows := mine.nonzero()[:, 0]):
+            codes = ((operations[rows] - first) * LEVELS + levels[rows]) * 2 + negatives[rows]
+            out[rows] = apply(images[rows], codes)
+    return out
+
+
+def geometric(images: Tensor, codes: Tensor) -> Tensor:
+    """Shear, translate, rotate: one gather by the table of sources, black where there is none."""
+    count, channels, height, width = images.shape
+    sources, inside = _sources(height, width, images.device)
+    index = sources[codes][:, None].expand(count, channels, height * width)
+    return images.flatten(2).gather(2, index).mul_(inside[codes][:, None]).view_as(images)
+
+
+def tabulated(values: Callable[[torch.device], Tensor], images: Tensor, codes: Tensor) -> Tensor:
+    """Brightness, posterize, solarize: one lookup by the table of values."""
+    return _lookup(values(images.device)[codes][:, None], images)
+
+
+def color(images: Tensor, codes: Tensor) -> Tensor:
+    """Blend with the grey image; grey images stay."""
+    return _blend(images, _grey(images), codes) if images.shape[1] == 3 else images
+
+
+def contrast(images: Tensor, codes: Tensor) -> Tensor:
+    """Blend with the mean grey value. Its sum is exact in float32 up to 256x256 pixels, in whatever order it is taken."""
+    grey = _grey(images) if images.shape[1] == 3 else images.float()
+    mean = grey.sum((1, 2, 3), keepdim=True) / (images.shape[2] * images.shape[3])
+    ramp = torch.arange(VALUES, device=images.device).view(1, 1, 1, VALUES)
+    return _lookup(_blend(ramp, mean, codes)[:, 0], images)
+
+
+def sharpness(images: Tensor, codes: Tensor) -> Tensor:
+    """Blend with the image smoothed by (1 1 1; 1 5 1; 1 1 1) / 13, rounded; the border stays. No sum / 13 is halfway between integers."""
+    if min(images.shape[2:]) <= 2:
+        return images
+    wide = images.to(torch.int16)
+    rows = wide[:, :, :-2] + wide[:, :, 1:-1] + wide[:, :, 2:]
+    sums = rows[..., :-2] + rows[..., 1:-1] + rows[..., 2:]
+    centre = wide[:, :, 1:-1, 1:-1]
+    smooth = ((sums + 4 * centre).float() / 13).round_()
+    _, away = _ratios(images.device)
+    out = images.clone()
+    inner = _fma(centre.float(), smooth - centre, away[codes][:, None, None, None])
+    out[:, :, 1:-1, 1:-1] = inner.clamp_(0, 255).to(torch.uint8)
+    return out
+
+
+def autocontrast(images: Tensor, codes: Tensor) -> Tensor:
+    """Stretch every channel to 0..255; a channel of one value stays."""
+    pixels = images.flatten(2).float()
+    low, high = pixels.amin(2, keepdim=True), pixels.amax(2, keepdim=True)
+    flat = high == low
+    scale = torch.where(flat, 1.0, (high - low) * (1 / 255))
+    return ((pixels - torch.where(flat, 0.0, low)) / scale).clamp_(0, 255).to(torch.uint8).view_as(images)
+
+
+def equalize(images: Tensor, codes: Tensor) -> Tensor:
+    """Level every channel's histogram as Pillow does: lut[v] = (pixels below v + step // 2) // step, step = pixels below the top // 255."""
+    pixels = images.flatten(2).long()
+    counts = torch.zeros(*pixels.shape[:2], VALUES, dtype=torch.int64, device=images.device)
+    counts.scatter_add_(2, pixels, torch.ones_like(pixels))
+    step = (pixels.shape[2] - counts.gather(2, pixels.amax(2, keepdim=True))) // 255
+    below = counts.cumsum(2) - counts
+    table = ((below + step // 2) // step.clamp(min=1)).clamp_(0, 255)
+    unchanged = torch.arange(VALUES, device=images.device)
+    return _lookup(torch.where(step > 0, table, unchanged).to(torch.uint8), images)
+
+
+def magnitude(operation: str, level: int, negative: int) -> float:
+    """TrivialAugmentWide's magnitude in torchvision's arithmetic: single precision, then double."""
+    value = float(torch.linspace(0.0, STRETCH.get(operation, BLEND), LEVELS)[level])
+    return -value if negative else value
+
+
+def _lookup(tables: Tensor, images: Tensor) -> Tensor:
+    """What each image's tables, (B, 1 or channels, 256), make of its values."""
+    pixels = images.flatten(2).long()
+    return tables.expand(-1, pixels.shape[1], -1).gather(2, pixels).view_as(images)
+
+
+def _blend(images: Tensor, other: Tensor, codes: Tensor) -> Tensor:
+    """(1 + m) images + (-m) other, cut to 0..255."""
+    ratio, away = _ratios(images.device)
+    return _fma(images * ratio[codes][:, None, None, None], other, away[codes][:, None, None, None]).clamp_(0, 255).to(torch.uint8)
+
+
+def _fma(a: Tensor, b: Tensor, factor: Tensor) -> Tensor:
+    """a + factor b in single precision, rounded once, as torch's ``add`` with ``alpha`` on current processors."""
+    return (a.double() + factor.double() * b.double()).float()
+
+
+def _grey(images: Tensor) -> Tensor:
+    """0.2989 r + 0.587 g + 0.114 b, rounded down: (B, 1, height, width)."""
+    r, g, b = (channel.contiguous() for channel in images.split(1, dim=1))
+    return r.mul(0.2989).add_(g, alpha=0.587).add_(b, alpha=0.114).floor_()
+
+
+@cache
+def _ratios(device: torch.device) -> tuple[Tensor, Tensor]:
+    """1 + m and 1 - (1 + m) of the blends by code (level, sign): (62,) each."""
+    ratios = [1.0 + magnitude("Color", level, negative) for level in range(LEVELS) for negative in (0, 1)]
+    return torch.tensor(ratios, device=device), torch.tensor([1.0 - ratio for ratio in ratios], device=device)
+
+
+@cache
+def _sources(height: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Of every pixel under every geometric code: the index of its source, 0 if outside, and whether it is inside: (310, pixels) each."""
+    from torchvision.transforms.v2 import functional as TF
+
+    def shear(pixels: Tensor, x: float, y: float) -> Tensor:
+        angles = [math.degrees(math.atan(x)), math.degrees(math.atan(y))]
+        return TF.affine(pixels, angle=0.0, translate=[0, 0], scale=1.0, shear=angles, center=[0, 0])
+
+    def shift(pixels: Tensor, x: float, y: float) -> Tensor:
+        return TF.affine(pixels, angle=0.0, translate=[int(x), int(y)], scale=1.0, shear=[0.0, 0.0])
+
+    moves = {
+        "ShearX": lambda pixels, m: shear(pixels, m, 0.0),
+        "ShearY": lambda pixels, m: shear(pixels, 0.0, m),
+        "TranslateX": lambda pixels, m: shift(pixels, m, 0.0),
+        "TranslateY": lambda pixels, m: shift(pixels, 0.0, m),
+        "Rotate": TF.rotate,
+    }
+    numbers = torch.arange(1.0, height * width + 1).view(1, height, width)  # 0 is what comes from outside
+    found = [move(numbers, magnitude(name, l, s)) for name, move in moves.items() for l in range(LEVELS) for s in (0, 1)]
+    numbers = torch.stack(found).view(len(found), -1).long()
+    return (numbers - 1).clamp_(min=0).to(device), (numbers > 0).to(device, torch.uint8)
+
+
+@cache
+def _brightness(device: torch.device) -> Tensor:
+    """What becomes of each value under each code: (62, 256)."""
+    from torchvision.transforms.v2 import functional as TF
+
+    ramp = torch.arange(VALUES, dtype=torch.uint8).view(1, 1, VALUES)
+    made = [TF.adjust_brightness(ramp, 1.0 + magnitude("Brightness", l, s)) for l in range(LEVELS) for s in (0, 1)]
+    return torch.cat(made).view(-1, VALUES).to(device)
+
+
+@cache
+def _steps(device: torch.device) -> Tensor:
+    """The same for posterize, from 8 bits to 2, and solarize, from threshold 255 to 0, both without a sign: (124, 256)."""
+    from torchvision.transforms.v2 import functional as TF
+
+    ramp = torch.arange(VALUES, dtype=torch.uint8).view(1, 1, VALUES)
+    bits = (8 - torch.arange(LEVELS) / ((LEVELS - 1) / 6)).round().int().tolist()
+    thresholds = [255.0 * t for t in torch.linspace(1.0, 0.0, LEVELS).tolist()]
+    made = [TF.posterize(ramp, b) for b in bits for _ in (0, 1)] + [TF.solarize(ramp, t) for t in thresholds for _ in (0, 1)]
+    return torch.cat(made).view(-1, VALUES).to(device)
+
+
+FAMILIES: tuple[tuple[tuple[str, ...], Callable[[Tensor, Tensor], Tensor]], ...] = (
+    (("ShearX", "ShearY", "TranslateX", "TranslateY", "Rotate"), geometric),
+    (("Brightness",), partial(tabulated, _brightness)),
+    (("Color",), color),
+    (("Contrast",), contrast),
+    (("Sharpness",), sharpness),
+    (("Posterize", "Solarize"), partial(tabulated, _steps)),
+    (("AutoContrast",), autocontrast),
+    (("Equalize",), equalize),
+)

@@ -1,0 +1,264 @@
+"""Runs that are interrupted end as if they had not been, bit for bit; damaged checkpoints; divergence; what a watcher is told."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from empirical import fitting
+from empirical.config import Training
+from empirical.data import Images, on_device
+from empirical.fitting import Progress, check_steps, fit, load_checkpoint, save_checkpoint
+from empirical.machine import Machine
+from empirical.measures import History
+from empirical.networks import classifier
+from empirical.optimisers import build
+from empirical.training import Diverged, Order, Trainer
+
+N, STEPS, CHECKS = 40, 11, 4
+RNG = np.random.default_rng(0)
+IMAGES = Images(RNG.integers(0, 256, (N, 8, 8, 3), dtype=np.uint8), RNG.integers(0, 3, N), ("a", "b", "c"))
+SLOW = np.arange(N) % 3 == 0
+SGD = Training(width=2, batch=16, augment="crop-flip")  # 2.5 steps an epoch
+RECIPES = {
+    "sgd": SGD,
+    "sam": Training(width=2, batch=16, optimiser="sam", augment="crop-flip-trivial", nesterov=True),
+    "adamw": Training(width=2, batch=16, optimiser="adamw", lr=1e-2, augment="trivial", schedule="cosine", warmup=0.3),
+    "asam": Training(width=2, batch=16, optimiser="asam", accumulate=2, smoothing=0.1),
+    "asam-adamw": Training(width=2, batch=54, optimiser="asam-adamw", lr=1e-2, accumulate=2, augment="crop"),  # batches over three epochs
+    "bfloat16": Training(width=2, batch=16, precision="bfloat16", augment="crop-flip"),
+}
+
+
+class Stopped(Exception):
+    """The power went."""
+
+
+def keeper(every, stops):
+    """Keeps a checkpoint after every so many steps, and stops after each of these steps once."""
+    left = set(stops)
+
+    def save(path, state):
+        step = state["trainer"]["step"]
+        if step % every == 0:
+            save_checkpoint(path, state)
+        if step in left:
+            left.remove(step)
+            raise Stopped
+
+    return save
+
+
+def once(config, path, machine, told, advance=lambda fraction: None, steps=STEPS):
+    """One process's part of a run, all objects new; returns the network and the history at the end."""
+    network, history = classifier(IMAGES, config, 3), History(SLOW)
+    images = on_device(IMAGES, "cpu")
+    fit(network, images, images, config, steps, history, CHECKS, np.random.default_rng(5), path, machine, advance, told.append)
+    return network, history
+
+
+def run(config, folder, stops=(), every=1, machine=Machine(checkpoint=0)):
+    """A run with interruptions: weights and statistics, what was measured, losses told by step, and the sums of fractions by process."""
+    told, fractions = [], []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fitting, "save_checkpoint", keeper(every, stops))
+        for _ in range(len(stops) + 1):
+            fractions.append(0.0)
+            try:
+                network, history = once(config, folder / "run.pt", machine, told, lambda part: fractions.append(fractions.pop() + part))
+            except Stopped:
+                continue
+            return network.state_dict(), history.state_dict(), history.metrics(), {p.step: (p.loss, p.error) for p in told}, fractions
+    raise AssertionError("stopped too often")
+
+
+def assert_same(one, other):
+    (weights, seen, metrics, losses, _), (weights_2, seen_2, metrics_2, losses_2, _) = one, other
+    assert weights.keys() == weights_2.keys()
+    assert all(torch.equal(value, weights_2[name]) for name, value in weights.items())
+    assert seen["steps"] == seen_2["steps"]
+    assert torch.equal(seen["right"], seen_2["right"])
+    assert torch.equal(seen["losses"], seen_2["losses"])
+    assert metrics == metrics_2
+    assert losses == losses_2
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """Each recipe without interruption, and without a checkpoint on the way."""
+    return {name: run(config, tmp_path_factory.mktemp(name), machine=Machine()) for name, config in RECIPES.items()}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize(("stops", "every"), [((1, 6, 10), 1), ((4, 7), 3)])
+def test_an_interrupted_run_ends_with_the_same_bits(whole, tmp_path, name, stops, every):
+    again = run(RECIPES[name], tmp_path, stops, every)
+    assert_same(whole[name], again)
+    assert again[-1][-1] == pytest.approx(1)  # what the last process was told of, the parts before it included
+
+
+@settings(max_examples=15)
+@given(stops=st.sets(st.integers(1, STEPS - 1), max_size=3), every=st.integers(1, 5))
+def test_it_may_be_interrupted_after_any_steps(whole, tmp_path_factory, stops, every):
+    assert_same(whole["sgd"], run(SGD, tmp_path_factory.mktemp("sgd"), stops, every))
+
+
+def test_the_recipes_are_all_different(whole):
+    ends = [tuple(result[0]["0.weight"].flatten().tolist()) for result in whole.values()]
+    assert len(set(ends)) == len(RECIPES)
+
+
+def test_a_checkpoint_is_kept_no_more_often_than_asked_for(tmp_path, monkeypatch):
+    kept, clock = [], iter(np.arange(0, 100, 0.5))
+    monkeypatch.setattr(fitting.time, "monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr(fitting, "save_checkpoint", lambda path, state: kept.append(state["trainer"]["step"]))
+    once(SGD, tmp_path / "run.pt", Machine(checkpoint=1e9), [])
+    assert kept == []
+    once(SGD, tmp_path / "run.pt", Machine(checkpoint=1.4), [])
+    assert 1 < len(kept) < STEPS - 1
+    assert STEPS not in kept  # the record follows at once
+
+
+def damaged(raw):
+    """Ways in which a file may be spoilt."""
+    half = len(raw) // 2
+    yield from (b"", raw[:50], raw[:half], raw[:-1], b"x" * len(raw), raw[:half] + bytes([raw[half] ^ 0x55]) + raw[half + 1 :])
+
+
+def test_a_damaged_checkpoint_begins_anew_with_the_same_result(whole, tmp_path):
+    path = tmp_path / "run.pt"
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Stopped):
+        patch.setattr(fitting, "save_checkpoint", keeper(1, [7]))
+        once(SGD, path, Machine(checkpoint=0), [])
+    raw = path.read_bytes()
+    assert load_checkpoint(path, torch.device("cpu"))["trainer"]["step"] == 7
+    for spoilt in damaged(raw):
+        path.write_bytes(spoilt)
+        assert load_checkpoint(path, torch.device("cpu")) is None
+        assert_same(whole["sgd"], run(SGD, tmp_path, machine=Machine()))
+
+
+def test_every_damage_of_a_checkpoints_numbers_is_noticed(tmp_path):
+    path, state = tmp_path / "some.pt", {"weights": torch.arange(200.0), "step": 3}
+    save_checkpoint(path, state)
+    raw = path.read_bytes()
+    for place in range(0, len(raw), 11):
+        path.write_bytes(raw[:place] + bytes([raw[place] ^ 0x55]) + raw[place + 1 :])
+        found = load_checkpoint(path, torch.device("cpu"))
+        assert found is None or (torch.equal(found["weights"], state["weights"]) and found["step"] == 3)
+
+
+def test_a_checkpoint_is_whole_or_not_there_and_none_is_left(tmp_path, monkeypatch):
+    path = tmp_path / "run.pt"
+    (tmp_path / f".12345.{path.name}").write_bytes(b"of a process that was killed")
+    save_checkpoint(path, {"step": 1})
+
+    def half(state, file):
+        file.write_bytes(b"half")
+        raise Stopped
+
+    monkeypatch.setattr(torch, "save", half)
+    with pytest.raises(Stopped):
+        save_checkpoint(path, {"step": 2})
+    assert load_checkpoint(path, torch.device("cpu")) == {"step": 1}
+    fitting.forget_checkpoint(path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_finished_by_another_process_stops_no_one(tmp_path, monkeypatch):
+    save, path = torch.save, tmp_path / "run.pt"
+    monkeypatch.setattr(torch, "save", lambda state, file: (save(state, file), fitting.forget_checkpoint(path)))
+    save_checkpoint(path, {"step": 1})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_step_to_be_captured_goes_on_from_one_that_was_not():
+    """A captured step reads its rate from a tensor that is set in place: a checkpoint must not put a number there."""
+    images = on_device(IMAGES, "cpu")
+    for name in ("sgd", "adamw"):
+        one, other = (Trainer(classifier(IMAGES, SGD, 0), *images, RECIPES[name], 9, np.random.default_rng(0)) for _ in range(2))
+        next(one.run())
+        other.optimiser, other.base = build(other.network, RECIPES[name], capturable=True)
+        rate = other.base.param_groups[0]["lr"]
+        other.load_state_dict(one.state_dict())
+        assert other.base.param_groups[0]["lr"] is rate
+        one.load_state_dict(other.state_dict())
+        assert isinstance(one.base.param_groups[0]["lr"], float)
+        next(one.run())
+        next(other.run())
+        assert all(torch.allclose(a, b) for a, b in zip(one.network.parameters(), other.network.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("moment", ["in training", "at a check"])
+def test_divergence_is_named_and_leaves_no_checkpoint(tmp_path, monkeypatch, moment):
+    config, path = Training(width=2, batch=16, lr=1e25), tmp_path / "run.pt"
+    if moment == "in training":
+        monkeypatch.setattr(History, "add", lambda *a: None)
+        monkeypatch.setattr(fitting, "check_steps", lambda steps, checks: [])
+    kept = []
+    monkeypatch.setattr(fitting, "save_checkpoint", lambda path, state: (kept.append(path), save_checkpoint(path, state)))
+    with pytest.raises(Diverged, match=r"training loss is (nan|inf) at step \d+: lower training\.lr \(1e\+25\) or training\.rho"):
+        once(config, path, Machine(checkpoint=0), [])
+    assert kept
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_last_step_is_looked_at_too(tmp_path):
+    """One step that ruins the weights has a finite loss itself."""
+    with pytest.raises(Diverged, match="training loss is nan at step 1"):
+        once(Training(width=2, batch=16, lr=float("inf")), tmp_path / "run.pt", Machine(), [], steps=1)
+
+
+def test_a_watcher_is_told_once_an_epoch(whole):
+    losses = whole["sgd"][3]
+    assert list(losses) == [3, 5, 8, 10, 11]  # 16 images a step, 40 an epoch; and at the end
+    assert [error is None for _, error in losses.values()] == [False] * 5  # first looked at after step 3
+    assert list(whole["asam-adamw"][3]) == list(range(1, STEPS + 1))
+
+
+def test_the_loss_told_is_the_mean_over_the_epoch(tmp_path, monkeypatch):
+    each, update = [], Trainer._update
+
+    def noted(self, *arguments):
+        value = update(self, *arguments)
+        each.append(value.item())
+        return value
+
+    monkeypatch.setattr(Trainer, "_update", noted)
+    told = []
+    once(SGD, tmp_path / "run.pt", Machine(), told)
+    bounds = [0, *(p.step for p in told)]
+    means = [np.mean(each[a:b]) for a, b in zip(bounds, bounds[1:], strict=False)]
+    np.testing.assert_allclose([p.loss for p in told], means, rtol=1e-5)
+    assert [p.epoch for p in told] == [p.step * 16 / N for p in told]
+
+
+def test_the_line_of_an_epoch():
+    line = str(Progress(391, 78200, 1.0, 1.5, 12345.6, 3725.0, 0.0525))
+    assert line == "epoch    1.0  step 391/78200  loss 1.5000  training error  5.25%  12,346 images/s  62:05 left"
+    assert "training error" not in str(Progress(1, 2, 0.5, 1.5, 1, 0, None))
+    assert re.search(r"1:00 left$", str(Progress(1, 2, 0.5, 1.5, 1, 59.7, None)))
+
+
+@given(steps=st.integers(1, 500), checks=st.integers(1, 60))
+def test_checks_are_even_and_end_with_the_last_step(steps, checks):
+    places = check_steps(steps, checks)
+    assert len(places) == min(steps, checks)
+    assert places[-1] == steps
+    assert min(places) >= 1
+    gaps = np.diff([0, *places])
+    assert gaps.max() - gaps.min() <= 1
+
+
+def test_resuming_needs_no_step_before(monkeypatch):
+    """The order of a step in the middle is drawn without training on those before."""
+    images = on_device(IMAGES, "cpu")
+    trainer = Trainer(classifier(IMAGES, SGD, 0), *images, SGD, 9, np.random.default_rng(0))
+    trainer.step = 6
+    seen = []
+    monkeypatch.setattr(Order, "batch", lambda self, step: seen.append(step) or torch.arange(16))
+    assert list(trainer.run()) == [7, 8, 9]
+    assert seen == [6, 7, 8]

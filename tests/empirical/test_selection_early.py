@@ -1,0 +1,215 @@
+"""When early training stops: the knee on curves whose knee is known, and the networks that each way of stopping leaves."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn import functional as F
+
+from empirical import early
+from empirical.config import Data, Early, Training
+from empirical.data import Images, split, tensors
+from empirical.early import Outputs, early_network, logits_of
+from empirical.knee import CEILING, HALF, PATIENCE, Knee, NoKnee
+from empirical.networks import classifier, logits
+from empirical.seeding import stream
+from empirical.selection import select
+from empirical.training import train
+
+
+def drawn(curve, budget, chance=0.9, floor=0.0, step=1.0):
+    """Feed a curve until it says stop: the knee and when it was known."""
+    knee = Knee(chance, budget, floor)
+    for i in range(1, round(budget / step) + 1):
+        if knee.add(i * step, curve(i * step)):
+            break
+    return knee.knee(), i * step
+
+
+@given(scale=st.floats(4, 30), budget=st.integers(100, 400))
+@settings(deadline=None, max_examples=50)
+def test_an_exponential_fall_has_its_knee_where_theory_says(scale, budget):
+    found, stopped = drawn(lambda t: 0.9 * math.exp(-t / scale), budget)
+    assert found == pytest.approx(scale * math.log(budget / scale), abs=1 + scale / 20)
+    assert found < stopped <= found + PATIENCE * budget + HALF + 1  # soon after, and not before
+
+
+@given(corner=st.integers(5, 60), height=st.floats(0.1, 0.5), seed=st.integers(0, 99), noise=st.floats(0, 0.02))
+@settings(deadline=None, max_examples=60)
+def test_two_slopes_meet_at_the_knee_noise_or_not(corner, height, seed, noise):
+    rng = np.random.default_rng(seed)
+
+    def curve(t):
+        fall = 0.9 - (0.9 - height) * min(t / corner, 1) - 0.0005 * max(t - corner, 0)
+        return fall + noise * rng.uniform(-1, 1)
+
+    found, _ = drawn(curve, 200)
+    # beyond the corner D falls by 0.004 a measurement and before it rises by (0.9 - height) / corner - 0.0045
+    rise = (0.9 - height) / corner - 0.0045
+    if rise > 0.001:
+        assert corner - 2 - 2 * noise / rise <= found <= corner + 2 + 2 * noise / 0.004
+
+
+def test_it_is_causal():
+    """What comes after the stop changes nothing, and what is measured only scales the answer."""
+    curve = lambda t: 0.9 * math.exp(-t / 10)  # noqa: E731
+    found, stopped = drawn(curve, 200)
+    assert drawn(lambda t: curve(t) if t <= stopped else 5.0, 200) == (found, stopped)
+    assert drawn(lambda t: curve(t / 7), 1400, step=7) == (7 * found, 7 * stopped)
+
+
+def test_a_single_lucky_measurement_is_no_knee():
+    curve = lambda t: 0.2 if t == 6 else 0.9 - 0.7 * min(t / 40, 1)  # noqa: E731
+    assert 35 <= drawn(curve, 200)[0] <= 42
+
+
+def test_nothing_is_chosen_near_chance():
+    with pytest.raises(NoKnee, match=r"^the training error is 0\.880 .* allowed: at most 0\.675 .*epochs") as error:
+        drawn(lambda t: 0.88, 50)
+    assert "\n" not in str(error.value)
+    plateau = lambda t: 0.85 if t < 40 else max(0.3, 0.85 - 0.05 * (t - 40))  # noqa: E731
+    found, _ = drawn(plateau, 100)
+    assert plateau(found) <= CEILING * 0.9
+    assert found >= 44
+
+
+def test_nothing_is_chosen_below_the_floor():
+    found, stopped = drawn(lambda t: 0.9 - 0.1 * t, 100, floor=0.15)
+    assert found == stopped == 8  # 0.1, the first at most 0.15; the fall never slowed
+    found, stopped = drawn(lambda t: max(0.3, 0.9 - 0.1 * t) if t < 9 else 0.0, 100, floor=0.15)
+    assert found == 9 == stopped  # it slowed for too short a time to say so
+
+
+@pytest.mark.parametrize("budget", [1, 2, 3, 4])
+def test_short_budgets_end_with_what_there_is(budget):
+    assert 1 <= drawn(lambda t: 0.5, budget)[0] <= budget
+
+
+@given(errors=st.lists(st.floats(0, 1), min_size=1, max_size=60), floor=st.floats(0, 0.3))
+@settings(deadline=None)
+def test_the_knee_is_always_among_what_is_kept(errors, floor):
+    """Only the open times' weights are kept; the knee must be one of them whatever is measured."""
+    knee, kept = Knee(0.9, len(errors), floor), set()
+    for time, error in enumerate(errors, 1):
+        kept.add(time)
+        done = knee.add(time, error)
+        kept &= knee.open
+        assert len(kept) <= HALF + 1
+        if done:
+            break
+    if knee.best is not None:
+        assert knee.knee() in kept
+
+
+def reference(images, config, training, seed):
+    """Early training as it was when it was first recorded: the records' selections must not move."""
+    network = classifier(images, training, seed)
+    pixels, labels = tensors(images)
+    for step in train(network, pixels, labels, training, 4 * config.limit, stream(seed, "early order")):
+        if step % config.every == 0 or step == config.limit:
+            error = (logits(network, pixels).argmax(1) != labels).float().mean()
+            if error <= config.error or step == config.limit:
+                break
+    outputs = logits(network, pixels)
+    return step, float(error), outputs.softmax(1).numpy(), F.cross_entropy(outputs, labels, reduction="none").numpy()
+
+
+@pytest.mark.parametrize(("name", "seed", "config"), [("noisy-digits", 0, Early()), ("digits", 1, Early(every=3, limit=8))])
+def test_the_default_trains_as_it_always_did(name, seed, config):
+    images = split(Data(name), seed).train
+    steps, error, probabilities, losses = reference(images, config, Training(), seed)
+    trained = early_network(images, config, Training(), seed)
+    outputs = Outputs.of(logits_of(trained.network, images), images.labels)
+    assert (trained.steps, trained.error) == (steps, pytest.approx(error, abs=1e-7))
+    np.testing.assert_array_equal(outputs.probabilities, probabilities)
+    np.testing.assert_array_equal(outputs.losses, losses)
+
+
+@pytest.fixture(scope="module")
+def images():
+    return split(Data(train=200), 0).train
+
+
+SMALL = Training(width=8)
+
+
+def test_early_training_stops_at_the_error_it_is_told(images):
+    for error in (0.5, 0.2):
+        trained = early_network(images, Early(error=error, every=1), SMALL, 0)
+        measured = (logits_of(trained.network, images).argmax(1) != images.labels).mean()
+        assert trained.error == measured <= error
+        assert (trained.curve[:-1, 1] > error).all()
+        assert trained.curve[-1].tolist() == [trained.steps, measured]
+
+
+def test_early_training_lasts_the_epochs_it_is_told(images):
+    trained = early_network(images, Early(stop="epochs", epochs=3, error=0.9, limit=1), SMALL, 0)
+    assert trained.steps == round(3 * 200 / 64)
+    assert trained.curve[:, 0].tolist() == [2, 4, 6, 8, 9]
+    assert early_network(images, Early(error=0.001, epochs=3, limit=1), SMALL, 0).steps == 9  # a budget in epochs
+
+
+def test_auto_goes_back_to_the_weights_of_the_knee(images):
+    """The network is the one that training for so many steps leaves, batch norm included."""
+    config = Early(stop="auto", error=0.001, limit=120)
+    trained = early_network(images, config, SMALL, 0)
+    assert trained.steps < trained.curve[-1, 0] < 120  # it went on to see that the fall slows, and not to the end
+    same = early_network(images, dataclasses.replace(config, stop="error", limit=trained.steps), SMALL, 0)
+    for name, value in same.network.state_dict().items():
+        assert torch.equal(value, trained.network.state_dict()[name]), name
+    assert (logits_of(trained.network, images).argmax(1) != images.labels).mean() == trained.error
+
+
+def test_auto_finds_slow_images_where_the_fixed_error_does():
+    images = split(Data(), 0).train
+    fixed, auto = (early_network(images, Early(stop=stop), Training(), 0) for stop in ("error", "auto"))
+    assert abs(auto.steps - fixed.steps) <= 4
+    outputs = Outputs.of(logits_of(auto.network, images), images.labels)
+    slow = select(outputs.probabilities, outputs.losses, images.labels)
+    assert 0.1 < slow.mean() < 0.6
+    assert outputs.losses[slow].mean() > 1.5 * outputs.losses[~slow].mean()
+
+
+def test_auto_refuses_a_network_that_learned_nothing(images):
+    with pytest.raises(NoKnee):
+        early_network(images, Early(stop="auto", limit=6), dataclasses.replace(SMALL, lr=1e-6), 0)
+
+
+def test_a_large_set_is_measured_on_a_sample_four_times_an_epoch(images, monkeypatch):
+    seen = []
+    monkeypatch.setattr(early, "logits", lambda network, pixels: seen.append(len(pixels)) or logits(network, pixels))
+    config, small_batches = Early(stop="epochs", epochs=2, sample=100), dataclasses.replace(SMALL, batch=5)
+    trained = early_network(images, config, small_batches, 0)
+    assert trained.curve[:, 0].tolist() == list(range(10, 81, 10))  # an epoch has 40 steps
+    assert seen == 8 * [100]
+    whole = early_network(images, dataclasses.replace(config, sample=200), small_batches, 0)
+    assert abs(whole.error - trained.error) < 0.15
+    assert torch.equal(whole.network[0].weight, trained.network[0].weight)  # measuring changes nothing
+
+
+def test_stored_bytes_and_floats_train_alike():
+    rng = np.random.default_rng(0)
+    stored = Images(rng.integers(0, 256, (60, 8, 8, 3), dtype=np.uint8), np.arange(60) % 3, ("a", "b", "c"))
+    floats = Images(np.ascontiguousarray(stored.pixels), stored.labels, stored.classes)
+    config, training = Early(limit=5, every=5, error=0.01), Training(width=4, batch=16)
+    one, two = (logits_of(early_network(each, config, training, 0).network, each) for each in (stored, floats))
+    np.testing.assert_allclose(one, two, atol=1e-5)
+
+
+BAD = [
+    {"stop": "never"},
+    {"stop": "epochs"},
+    {"stop": "auto", "epochs": 0},
+    {"stop": "epochs", "epochs": 0},
+    {"sample": 10},
+]
+
+
+@pytest.mark.parametrize("words", BAD, ids=str)
+def test_bad_settings_are_refused(words):
+    with pytest.raises(ValueError, match=r"^early\..*; allowed: "):
+        Early(**words)
