@@ -1,7 +1,7 @@
 """The experiments on images: early -> select -> generate -> train -> measure.
 
-Modules in the order of the flow: ``config``, ``recipes`` and ``experiments`` (what is run), ``machine`` (on what), ``datasets``, ``cache``
-and ``data`` (images), ``augmentation`` and ``trivial`` (random changes of images), ``networks``, ``optimisers``, ``schedules``, ``training``
-and ``fitting`` (one classifier), ``early`` and ``knee`` (early training), ``selection``, ``stability`` and ``slowness`` (slow examples),
-``diffusion`` (the generator), ``variants`` (noise, then denoise), ``measures``, ``pipeline`` (one run, stage by stage), ``run`` (many runs).
+Modules in the order of the flow: ``config``, ``recipes`` and ``experiments`` (what is run), ``machine`` (on what); ``datasets``, ``cache``
+and ``data`` (images); ``augmentation`` and ``trivial`` (random changes of them); ``networks``, ``optimisers``, ``schedules``,
+``training`` and ``fitting`` (one classifier); ``early`` and ``knee`` (early training); ``selection``, ``stability`` and ``slowness`` (slow
+examples); ``diffusion`` (the generator); ``variants`` (noise, then denoise); ``measures``; ``pipeline`` (a run, stage by stage); ``run``.
 """

@@ -13,7 +13,7 @@ import tyro
 from empirical.cache import find_or_decode
 from empirical.config import Data, Run
 from empirical.datasets import VARIABLE
-from empirical.experiments import EXPERIMENTS, experiment
+from empirical.experiments import EXPERIMENTS, Experiment, experiment
 from empirical.machine import USUAL, Machine
 from empirical.run import missing_jobs, run_experiment
 from empirical.slowness import select
@@ -81,7 +81,7 @@ def run(
     Args:
         names: experiments; see the command list.
         seeds: the first so many seeds; all of the experiment's if not given.
-        workers: parallel processes, one thread each; one for each core if not given.
+        workers: parallel processes, one thread each; if not given, one for each core, or a single one where a GPU does the work.
         root: where data sets lie; the environment variable TADA_DATA, or the folder data, if not given.
         out: folder for records and artifacts.
         dry_run: say what would be computed, and stop.
@@ -98,10 +98,16 @@ def run(
             steps = sum(job.cost for job in shared + single)
             print(f"{each.name}: {len(single)} of {count * len(each.runs)} records to compute, about {steps:,.0f} gradient steps")
         else:
-            failures += run_experiment(each, count, workers or default_workers(), out, machine)
+            failures += run_experiment(each, count, workers or usual_workers(each, machine), out, machine)
     for failure in failures:
         print(f"failed: {failure}", file=sys.stderr)
     return 1 if failures else 0
+
+
+def usual_workers(chosen: Experiment, machine: Machine) -> int:
+    """One process for each core, or a single one where a GPU does the work."""
+    data = chosen.runs[0].data
+    return default_workers() if data.from_library or machine.device == "cpu" or machine.on(data).type == "cpu" else 1
 
 
 def train(

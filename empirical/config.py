@@ -13,6 +13,8 @@ MethodName = Literal["original", "useful", "tada", "syn-all", "syn-rand"]
 OptimiserName = Literal["sgd", "sam", "asam", "adamw", "sam-adamw", "asam-adamw"]
 ScheduleName = Literal["step", "cosine", "constant"]
 AugmentName = Literal["none", "crop", "crop-flip", "trivial", "crop-flip-trivial"]
+PrecisionName = Literal["float32", "bfloat16"]
+SamplerName = Literal["ddpm", "ddim"]
 StopName = Literal["error", "epochs", "auto"]
 RuleName = Literal["cluster", "high-loss", "misclassified", "random", "all"]
 
@@ -85,9 +87,16 @@ class Training:
     eta: float = 0.01  # ASAM: perturbations are measured in units of |w| + eta
     smoothing: float = 0.0  # share of the label spread over all classes, [0, 1)
     augment: AugmentName = "none"
-    precision: Literal["float32", "bfloat16"] = "float32"  # of the passes through the network; weights and their updates are float32
+    precision: PrecisionName = "float32"  # of the passes through the network; weights and their updates are float32
 
     def __post_init__(self) -> None:
+        for name, kind in (
+            ("optimiser", OptimiserName),
+            ("schedule", ScheduleName),
+            ("augment", AugmentName),
+            ("precision", PrecisionName),
+        ):
+            require(getattr(self, name) in get_args(kind), f"training.{name}", getattr(self, name), ", ".join(get_args(kind)))
         networks = f"{', '.join(NETWORKS)}, {TIMM}NAME"
         require(self.network in NETWORKS or self.network.startswith(TIMM), "training.network", self.network, networks)
         require(
@@ -210,7 +219,7 @@ class Variants:
     strength: float = 0.5  # fraction of the schedule, (0, 1]
     grid: int = 50  # denoising steps of the whole schedule; round(grid * strength) of them are run
     guidance: float = 1.0  # 1: the conditional model alone
-    sampler: Literal["ddpm", "ddim"] = "ddpm"
+    sampler: SamplerName = "ddpm"
 
     def __post_init__(self) -> None:
         require(0 < self.strength <= 1, "variants.strength", self.strength, "(0, 1]")
@@ -219,6 +228,7 @@ class Variants:
             round(self.grid * self.strength) >= 1, "variants.grid * strength", self.grid * self.strength, "at least one step: raise either"
         )
         require(self.guidance >= 0, "variants.guidance", self.guidance, "at least 0")
+        require(self.sampler in get_args(SamplerName), "variants.sampler", self.sampler, ", ".join(get_args(SamplerName)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -232,6 +242,7 @@ class Method:
     k: int = 2
 
     def __post_init__(self) -> None:
+        require(self.name in get_args(MethodName), "method.name", self.name, ", ".join(get_args(MethodName)))
         require(self.k >= 1, "method.k", self.k, "at least 1")
 
     @property

@@ -160,6 +160,8 @@ def stratified(labels: np.ndarray, among: np.ndarray, count: int, rng: np.random
     share = np.array([count * len(m) / max(1, len(among)) for m in members])
     size = np.floor(share).astype(int)
     size[np.argsort(size - share, kind="stable")[: count - size.sum()]] += 1
+    for empty in np.flatnonzero(size == 0) if count >= len(size) else ():  # a class is not lost while others have more than one image
+        size[[empty, size.argmax()]] += 1, -1
     drawn = [rng.choice(m, n, replace=False) for m, n in zip(members, size, strict=True)]
     return np.sort(np.concatenate([among[:0], *drawn]))
 

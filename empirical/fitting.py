@@ -31,7 +31,7 @@ class Progress:
     steps: int
     epoch: float
     loss: float  # mean over the epoch
-    rate: float  # images a second, every gradient of SAM counted once
+    rate: float  # images a second; SAM sees each twice, which counts once
     seconds_left: float
     error: float | None  # on the training originals, at the last check
 

@@ -17,6 +17,7 @@ def describe(config: Data, validation: int | None, artifacts: Path) -> list[str]
     validation: images to hold out, a tenth of the training images if None. Raises ValueError as ``data.dataset`` does.
     """
     if config.from_library:
+        config = config if validation is None else dataclasses.replace(config, validation=validation)
         parts, images = split(config, 0), load(config.name)
         values = (images.pixels.astype(float) + 1) / 2
         rows = [

@@ -14,6 +14,8 @@ from empirical.networks import logits
 
 def wrong(network: nn.Module, images: Tensor, labels: Tensor) -> np.ndarray:
     """Which images are misclassified, (n,) bool, in evaluation mode."""
+    if not len(labels):
+        return np.zeros(0, bool)
     return (logits(network, images).argmax(1) != labels).cpu().numpy()
 
 
@@ -52,7 +54,7 @@ class History:
         return {"steps": self.steps, "right": torch.from_numpy(np.array(self.right)), "losses": torch.from_numpy(np.array(self.losses))}
 
     def load_state_dict(self, state: dict[str, list | Tensor]) -> None:
-        self.steps, self.right, self.losses = list(state["steps"]), list(state["right"].numpy()), list(state["losses"].numpy())
+        self.steps, self.right, self.losses = list(state["steps"]), *(list(state[name].cpu().numpy()) for name in ("right", "losses"))
 
     def metrics(self) -> dict[str, list | float | None]:
         """Error and mean loss at each check, and what ``learning`` says, of all, slow and fast originals."""

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from empirical import diffusion, measures
 from empirical.artifacts import artifact, load_arrays, load_weights, save_arrays, save_weights
 from empirical.augmentation import normalised
-from empirical.config import Run, Selection
+from empirical.config import Run, Selection, Training
 from empirical.data import Images, Split, on_device, split
 from empirical.early import Outputs, early_network, logits_of
 from empirical.fitting import Watch, fit, forget_checkpoint
@@ -26,6 +27,7 @@ from empirical.machine import USUAL, Machine
 from empirical.networks import classifier
 from empirical.seeding import stream, torch_stream
 from empirical.selection import select
+from empirical.stability import by_class
 from empirical.training_set import additions, size
 from empirical.variants import make_variants, noise_level, sampler
 from figures.records import digest
@@ -59,7 +61,10 @@ class Selected:
 
 def selected(run: Run, seed: int, parts: Split, root: Path, machine: Machine = USUAL) -> Selected:
     """Stages early and select. What early training leaves is its logits, from which softmax and losses follow bit for bit."""
-    recipe = dataclasses.replace(run.training, optimiser=run.training.base, steps=1, epochs=None)  # what early training depends on
+    usual = Training()
+    recipe = dataclasses.replace(  # what early training depends on
+        run.training, optimiser=run.training.base, steps=1, epochs=None, rho=usual.rho, eta=usual.eta
+    )
     depends = (run.data, parts.content, run.early, recipe, seed)
     path = artifact(root, "early", ".npz", *depends)
     if (kept := load_arrays(path)) is None:
@@ -182,7 +187,9 @@ def execute(
 
 def sharpness(network: nn.Module, originals: tuple[Tensor, Tensor], seed: int) -> float:
     """Of the loss on up to 1,000 of the training originals."""
-    images, labels = (part[:SHARP] for part in originals)
+    n = len(originals[1])
+    drawn = torch.from_numpy(np.sort(stream(seed, "sharpness images").choice(n, min(n, SHARP), replace=False)))
+    images, labels = (part[drawn.to(part.device)] for part in originals)
     return measures.sharpness(network, normalised(images), labels, torch_stream(seed, "sharpness"))
 
 
@@ -191,7 +198,7 @@ def origin(run: Run, parts: Split, chosen: Selected, images: Images) -> dict[str
     generated = len(images) - len(parts.train) if run.method.generates else 0
     return {
         "slow_fraction": float(chosen.slow.mean()),
-        "slow_fraction_by_class": [float(chosen.slow[parts.train.labels == c].mean()) for c in range(len(parts.train.classes))],
+        "slow_fraction_by_class": by_class(chosen.slow, parts.train.labels, len(parts.train.classes)),
         "early_steps": chosen.steps,
         "examples": len(images),
         "generated": generated,

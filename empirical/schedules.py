@@ -46,7 +46,7 @@ def factor(config: Training, step: int, steps: int) -> float:
 def set_rate(base: torch.optim.Optimizer, rate: float) -> None:
     """Set the learning rate of every group, in place where it lives in a tensor, as a captured step needs it."""
     for group in base.param_groups:
-        if isinstance(group["lr"], float):
-            group["lr"] = rate
-        else:
+        if hasattr(group["lr"], "fill_"):
             group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate

@@ -100,7 +100,7 @@ def select(
         early=early_of(name, stop, epochs, error),
         selection=selection,
     )
-    found = compute(run, seeds, Machine(device), out / "artifacts")
+    run, found = compute(run, seeds, Machine(device), out / "artifacts")
     pairs = agreement(found)
     print(*report(run, found, pairs), sep="\n")
     if scores is not None:
@@ -118,8 +118,8 @@ def early_of(name: str, stop: StopName | None, epochs: int | None, error: float 
     return Early(stop=stop, epochs=epochs, error=Early().error if error is None else error)
 
 
-def compute(run: Run, seeds: int, machine: Machine, root: Path) -> list[Found]:
-    """The selection of each seed, from the stages' results in ``root`` where they are there."""
+def compute(run: Run, seeds: int, machine: Machine, root: Path) -> tuple[Run, list[Found]]:
+    """The run as its data are known on any machine, and the selection of each seed, from results in ``root`` where they are there."""
     if not run.data.from_library:
         find_or_decode(run.data, root)  # before torch is loaded: what is missing is told at once
 
@@ -135,7 +135,7 @@ def compute(run: Run, seeds: int, machine: Machine, root: Path) -> list[Found]:
         parts = data.split(run.data, seed, root)
         chosen = pipeline.selected(run, seed, parts, root, machine)
         found.append(Found(seed, parts, chosen, chosen.early.probabilities[np.arange(len(parts.train)), parts.train.labels]))
-    return found
+    return run, found
 
 
 def agreement(found: Sequence[Found]) -> list[dict[str, Any]]:

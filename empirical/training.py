@@ -17,7 +17,7 @@ from empirical import optimisers, schedules
 from empirical.augmentation import Augmenter
 from empirical.config import Training
 
-WARM = 10  # steps before one is captured: libraries choose their kernels in the first
+WARM = 10  # steps of this process before one is captured: libraries choose their kernels in the first
 CHECK = 50  # steps between looks at the loss, which make the host wait for the device
 
 
@@ -86,7 +86,7 @@ class Trainer:
         self.value = torch.zeros((), device=images.device)  # loss of the last step
         self.total = torch.zeros((), device=images.device)  # of the steps since ``asked``, when the mean was last asked for
         self.asked = 0
-        self.capture, self.graph = capture, None
+        self.capture, self.graph, self.warm = capture, None, 0
         if compile:
             network.compile()
         network.train()
@@ -120,13 +120,15 @@ class Trainer:
             group.update(settings)  # a rate that a captured step reads stays the tensor that is set
         self.total.copy_(state["total"])
         self.step, self.asked = state["step"], state["asked"]
+        self.graph, self.warm = None, 0  # a graph would go on with what the optimiser held before
 
     def _once(self) -> None:
         chosen = self.order.batch(self.step)
         rows = self.augmenter.rows(chosen, self.step * self.config.batch)
         schedules.set_rate(self.base, self.config.lr * schedules.factor(self.config, self.step, self.steps))
-        if not self.capture or self.step < WARM:
+        if not self.capture or self.warm < WARM:
             self.value = self._update(chosen, rows)
+            self.warm += 1
         else:
             self._replay(chosen, rows)
         self.total += self.value

@@ -25,6 +25,7 @@ FIGURES = (
     "separability",
     "examples",
     "test_error",
+    "learning_speed",
 )
 TABLES = {"main": "main_table", "claims": "claims_table"}
 NAMES = (*FIGURES, *TABLES)

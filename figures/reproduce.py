@@ -10,7 +10,7 @@ from figures import claims_table
 from figures.draw import NAMES, Drawing
 from figures.main_table import RECORDS, tables
 from figures.records import COMMITTED, DIFFERENT, RecordError, compare, load, read, read_plan, write_plan
-from figures.records.compare import DAMAGED, WITHIN, agree
+from figures.records.compare import DAMAGED, NEW, WITHIN, agree
 from figures.records.store import ROOT
 
 MARKS = ("<!-- numbers: made by python -m figures readme -->", "<!-- end of numbers -->")
@@ -29,6 +29,8 @@ def comparison(fresh: Path, committed: Path = COMMITTED) -> tuple[list[str], boo
         count = Counter(row.verdict for row in rows)
         verdicts = ", ".join(f"{n} {verdict}" for verdict, n in count.items())
         lines.append(f"{experiment}: {len(rows)} computed here: {verdicts or 'none'}")
+        if rows and count[NEW] == len(rows):
+            lines[-1] += ": there is nothing to compare them with"
         if count[WITHIN] or count[DIFFERENT]:
             shift = sum(row.shift for row in rows) / len(rows)
             lines[-1] += f" (tolerance: {plan.metric} within {plan.tolerance:g}; mean shift {shift:+.2g})"

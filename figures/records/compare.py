@@ -36,9 +36,13 @@ def agree(rows: Sequence[Comparison], tolerance: float) -> bool:
 
 
 def distance(a: Any, b: Any) -> float:
-    """Largest absolute difference between two numbers, or two lists of numbers; infinite if the shapes differ or one is missing."""
+    """Largest absolute difference between two numbers, or two lists of them; infinite if shapes differ or one is missing.
+
+    Where both lists have a gap they agree.
+    """
     if isinstance(a, list) and isinstance(b, list) and len(a) == len(b):
-        return max((distance(x, y) for x, y in zip(a, b, strict=True)), default=0.0)
+        pairs = [(x, y) for x, y in zip(a, b, strict=True) if x is not None or y is not None]
+        return max((distance(x, y) for x, y in pairs), default=0.0)
     if isinstance(a, int | float) and isinstance(b, int | float):
         return abs(a - b)
     return 0.0 if a == b and a is not None else math.inf

@@ -239,3 +239,20 @@ def test_unreadable_images_end_the_command_with_one_line_or_are_listed(tmp_path)
     assert done.returncode == 0, done.stderr
     assert "cats/text.jpg (not an image)" in done.stdout
     assert "18 training, 2 validation, 5 test" in done.stdout
+
+
+def test_no_class_is_lost_that_there_is_room_for():
+    labels = np.repeat([0, 1, 2], [980, 15, 5])
+    drawn = stratified(labels, np.arange(1000), 20, np.random.default_rng(0))
+    assert len(np.unique(drawn)) == 20
+    assert np.bincount(labels[drawn]).tolist() == [18, 1, 1]
+    assert len(stratified(labels, np.arange(1000), 2, np.random.default_rng(0))) == 2
+
+
+def test_sharpness_is_of_images_of_every_class(monkeypatch):
+    seen = []
+    monkeypatch.setattr(pipeline.measures, "sharpness", lambda network, images, labels, rng: seen.append(labels) or 0.0)
+    images, labels = torch.zeros(3000, 1, 2, 2), torch.arange(3000) // 300
+    pipeline.sharpness(None, (images, labels), 0)
+    assert len(seen[0]) == 1000
+    assert (torch.bincount(seen[0]) > 60).all()

@@ -1,4 +1,4 @@
-"""The training loop: batches, schedule, equal starts, determinism, divergence."""
+"""The training loop: batches, schedule, equal starts, determinism, precision, divergence."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from empirical import schedules, training
 from empirical.config import Data, Training
 from empirical.data import split, tensors
 from empirical.networks import classifier, logits
-from empirical.training import Diverged, batches, train
+from empirical.training import Diverged, Order, Trainer, batches, train
 
 
 @given(n=st.integers(1, 50), size=st.integers(1, 70), seed=st.integers(0, 9))
@@ -20,6 +20,17 @@ def test_every_epoch_shows_every_example_once(n, size, seed):
     assert drawn.shape == (n * size,)
     for epoch in drawn.view(size, n):
         assert sorted(epoch.tolist()) == list(range(n))
+
+
+@given(n=st.integers(1, 30), size=st.integers(1, 70), seed=st.integers(0, 9), jumps=st.lists(st.integers(0, 12), min_size=1, max_size=5))
+def test_a_batch_asked_for_out_of_the_middle_is_the_one_in_turn(n, size, seed, jumps):
+    """Small batches that span two epochs, and large ones that span many; steps left out between."""
+    steps = sorted(set(np.cumsum(jumps).tolist()))
+    in_turn, out_of_the_middle = (Order(n, size, np.random.default_rng(seed)) for _ in range(2))
+    sequence = [in_turn.batch(step) for step in range(steps[-1] + 1)]
+    for step in steps:
+        assert torch.equal(out_of_the_middle.batch(step), sequence[step])
+    assert len(in_turn.epochs) <= 2  # what is over is forgotten
 
 
 def trained(config, seed=0, steps=12):
@@ -46,13 +57,13 @@ def test_augmentation_has_a_stream_of_its_own():
 def test_the_order_is_the_same_with_augmentation(monkeypatch):
     seen = []
     monkeypatch.setattr(
-        training.Augmenter, "rows", lambda self, chosen, position: seen.append((position, chosen)) or chosen.new_zeros(1, 6)
+        training.Augmenter, "rows", lambda self, chosen, position: seen.append((position, chosen)) or chosen.new_zeros(len(chosen), 6)
     )
-    images, config = split(Data(train=60), 0).train, Training(width=4, augment="crop-flip")
-    next(train(classifier(images, config, 0), *tensors(images), config, 3, np.random.default_rng(5)))
-    ((position, first),) = seen
-    assert position == 0
-    assert torch.equal(first, next(batches(60, config.batch, np.random.default_rng(5))))
+    images, config = split(Data(train=60), 0).train, Training(width=4, augment="crop-flip", batch=16)
+    list(train(classifier(images, config, 0), *tensors(images), config, 5, np.random.default_rng(5)))
+    assert [position for position, _ in seen] == [0, 16, 32, 48, 64]  # its place in the stream of epochs, by the step alone
+    for (_, chosen), expected in zip(seen, batches(60, 16, np.random.default_rng(5)), strict=False):
+        assert torch.equal(chosen, expected)
 
 
 def test_the_rate_of_each_step_is_the_schedules(monkeypatch):
@@ -66,6 +77,21 @@ def test_the_rate_of_each_step_is_the_schedules(monkeypatch):
 @pytest.mark.parametrize("settings", [{"smoothing": 0.1}, {"schedule": "cosine"}, {"warmup": 0.5}, {"nesterov": True}, {"accumulate": 2}])
 def test_every_setting_of_the_recipe_is_heeded(settings):
     assert not torch.equal(trained(Training(width=4)), trained(Training(width=4, **settings)))
+
+
+def test_bfloat16_is_near_float32_and_keeps_weights_and_momentum_in_float32():
+    full, half = Training(width=4), Training(width=4, precision="bfloat16")
+    images = split(Data(train=60), 0).train
+    one, other = (Trainer(classifier(images, c, 0), *tensors(images), c, 9, np.random.default_rng(0)) for c in (full, half))
+    for trainer in (one, other):
+        next(trainer.run())
+    assert one.value != other.value
+    assert abs(one.value - other.value) < 0.02
+    assert other.value.dtype == torch.float32
+    assert {p.dtype for p in other.network.parameters()} == {torch.float32}
+    assert {state["momentum_buffer"].dtype for state in other.base.state.values()} == {torch.float32}
+    weights, others = (torch.cat([p.detach().flatten() for p in trainer.network.parameters()]) for trainer in (one, other))
+    assert 0 < (weights - others).norm() / weights.norm() < 0.02
 
 
 def test_first_weights_depend_on_the_seed_alone_and_leave_the_global_state_alone():
@@ -101,3 +127,32 @@ def test_resnet8_has_eight_layers():
     weights = [p for name, p in network.named_parameters() if p.ndim > 1 and "downsample" not in name]
     assert len(weights) == 8
     assert sum(p.numel() for p in network.parameters()) == 77_754
+
+
+def test_a_step_is_captured_only_after_eager_ones_in_the_same_process(monkeypatch):
+    kinds, update = [], Trainer._update
+    monkeypatch.setattr(Trainer, "_update", lambda self, *batch: (kinds.append("eager"), update(self, *batch))[1])
+    monkeypatch.setattr(
+        Trainer, "_replay", lambda self, *batch: (kinds.append("captured"), setattr(self, "value", update(self, *batch)))[0]
+    )
+
+    def trainer():
+        images, config = split(Data(train=60), 0).train, Training(width=4)
+        return Trainer(classifier(images, config, 0), *tensors(images), config, 40, np.random.default_rng(0), capture=True)
+
+    first = trainer()
+    steps = first.run()
+    for _ in range(15):
+        next(steps)
+    assert kinds == ["eager"] * training.WARM + ["captured"] * 5
+    kinds.clear()
+    again = trainer()
+    again.load_state_dict(first.state_dict())
+    steps = again.run()
+    for _ in range(12):
+        next(steps)
+    assert kinds == ["eager"] * training.WARM + ["captured"] * 2
+
+
+def test_a_whole_number_is_a_rate():
+    assert torch.isfinite(trained(Training(width=4, lr=1), steps=3)).all()

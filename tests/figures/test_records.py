@@ -142,7 +142,8 @@ def test_comparison_of_new_and_damaged(tmp_path):
 def test_distance_is_the_largest_difference(curve, shift):
     assert distance(curve, [x + shift for x in curve]) == pytest.approx(shift, abs=1e-12)
     assert distance(curve, [*curve, 0.0]) == math.inf
-    assert distance(None, 1.0) == distance(None, None) == math.inf
+    assert distance(None, 1.0) == distance(None, None) == distance([None], [1.0]) == math.inf
+    assert distance([None, 1.0], [None, 1.5]) == 0.5
 
 
 def rows(shifts, verdict=WITHIN):
