@@ -43,7 +43,7 @@ def test_every_experiment_is_compared(tmp_path, error, agree, said):
 def test_new_records_do_not_disagree_and_damaged_ones_do(tmp_path):
     fill(tmp_path / "fresh", 0.1)
     assert comparison(tmp_path / "fresh", tmp_path / "committed") == (
-        ["half/some: 1 computed here: 1 not committed"],
+        ["half/some: 1 computed here: 1 not committed: there is nothing to compare them with"],
         True,
     )
     (tmp_path / "fresh/half/some/a.json").write_text("{")
