@@ -14,7 +14,7 @@ help:
 	@echo "make reproduce   compute both halves, compare with the committed records, draw all figures (about 4 minutes on 2 cores)"
 	@echo "                 SEEDS=n: recompute n of the 20 seeds of noisy-digits (default $(SEEDS))"
 	@echo "make test        run the tests"
-	@echo "make everything  recompute every committed record (about 25 minutes on 2 cores), then as reproduce"
+	@echo "make everything  recompute every committed record (about 45 minutes on 2 cores), then as reproduce"
 	@echo "make figures     redraw all figures and tables from the records there are (seconds)"
 	@echo "make lint        check style and layers"
 	@echo "make setup       only make .venv; PYTHON=... chooses the interpreter"
@@ -33,7 +33,7 @@ reproduce: setup
 	$(PY) -m empirical run noisy-digits-sheet; $(REPORT)
 
 everything: setup
-	@$(PY) -m theory claims && $(PY) -m theory run landscape tolerance && \
+	@$(PY) -m theory claims && $(PY) -m theory run landscape tolerance regimes radius separability && \
 	$(PY) -m empirical run noisy-digits noisy-digits-sheet digits digits-sheet; $(REPORT)
 
 figures: setup
