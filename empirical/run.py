@@ -81,7 +81,7 @@ def missing_jobs(experiment: Experiment, seeds: int, out: Path, machine: Machine
     shared, single = [], []
     for seed in range(seeds):
         paths = {run: out / "records" / "empirical" / experiment.name / file_name(run.label, run, seed) for run in experiment.runs}
-        missing = tuple(run for run, path in paths.items() if not is_whole(path))
+        missing = tuple(run for run, path in paths.items() if not is_whole(path, run))
         if trained := tuple(run for run in missing if isinstance(run, Run)):
             shared.append(Job(trained, seed, out / "artifacts", shared_cost(trained), machine=machine))
         single += [Job((run,), seed, out / "artifacts", cost(run), paths[run], machine) for run in missing]

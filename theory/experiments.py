@@ -168,7 +168,7 @@ def complete(experiment: Experiment, jobs: Sequence[Job], workers: int) -> list[
 
 def missing_jobs(run: Run, seeds: int, root: Path) -> list[Job]:
     """The seeds below ``seeds`` of which no whole record stands, in jobs of at most 10; a sweep is a job for each seed."""
-    missing = tuple(seed for seed in range(seeds) if not is_whole(record_path(run, seed, root)))
+    missing = tuple(seed for seed in range(seeds) if not is_whole(record_path(run, seed, root), run))
     size = 1 if isinstance(run, Sweep) else CHUNK
     return [Job(run, missing[i : i + size], root) for i in range(0, len(missing), size)]
 

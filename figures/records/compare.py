@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from figures.records.store import COMMITTED, FRESH, Plan, Record, RecordError, read, read_plan
+from figures.records.store import COMMITTED, FRESH, Plan, Record, RecordError, extends, read, read_plan
 
 SAME_BITS, WITHIN, DIFFERENT, NEW, DAMAGED = "same bits", "within tolerance", "different", "not committed", "damaged"
 
@@ -49,11 +49,15 @@ def distance(a: Any, b: Any) -> float:
 
 
 def compare_records(fresh: Record, committed: Record, metric: str, tolerance: float) -> tuple[str, float, float]:
-    """The verdict on two records of the same run, their distance in ``metric`` and, if it is a number, fresh minus committed."""
-    if fresh.results == committed.results:
+    """The verdict on two records of the same run, their distance in ``metric`` and, if it is a number, fresh minus committed.
+
+    What the fresh record holds beyond the committed one, settings and metrics that later code added, is not compared.
+    """
+    same_run = fresh.seed == committed.seed and extends(fresh.config, committed.config)
+    if same_run and extends(fresh.metrics, committed.metrics):
         return SAME_BITS, 0.0, 0.0
     ours, theirs = fresh.metrics.get(metric), committed.metrics.get(metric)
-    apart = distance(ours, theirs) if (fresh.config, fresh.seed) == (committed.config, committed.seed) else math.inf
+    apart = distance(ours, theirs) if same_run else math.inf
     shift = ours - theirs if apart < math.inf and not isinstance(ours, list) else 0.0
     return (WITHIN if apart <= tolerance else DIFFERENT), apart, shift
 

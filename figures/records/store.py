@@ -1,8 +1,9 @@
 """Records: one JSON file per run, written whole or not at all, read only if unharmed.
 
 A record holds ``config`` (every resolved field), ``seed``, ``metrics`` (numbers and curves) and ``provenance``
-(commit, versions, device, seconds, command). A run is identified by the digest of its config and seed, which is part of
-the file's name: asked for again, a run whose record is whole is skipped. A plan lists the runs of one experiment, the
+(commit, versions, device, seconds, command). A run is identified by its seed and the settings that are not at their defaults, whose
+digest is part of the file's name: asked for again, a run whose record is whole is skipped, and a setting that is added later, with a
+default that means what was done before, renames no record. A plan lists the runs of one experiment, the
 command that makes them, and the tolerance within which a second machine is said to agree.
 """
 
@@ -86,9 +87,28 @@ def digest(value: Any) -> str:
     return hashlib.sha256(canonical(value).encode()).hexdigest()
 
 
+def identity(config: Any) -> Any:
+    """What identifies a config: of a dataclass, the fields that differ from their defaults, and so on inwards."""
+    if isinstance(config, list | tuple):
+        return [identity(value) for value in config]
+    if not dataclasses.is_dataclass(config):
+        return config
+    values = {field: getattr(config, field.name) for field in dataclasses.fields(config)}
+    return {field.name: identity(value) for field, value in values.items() if value != field.default}
+
+
+def extends(newer: Any, older: Any) -> bool:
+    """Whether ``newer`` says all that ``older`` says, to the bit; objects may say more, as they do once later code records more."""
+    if isinstance(newer, Mapping) and isinstance(older, Mapping):
+        return all(name in newer and extends(newer[name], value) for name, value in older.items())
+    if isinstance(newer, list) and isinstance(older, list):
+        return newer == older or (len(newer) == len(older) and all(map(extends, newer, older)))
+    return newer == older
+
+
 def file_name(name: str, config: Any, seed: int) -> str:
     """``tada-5-s03-1a2b3c4d.json``: what a reader looks for, then what identifies the run."""
-    return f"{name}-s{seed:02d}-{digest({'config': config, 'seed': seed})[:8]}.json"
+    return f"{name}-s{seed:02d}-{digest({'config': identity(config), 'seed': seed})[:8]}.json"
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -120,13 +140,13 @@ def read(path: Path) -> Record:
     return record
 
 
-def is_whole(path: Path) -> bool:
-    """Whether a record stands at ``path``, unharmed."""
+def is_whole(path: Path, config: Any = None) -> bool:
+    """Whether a record stands at ``path``, unharmed, and, if ``config`` is given, is one of it: made with other defaults, it is not."""
     try:
-        read(path)
+        record = read(path)
     except RecordError:
         return False
-    return True
+    return config is None or extends(plain(config), record.config)
 
 
 def write_plan(root: Path, plan: Plan) -> None:

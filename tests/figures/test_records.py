@@ -25,7 +25,8 @@ from figures.records import (
     write,
     write_plan,
 )
-from figures.records.compare import DAMAGED, NEW, SAME_BITS, WITHIN, Comparison, agree, distance
+from figures.records.compare import DAMAGED, NEW, SAME_BITS, WITHIN, Comparison, agree, compare_records, distance
+from figures.records.store import extends
 
 numbers = st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
 values = st.recursive(
@@ -89,8 +90,43 @@ def test_identity_is_config_and_seed():
         channels: tuple[int, ...] = (1, 2)
 
     assert digest(Config()) == digest({"channels": [1, 2], "k": 2})
-    assert file_name("tada-2", Config(), 3) == file_name("tada-2", {"channels": [1, 2], "k": 2}, 3)
     assert len({file_name("tada-2", Config(k), seed) for k in (2, 3) for seed in (0, 1)}) == 4
+
+
+def test_a_setting_added_with_a_default_renames_no_run():
+    inner = dataclasses.make_dataclass("Inner", [("a", int, 1)], frozen=True)
+    before = dataclasses.make_dataclass("Config", [("k", int, 2), ("inner", inner, inner())], frozen=True)
+    more = dataclasses.make_dataclass("Inner", [("a", int, 1), ("b", str, "usual")], frozen=True)
+    after = dataclasses.make_dataclass("Config", [("k", int, 2), ("inner", more, more()), ("new", bool, False)], frozen=True)
+    for old, new in [(before(), after()), (before(3), after(3)), (before(2, inner(5)), after(2, more(5)))]:
+        assert file_name("x", old, 0) == file_name("x", new, 0)
+    told_apart = [after(), after(new=True), after(inner=more(b="other")), after(inner=more(a=2)), after(k=1)]
+    assert len({file_name("x", config, 0) for config in told_apart}) == len(told_apart)
+
+
+def test_a_record_made_with_another_default_does_not_stand_for_the_run(tmp_path):
+    config = dataclasses.make_dataclass("Config", [("k", int, 2), ("new", bool, False)], frozen=True)
+    write(tmp_path / "a.json", Record({"k": 2}, 0, {"test_error": 0.1}))
+    assert is_whole(tmp_path / "a.json", config())
+    assert not is_whole(tmp_path / "a.json", config(3))
+
+
+@given(values, values)
+def test_what_extends_both_ways_is_equal(a, b):
+    assert extends(a, a)
+    assert extends({"more": a, "same": b}, {"same": b})
+    assert not extends({"same": b}, {"more": a, "same": b})
+    assert not extends([a], [a, b])
+    if extends(a, b) and extends(b, a):
+        assert a == b
+
+
+def test_a_fresh_record_may_hold_more_but_not_less_than_the_committed_one():
+    old = Record({"k": 2}, 0, {"test_error": 0.1})
+    new = Record({"k": 2, "new": False}, 0, {"test_error": 0.1, "loss": 1.0})
+    assert compare_records(new, old, "test_error", 0.01)[0] == SAME_BITS
+    assert compare_records(old, new, "test_error", 0.01)[0] == DIFFERENT
+    assert compare_records(Record({"k": 3}, 0, {"test_error": 0.1}), old, "test_error", 0.01)[0] == DIFFERENT
 
 
 def test_what_cannot_be_recorded_is_refused():
