@@ -60,6 +60,20 @@ def test_validation_and_test_are_the_same_for_all_seeds_and_training_is_not(cifa
     np.testing.assert_array_equal(smaller.validation.stored, one.validation.stored)
 
 
+def test_a_pool_leaves_the_same_images_over_for_every_seed(cifar):
+    config = Data("cifar10", train=20, pool=30, validation=10)
+    one, other = (split(config, seed, cifar) for seed in (0, 1))
+    np.testing.assert_array_equal(one.rest, other.rest)
+    assert len(one.rest) == 20
+    assert 0 < len(np.intersect1d(one.train_indices, other.train_indices)) < 20
+    whole = dataset(config, cifar)
+    for parts in (one, other):
+        chosen, validation, rest = indices(parts, whole)
+        assert len({*chosen, *validation, *rest}) == 50
+    with pytest.raises(ValueError, match=r"data\.pool is 51; allowed: at most 50"):
+        split(Data("cifar10", train=20, pool=51, validation=10), 0, cifar)
+
+
 def test_the_split_does_not_depend_on_the_side(cifar):
     large, small = (split(Data("cifar10", train=30, validation=10, side=side), 0, cifar) for side in (None, 16))
     np.testing.assert_array_equal(large.train_indices, small.train_indices)

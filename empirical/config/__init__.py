@@ -1,0 +1,31 @@
+"""What a run is: frozen dataclasses, checked once. They are the command line, the record and the cache key; nothing heavy is imported."""
+
+from empirical.config.data import DATA_NAMES, DIGITS, Data
+from empirical.config.generation import Generator, SamplerName, Variants
+from empirical.config.require import require
+from empirical.config.run import Method, MethodName, Run, Sheet
+from empirical.config.slow import Early, RuleName, Selection, StopName
+from empirical.config.training import AugmentName, OptimiserName, PrecisionName, ScheduleName, Training
+
+__all__ = [
+    "DATA_NAMES",
+    "DIGITS",
+    "AugmentName",
+    "Data",
+    "Early",
+    "Generator",
+    "Method",
+    "MethodName",
+    "OptimiserName",
+    "PrecisionName",
+    "RuleName",
+    "Run",
+    "SamplerName",
+    "ScheduleName",
+    "Selection",
+    "Sheet",
+    "StopName",
+    "Training",
+    "Variants",
+    "require",
+]

@@ -1,0 +1,85 @@
+"""One run: a method on a data set, and all that leads to it."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal, get_args
+
+from empirical.config.data import Data
+from empirical.config.generation import Generator, Variants
+from empirical.config.require import require
+from empirical.config.slow import Early, Selection
+from empirical.config.training import Training
+
+MethodName = Literal["original", "useful", "tada", "syn-all", "syn-rand"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Method:
+    """How the training set is made. ``k``: a slow example appears k times, itself and k - 1 copies (USEFUL) or variants (TADA).
+
+    Syn-all adds one variant of every example, Syn-rand one of each of a random subset as large as the slow one.
+    """
+
+    name: MethodName = "tada"
+    k: int = 2
+
+    def __post_init__(self) -> None:
+        require(self.name in get_args(MethodName), "method.name", self.name, ", ".join(get_args(MethodName)))
+        require(self.k >= 1, "method.k", self.k, "at least 1")
+
+    @property
+    def label(self) -> str:
+        return f"{self.name}-{self.k}" if self.name in ("useful", "tada") else self.name
+
+    @property
+    def generates(self) -> bool:
+        return self.name in ("tada", "syn-all", "syn-rand")
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One classifier, and all that leads to it. Stages with equal settings (early, generator, variants) are computed once for all runs.
+
+    ``length_of``: count an epoch as if the training set were this method's: the original set given as many steps as that method.
+    """
+
+    experiment: str = "custom"
+    method: Method = Method()
+    data: Data = Data()
+    training: Training = Training()
+    early: Early = Early()
+    generator: Generator = Generator()
+    variants: Variants = Variants()
+    length_of: Method | None = None
+    checks: int = 20  # times the classifier is looked at on its training originals, evenly over the run
+    sharpness: bool = False  # measure the largest eigenvalue of the Hessian at the end
+    selection: Selection = Selection()
+
+    def __post_init__(self) -> None:
+        require(self.checks >= 1, "checks", self.checks, "at least 1")
+
+    @property
+    def label(self) -> str:
+        """What a reader finds the record by: method, optimiser, budget."""
+        budget = "steps" if self.training.steps else "epochs"
+        longer = f"-as-{self.length_of.label}" if self.length_of else ""
+        chosen = f"-{self.selection.label}" if self.selection != Selection() else ""
+        return f"{self.method.label}-{self.training.optimiser}-{budget}{longer}{chosen}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Sheet:
+    """What there is to look at: slow and fast images, and variants of some of them at several strengths, with how faithful they are."""
+
+    experiment: str
+    data: Data = Data()
+    training: Training = Training()
+    early: Early = Early()
+    generator: Generator = Generator()
+    variants: Variants = Variants()
+    strengths: tuple[float, ...] = (0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
+    label: str = "sheet"
+
+    def __post_init__(self) -> None:
+        require(len(self.strengths) >= 1 and all(0 < s <= 1 for s in self.strengths), "strengths", self.strengths, "numbers in (0, 1]")
