@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import zipfile
+from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -30,6 +33,15 @@ def code() -> str:
 def beside(path: Path) -> Path:
     """A temporary name in the same folder, of this process alone."""
     return path.with_name(f".{os.getpid()}.{path.name}")
+
+
+@contextlib.contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Make a result while no other process of this machine makes it: who comes second waits, and then finds it made."""
+    lock = path.with_name(f".{path.name}.lock")
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # the system lets go of it when the process ends, however it ends
+        yield
 
 
 def save_arrays(path: Path, **arrays: np.ndarray) -> None:

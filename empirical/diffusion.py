@@ -84,7 +84,9 @@ def train_generator(model: UNet2DModel, images: Images, config: Generator, seed:
         t = torch.randint(TIMESTEPS, (len(x),), generator=draw)
         y = torch.where(torch.rand(len(y), generator=draw) < config.null, len(images.classes), y)
         target = schedule.get_velocity(x, noise, t)
-        loss = (model(schedule.add_noise(x, noise, t), t, class_labels=y).sample - target).square().mean()
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
+            prediction = model(schedule.add_noise(x, noise, t), t, class_labels=y).sample
+        loss = (prediction.float() - target).square().mean()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

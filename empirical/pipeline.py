@@ -17,10 +17,10 @@ import torch
 from torch import Tensor, nn
 
 from empirical import diffusion, measures
-from empirical.artifacts import artifact, load_arrays, load_weights, save_arrays, save_weights
+from empirical.artifacts import alone, artifact, load_arrays, load_weights, save_arrays, save_weights
 from empirical.augmentation import normalised
 from empirical.config import Run, Selection, Training
-from empirical.data import Images, Split, on_device, split
+from empirical.data import Images, Split, dataset, on_device, split
 from empirical.early import Outputs, early_network, logits_of
 from empirical.fitting import Watch, fit, forget_checkpoint
 from empirical.machine import USUAL, Machine
@@ -90,17 +90,42 @@ def selected(run: Run, seed: int, parts: Split, root: Path, machine: Machine = U
     return Selected(**masks, early=outputs, steps=int(kept["steps"]), error=float(kept["error"]), curve=kept["curve"])
 
 
+def seen(run: Run, seed: int, parts: Split, root: Path) -> tuple[Images, np.ndarray, int]:
+    """What the run's generator is trained on: images, which of the official training images they are, and the seed of its training.
+
+    ``own``: the training split. ``external``: the images that are left over, which with ``data.pool`` are the same for all seeds, so that
+    one generator, of seed 0, serves all. Raises ValueError if none are left over.
+    """
+    if run.generator.seen == "own":
+        return parts.train, parts.train_indices, seed
+    if run.data.from_library or not len(parts.rest):
+        raise ValueError(
+            f"generator.seen is 'external', but all images of {run.data.name} are in the training, validation or test set; "
+            "allowed: own, or a smaller data.train"
+        )
+    return dataset(run.data, root).train[parts.rest], parts.rest, seed if run.data.pool is None else 0
+
+
 def generator(run: Run, seed: int, parts: Split, root: Path, advance: Advance = ignore) -> UNet2DModel:
-    """Stage generate, first half: the diffusion model, trained on the training split alone. ``advance(1)`` after every step."""
-    path = artifact(root, "generator", ".safetensors", run.data, parts.content, run.generator, seed)
-    model = diffusion.unet(parts.train, run.generator, seed)
-    if (weights := load_weights(path)) is not None:
-        model.load_state_dict(weights)
-        return model.eval()
-    for _ in diffusion.train_generator(model, parts.train, run.generator, seed):
-        advance(1)
-    save_weights(path, model.state_dict())
+    """Stage generate, first half: the diffusion model of the run. ``advance(1)`` after every step."""
+    images, indices, seed = seen(run, seed, parts, root)
+    path = artifact(
+        root, "generator", ".safetensors", run.data.name, run.data.side, parts.content, indices_digest(indices), run.generator, seed
+    )
+    model = diffusion.unet(images, run.generator, seed)
+    with alone(path):
+        if (weights := load_weights(path)) is not None:
+            model.load_state_dict(weights)
+            return model.eval()
+        for _ in diffusion.train_generator(model, images, run.generator, seed):
+            advance(1)
+        save_weights(path, model.state_dict())
     return model
+
+
+def indices_digest(indices: np.ndarray) -> str:
+    """SHA-256 of which images a set holds, whatever their order."""
+    return hashlib.sha256(np.sort(indices).astype("<i8").tobytes()).hexdigest()
 
 
 def variants(run: Run, seed: int, parts: Split, root: Path, sources: np.ndarray, copies: np.ndarray) -> np.ndarray:
@@ -200,10 +225,11 @@ def origin(run: Run, parts: Split, chosen: Selected, images: Images) -> dict[str
         "slow_fraction": float(chosen.slow.mean()),
         "slow_fraction_by_class": by_class(chosen.slow, parts.train.labels, len(parts.train.classes)),
         "early_steps": chosen.steps,
+        "early_error": chosen.error,
         "examples": len(images),
         "generated": generated,
         "test_images": len(parts.test),
         **({"data_content": parts.content} if parts.content else {}),
-        "training_indices_sha256": hashlib.sha256(np.sort(parts.train_indices).astype("<i8").tobytes()).hexdigest(),
-        "generator": {"seen": "own", **noise_level(diffusion.noise_schedule(), run.variants)} if generated else None,
+        "training_indices_sha256": indices_digest(parts.train_indices),
+        "generator": {"seen": run.generator.seen, **noise_level(diffusion.noise_schedule(), run.variants)} if generated else None,
     }

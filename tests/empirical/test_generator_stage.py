@@ -1,0 +1,104 @@
+"""Which images the generator of a run is trained on, and that it is trained once for all who need it."""
+
+import dataclasses
+import threading
+
+import numpy as np
+import pytest
+import torch
+from image_files import cifar10_batches
+
+from empirical import diffusion, pipeline
+from empirical.artifacts import alone
+from empirical.config import Data, Early, Generator, Method, Run, Training, Variants
+from empirical.data import dataset, split
+
+SMALL = Generator(channels=(8,), steps=2, batch=4)
+EXTERNAL = dataclasses.replace(SMALL, seen="external")
+POOLED = Data("cifar10", train=20, pool=30, validation=10, side=8)
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    """60 training and 20 test images in the official files; returns the folder for artifacts."""
+    monkeypatch.setenv("TADA_DATA", str(tmp_path / "sets"))
+    cifar10_batches(tmp_path / "sets", monkeypatch)
+    return tmp_path / "artifacts"
+
+
+def weights(run, seed, root):
+    return torch.cat([p.detach().flatten() for p in pipeline.generator(run, seed, split(run.data, seed, root), root).parameters()])
+
+
+def test_own_sees_the_training_split_and_external_what_no_seed_uses(root):
+    run = Run(data=POOLED, generator=SMALL)
+    used = [split(POOLED, seed, root) for seed in (0, 1)]
+    for seed, parts in enumerate(used):
+        images, indices, _ = pipeline.seen(run, seed, parts, root)
+        np.testing.assert_array_equal(images.stored, parts.train.stored)
+        np.testing.assert_array_equal(indices, parts.train_indices)
+        images, indices, drawn_by = pipeline.seen(dataclasses.replace(run, generator=EXTERNAL), seed, parts, root)
+        assert drawn_by == 0
+        np.testing.assert_array_equal(images.stored, dataset(POOLED, root).train.stored[indices])
+        assert not set(indices) & {*used[0].train_indices, *used[1].train_indices}
+
+
+def test_one_external_generator_serves_all_seeds_of_a_pool(root, monkeypatch):
+    trained = []
+    train = diffusion.train_generator
+    monkeypatch.setattr(diffusion, "train_generator", lambda *words: (trained.append(words[-1]), train(*words))[1])
+    run = Run(data=POOLED, generator=EXTERNAL)
+    assert torch.equal(weights(run, 0, root), weights(run, 1, root))
+    assert trained == [0]
+    own = dataclasses.replace(run, generator=SMALL)
+    assert not torch.equal(weights(own, 0, root), weights(own, 1, root))
+    assert trained == [0, 0, 1]
+
+
+def test_without_a_pool_every_seed_has_an_external_generator_of_its_own(root):
+    run = Run(data=dataclasses.replace(POOLED, pool=None), generator=EXTERNAL)
+    assert not torch.equal(weights(run, 0, root), weights(run, 1, root))
+
+
+@pytest.mark.parametrize("data", [Data("digits", train=60), Data("cifar10", train=None, validation=10, side=8)])
+def test_no_images_left_over_is_told(root, data):
+    run = Run(data=data, generator=EXTERNAL)
+    with pytest.raises(ValueError, match=r"all images of .* are in the training, validation or test set; allowed: own"):
+        pipeline.generator(run, 0, split(data, 0, root), root)
+
+
+def test_the_record_says_what_the_generator_has_seen(root):
+    settings = {"training": Training(steps=2, width=4, batch=4), "early": Early(limit=2), "variants": Variants(grid=4)}
+    for generator in (SMALL, EXTERNAL):
+        metrics = pipeline.execute(Run("x", Method("syn-all"), POOLED, generator=generator, **settings), 0, root)
+        assert metrics["generator"]["seen"] == generator.seen
+        assert metrics["generated"] == 20
+        assert 0 <= metrics["early_error"] <= 1
+
+
+def test_bfloat16_trains_to_nearly_the_same_weights(root):
+    run = Run(data=POOLED, generator=SMALL)
+    exact, rounded = (
+        weights(dataclasses.replace(run, generator=dataclasses.replace(SMALL, precision=p)), 0, root) for p in ("float32", "bfloat16")
+    )
+    assert not torch.equal(exact, rounded)
+    assert rounded.dtype == torch.float32
+    assert (exact - rounded).abs().max() < 2 * 2 * SMALL.lr  # two steps of AdamW, each at most about lr long
+
+
+def test_who_comes_second_waits(tmp_path):
+    order, first = [], threading.Event()
+
+    def second():
+        first.wait(10)
+        with alone(tmp_path / "result"):
+            order.append("second")
+
+    waiting = threading.Thread(target=second)
+    waiting.start()
+    with alone(tmp_path / "result"):
+        first.set()
+        waiting.join(0.3)
+        order.append("first")
+    waiting.join(10)
+    assert order == ["first", "second"]
