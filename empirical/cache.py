@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 
 from empirical.config import Data
-from empirical.datasets import FOLDER, Missing, Source, find
-from empirical.datasets.build import build, content, sha256, side_of, unreadable_message
+from empirical.datasets import FOLDER, NATIVE, Missing, Source, find
+from empirical.datasets.build import DEFAULT_SIDE, build, content, sha256, side_of, unreadable_message
 from empirical.datasets.fingerprint import file_contents, seen
 from figures.records import digest, write_json
 
@@ -91,9 +91,9 @@ def find_or_decode(config: Data, artifacts: Path, fetch: bool = False, verify: b
     Raises ValueError as ``stored`` does, and if ``config.content`` is given and the images have another.
     """
     root = artifacts / "data"
-    found = with_content(config.content, root) if config.content and not verify else None
+    request = Request(config.name, config.classes, config.side, config.skip_unreadable, verify)
+    found = with_content(request, config.content, root) if config.content and not verify else None
     if found is None:
-        request = Request(config.name, config.classes, config.side, config.skip_unreadable, verify)
         found = stored(request, root, lambda download: find(config.name, config.classes, download), fetch)
     content = found.manifest["content"]
     if config.content and not content.startswith(config.content):
@@ -109,13 +109,32 @@ def _readable(request: Request, found: Stored) -> Stored:
     return found
 
 
-def with_content(wanted: str, root: Path) -> Stored | None:
-    """The decoded data set whose content has this digest, or one that begins so."""
+def with_content(request: Request, wanted: str, root: Path) -> Stored | None:
+    """What was decoded for this name and these settings, and has this digest, or one that begins so, wherever the images are now.
+
+    Of a reader's own folder the last part of its path is the name. Raises ValueError for images left out unasked.
+    """
     for folder in _folders(root):
         manifest = _manifest(folder)
-        if manifest is not None and manifest["content"].startswith(wanted) and not damage(folder, manifest):
-            return Stored(folder, manifest)
+        if (
+            manifest is not None
+            and manifest["content"].startswith(wanted)
+            and _answers(request, folder, manifest)
+            and not damage(folder, manifest)
+        ):
+            return _readable(request, Stored(folder, manifest))
     return None
+
+
+def _answers(request: Request, folder: Path, manifest: Mapping[str, Any]) -> bool:
+    """Whether ``folder`` holds what would be decoded for ``request``. A side not given and the one that is then taken are the same."""
+    try:
+        name, *settings = json.loads((folder / "request.json").read_text())
+    except (OSError, ValueError, TypeError):
+        return False
+    side = request.side or NATIVE.get(request.name, DEFAULT_SIDE)
+    wanted = [request.label, request.name.startswith(FOLDER), *request.settings(None)[:-1], side]
+    return [manifest["name"], str(name).startswith(FOLDER), *settings[:-1], manifest["side"]] == wanted
 
 
 def _folders(root: Path) -> list[Path]:

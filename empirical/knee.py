@@ -11,6 +11,9 @@ the knee. A good budget is the time the full run spends at its first learning ra
 
 Outputs tell slow from fast while some examples are learned and others are not, so a knee is looked for only where the smoothed error is
 at most three quarters of chance, and the curve ends, knee or not, once a measured error is at most ``floor``.
+
+Early training measures the class-balanced error, the mean over the classes of the error in each. Its chance is 1 - 1/C whatever the
+balance of the C classes; the plain error of a network that calls everything by the name of the largest class may be below any floor.
 """
 
 from __future__ import annotations
@@ -51,8 +54,9 @@ class Knee:
         """The knee's time, one of those added; at the end, or once ``add`` has said so. Raises NoKnee if the error stayed near chance."""
         if self.best is None:
             raise NoKnee(
-                f"the training error is {self.errors[-1]:.3f} at the end of the early budget, and chance is {self.chance:.3f}; allowed: "
-                f"at most {CEILING * self.chance:.3f} at its end: raise early.epochs, or early.limit where it is not given"
+                f"the class-balanced training error is {self.errors[-1]:.3f} at the end of the early budget, and chance is "
+                f"{self.chance:.3f}; allowed: at most {CEILING * self.chance:.3f} by then: raise early.epochs, or early.limit where it is "
+                "not given"
             )
         return self.best[1]
 

@@ -23,6 +23,11 @@ class Machine:
     def __post_init__(self) -> None:
         require(self.checkpoint >= 0, "machine.checkpoint", self.checkpoint, "at least 0 seconds")
 
+    def check(self, data: Data) -> None:
+        """Raise what ``on`` would, once and before any work; torch is loaded only where something is asked for that may not be there."""
+        if self.capture or self.device not in ("auto", "cpu"):
+            self.on(data)
+
     def on(self, data: Data) -> torch.device:
         """The device for this data set. ValueError if it is not there, or cannot capture a step."""
         import torch

@@ -11,6 +11,8 @@ from torch.nn import functional as F
 
 from empirical.networks import logits
 
+CHUNK = 250  # images whose loss is differentiated twice at once
+
 
 def wrong(network: nn.Module, images: Tensor, labels: Tensor) -> np.ndarray:
     """Which images are misclassified, (n,) bool, in evaluation mode."""
@@ -22,6 +24,16 @@ def wrong(network: nn.Module, images: Tensor, labels: Tensor) -> np.ndarray:
 def mean(values: np.ndarray) -> float | None:
     """The mean, or None where there is nothing to average."""
     return float(values.mean(dtype=np.float64)) if len(values) else None
+
+
+def balanced_error(errors: np.ndarray, labels: np.ndarray) -> float:
+    """Mean over the classes of the error in each, of those that ``labels`` (n >= 1,) holds; errors: (n,) bool.
+
+    A constant guess is wrong by 1 - 1 / classes, whatever their balance.
+    """
+    count = np.bincount(labels)
+    there = count > 0
+    return float((np.bincount(labels[errors], minlength=len(count))[there] / count[there]).mean())
 
 
 def test_errors(network: nn.Module, images: Tensor, labels: Tensor, slow: np.ndarray, classes: int) -> dict[str, float | list | None]:
@@ -88,27 +100,39 @@ def learning(right: np.ndarray, steps: Sequence[int]) -> dict[str, np.ndarray]:
     return {"first_learned": times[first], "learned": times[final], "never_learned": ~stays[-1], "forgotten": forgotten}
 
 
-def sharpness(network: nn.Module, images: Tensor, labels: Tensor, rng: torch.Generator, iterations: int = 50) -> float:
+def sharpness(network: nn.Module, images: Tensor, labels: Tensor, rng: torch.Generator, iterations: int = 50, chunk: int = CHUNK) -> float:
     """Largest eigenvalue (in size) of the Hessian of the mean cross-entropy in evaluation mode, by power iteration.
 
-    images: (n, channels, side, side) float on the [-1, 1] scale, all in one batch; rng: of the first direction. v <- Hv / |Hv| with Hv
-    the gradient of <g, v>; returned is <v, Hv> of the last direction, after ``iterations`` or once it changes by less than 0.1%.
+    images: (n, channels, side, side) float on the [-1, 1] scale; rng: of the first direction; chunk: images at once, at least 1, which
+    bounds the memory. v <- Hv / |Hv|; returned is <v, Hv> of the last direction, after ``iterations`` or once it changes by less than 0.1%.
     """
     training = network.training
     network.eval()
     weights = [p for p in network.parameters() if p.requires_grad]
+    parts = list(zip(images.split(chunk), labels.split(chunk), strict=True))
     eager, plain = torch.compiler.set_stance("force_eager"), torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH)
     with eager, plain:  # neither compiled networks nor other attention can be differentiated twice
-        gradients = torch.autograd.grad(F.cross_entropy(network(images), labels), weights, create_graph=True)
         direction = [torch.randn(p.shape, generator=rng).to(p) for p in weights]
         value = 0.0
         for _ in range(iterations):
             length = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(direction)))
             direction = [v / length for v in direction]
-            product = torch.autograd.grad(gradients, weights, direction, retain_graph=True)
+            product = _hessian_times(direction, network, weights, parts)
             last, value = value, sum((v * h).sum() for v, h in zip(direction, product, strict=True)).item()
             if abs(value - last) <= 1e-3 * abs(value):
                 break
-            direction = list(product)
+            direction = product
     network.train(training)
     return value
+
+
+def _hessian_times(
+    direction: Sequence[Tensor], network: nn.Module, weights: Sequence[Tensor], parts: Sequence[tuple[Tensor, Tensor]]
+) -> list[Tensor]:
+    """Hv: the gradient of <g, v>, with g the gradient of the mean loss, summed over parts of the images. No graph outlives its part."""
+    count, total = sum(len(labels) for _, labels in parts), [torch.zeros_like(v) for v in direction]
+    for images, labels in parts:
+        loss = F.cross_entropy(network(images), labels, reduction="sum") / count
+        gradients = torch.autograd.grad(loss, weights, create_graph=True)
+        torch._foreach_add_(total, torch.autograd.grad(gradients, weights, direction))
+    return total

@@ -45,7 +45,7 @@ def cost(run: Run | Sheet) -> float:
 def shared_cost(runs: Sequence[Run | Sheet]) -> float:
     """The same for the stages before training, the generator above all."""
     generators = {run.generator for run in runs if isinstance(run, Sheet) or run.method.generates}
-    return 50 + GENERATOR_STEP * sum(generator.steps for generator in generators)
+    return 50 + GENERATOR_STEP * sum(generator.steps for generator in generators if generator.model is None)
 
 
 def perform(job: Job, advance: Callable[[float], None]) -> None:
@@ -96,6 +96,7 @@ def run_experiment(experiment: Experiment, seeds: int, workers: int, out: Path, 
     if not single:
         return []
     for data in sorted({job.runs[0].data for job in single}, key=str):
+        machine.check(data)
         if not data.from_library:
             find_or_decode(data, out / "artifacts")  # here, so that images that are not there are told once, before any work
     total = sum(job.cost for job in shared + single)

@@ -21,7 +21,8 @@ def execute(
     sheet: Sheet, seed: int, root: Path, advance: Callable[[float], None] = lambda fraction: None, machine: Machine = USUAL
 ) -> dict:
     """The metrics of a sheet: losses and slow flags of all training images, the most extreme of them, and variants by strength."""
-    run = Run(sheet.experiment, Method("tada"), sheet.data, sheet.training, sheet.early, sheet.generator, sheet.variants)
+    shared = {name: getattr(sheet, name) for name in ("data", "training", "early", "generator", "variants", "selection")}
+    run = Run(sheet.experiment, Method("tada"), **shared)
     parts = split(sheet.data, seed, root)
     chosen = pipeline.selected(run, seed, parts, root, machine)
     labels = parts.train.labels

@@ -73,7 +73,7 @@ def select(
         seeds: of the split, the first weights and the order.
         stop: when early training stops. The paper's epochs on CIFAR and TinyImageNet, auto on a folder, by error on digits.
         epochs: of stop epochs, or the budget of stop auto or error (100 if not given, 400 steps on digits).
-        error: training error at which stop error, and stop auto at the latest, ends.
+        error: training error at which stop error ends, and stop auto at the latest, which goes by the mean of the classes' errors.
         network: see the command train.
         train: training images drawn by seed; all that are not held out for validation if not given (400 digits).
         validation: images held out, which get no score; 200 if not given, none of a folder.
@@ -149,8 +149,6 @@ def agreement(found: Sequence[Found]) -> list[dict[str, Any]]:
 
 def report(run: Run, found: Sequence[Found], pairs: Sequence[dict[str, Any]]) -> list[str]:
     """What the command prints."""
-    import numpy as np
-
     from empirical.stability import by_class
 
     images = found[0].parts.train
@@ -174,11 +172,18 @@ def report(run: Run, found: Sequence[Found], pairs: Sequence[dict[str, Any]]) ->
         seeds = "{},{}".format(*p["seeds"])
         values = [f"{'-' if p[k] is None else format(p[k], '.2f'):>5s}" for k in MEASURES]
         lines.append(f"{seeds:6s}{p['common']:7d}   {values[0]}  ({values[1]})    {values[2]}  ({values[3]})  {values[4]}  {values[5]}")
-    chance = 1 - np.bincount(images.labels).max() / len(images)
-    unclear = [f.seed for f in found if not BLUNT * chance < f.chosen.error < CEILING * chance]
-    if unclear:
+    if unclear := [f.seed for f in found if _unclear(f)]:
         lines += ["", f"note: seed {', '.join(map(str, unclear))}: the training error is near 0 or near chance, and so outputs say little"]
     return lines
+
+
+def _unclear(f: Found) -> bool:
+    """Whether outputs are all alike, or nearly chance, by the mean of the classes' errors: large classes alone may hide both."""
+    import numpy as np
+
+    labels = f.parts.train.labels
+    chance = 1 - 1 / len(np.unique(labels))
+    return not BLUNT * chance < f.chosen.early.balanced_error(labels) < CEILING * chance
 
 
 def rows(f: Found) -> dict[str, list]:

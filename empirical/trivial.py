@@ -22,6 +22,7 @@ IDENTITY = 0
 LEVELS = 31  # magnitudes from none to all
 STRETCH = {"ShearX": 0.99, "ShearY": 0.99, "TranslateX": 32.0, "TranslateY": 32.0, "Rotate": 135.0}  # the largest
 BLEND = 0.99  # the largest of brightness, color, contrast and sharpness
+SPLIT = 4097.0  # 2^12 + 1: leaves half of the 24 digits of a float32
 VALUES = 256
 
 
@@ -132,7 +133,35 @@ def _blend(images: Tensor, other: Tensor, codes: Tensor) -> Tensor:
 
 def _fma(a: Tensor, b: Tensor, factor: Tensor) -> Tensor:
     """a + factor b in single precision, rounded once, as torch's ``add`` with ``alpha`` on current processors."""
+    if not _has_float64(a.device):
+        return _fma_in_parts(a, b, factor)
     return (a.double() + factor.double() * b.double()).float()
+
+
+def _has_float64(device: torch.device) -> bool:
+    """Whether the device knows double precision: Apple's does not."""
+    return device.type != "mps"
+
+
+def _fma_in_parts(a: Tensor, b: Tensor, factor: Tensor) -> Tensor:
+    """The same of float32 alone: product and sum with what their rounding loses (Dekker 1971; Knuth, TAOCP 2, 4.2.2).
+
+    Could differ from one rounding only where the lost parts, themselves rounded, decide a tie: which none of the values does that color
+    and sharpness blend.
+    """
+    product = factor * b
+    (f, g), (x, y) = _halves(factor), _halves(b)
+    lost = ((f * x - product) + f * y + g * x) + g * y
+    total = a + product
+    other = total - a
+    return total + (((a - (total - other)) + (product - other)) + lost)
+
+
+def _halves(values: Tensor) -> tuple[Tensor, Tensor]:
+    """Two float32 of 12 digits each, whose products are exact, that add up to ``values``."""
+    wide = SPLIT * values
+    high = wide - (wide - values)
+    return high, values - high
 
 
 def _grey(images: Tensor) -> Tensor:

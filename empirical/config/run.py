@@ -80,6 +80,7 @@ class Sheet:
     variants: Variants = Variants()
     strengths: tuple[float, ...] = (0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
     label: str = "sheet"
+    selection: Selection = Selection()
 
     def __post_init__(self) -> None:
         require(len(self.strengths) >= 1 and all(0 < s <= 1 for s in self.strengths), "strengths", self.strengths, "numbers in (0, 1]")

@@ -19,8 +19,9 @@ class Early:
     error, not by an epoch: 0.15 leaves about 30% of the noisy digits in the high-loss clusters (the paper: 30-40%); much later every loss
     is near 0 and the clusters say nothing.
     ``epochs``: after ``epochs`` epochs (paper: 8 on CIFAR-10, 20 on CIFAR-100, 10 on TinyImageNet).
-    ``auto``: where the fall of the training error slows within the budget, see ``empirical/knee.py``, or where the error comes down to
-    ``error`` if that is before. The budget of ``error`` and ``auto`` is ``epochs`` epochs if given, else ``limit`` steps.
+    ``auto``: where the fall of the class-balanced training error (the mean of the classes' errors) slows within the budget, see
+    ``empirical/knee.py``, or where it comes down to ``error`` if that is before.
+    The budget of ``error`` and ``auto`` is ``epochs`` epochs if given, else ``limit`` steps.
     """
 
     error: float = 0.15  # training error at which to stop, (0, 1)

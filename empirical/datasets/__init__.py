@@ -12,10 +12,11 @@ from empirical.datasets import cifar, folder, tiny_imagenet
 from empirical.datasets.source import PARTS, Contents, Item, Missing, Source, Unreadable
 from figures.records import OUTPUT
 
-__all__ = ["FOLDER", "NAMED", "PARTS", "VARIABLE", "Contents", "Item", "Missing", "Source", "Unreadable", "data_root", "find"]
+__all__ = ["FOLDER", "NAMED", "NATIVE", "PARTS", "VARIABLE", "Contents", "Item", "Missing", "Source", "Unreadable", "data_root", "find"]
 
 FOLDER = "folder:"
 NAMED = {"cifar10": cifar.find, "cifar100": cifar.find, "tiny-imagenet": tiny_imagenet.find}
+NATIVE = {"cifar10": cifar.SIDE, "cifar100": cifar.SIDE, "tiny-imagenet": tiny_imagenet.SIDE}  # side of the images, pixels
 VARIABLE = "TADA_DATA"  # environment variable: where data sets lie
 
 

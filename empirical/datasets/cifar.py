@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import tempfile
 import warnings
 from pathlib import Path
 
@@ -78,17 +79,44 @@ def sought(kind: Kind, root: Path) -> str:
     )
 
 
-def unpack(kind: Kind, place: Path) -> None:
-    """Let torchvision fetch the archive into ``place``, if it is not there, check it and unpack it."""
-    from torchvision import datasets
+def whole(kind: Kind, place: Path) -> bool:
+    """Whether all official files lie in ``place``."""
+    return all((place / kind.folder / name).is_file() for name in kind.files)
 
-    with downloading(sought(kind, place), place):
-        getattr(datasets, kind.reader)(place, train=False, download=True)
+
+def unpack(kind: Kind, place: Path) -> None:
+    """Let torchvision fetch the archive into ``place``, if it is not there, check it and unpack it.
+
+    This is done in a folder beside, which is renamed once it is whole: of several processes at once the first one's stays.
+    """
+    from torchvision import datasets
+    from torchvision.datasets.utils import check_integrity
+
+    reader, archive = getattr(datasets, kind.reader), place / kind.archive
+    with downloading(sought(kind, place), place), tempfile.TemporaryDirectory(prefix=f".{kind.folder}-", dir=place) as name:
+        beside = Path(name)
+        if there := check_integrity(archive, reader.tgz_md5):
+            (beside / archive.name).symlink_to(archive.absolute())
+        reader(beside, train=False, download=True)
+        if not there:
+            (beside / archive.name).replace(archive)
+        settle(kind, beside, place)
+
+
+def settle(kind: Kind, beside: Path, place: Path) -> None:
+    """Move the official files from ``beside`` to ``place``, unless they are there already; a folder with holes is filled file by file."""
+    try:
+        (beside / kind.folder).rename(place / kind.folder)
+    except OSError:
+        if not (place / kind.folder).is_dir():
+            raise
+        for name in () if whole(kind, place) else kind.files:
+            (beside / kind.folder / name).replace(place / kind.folder / name)
 
 
 def official(kind: Kind, place: Path, wanted: tuple[str, ...] | None, fetch: bool) -> Source:
     """The official files in ``place``, unpacked now if only the archive is there."""
-    if not all((place / kind.folder / name).is_file() for name in kind.files):
+    if not whole(kind, place):
         if not fetch and not (place / kind.archive).is_file():
             raise Missing(f"{place / kind.folder} is not whole; fetch it with: python -m empirical data {kind.name}")
         unpack(kind, place)

@@ -1,5 +1,6 @@
-"""One torch thread, as in the experiments: two threads give other bits."""
+"""One torch thread, as in the experiments: two threads give other bits. And the data of the optimisers' tests."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -10,3 +11,9 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture
+def problem():
+    rng = np.random.default_rng(0)
+    return torch.from_numpy(rng.standard_normal((16, 6))), torch.from_numpy(rng.integers(0, 3, 16))

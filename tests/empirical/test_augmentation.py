@@ -8,6 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from nothing_read import NothingRead
+from torch.utils._python_dispatch import TorchDispatchMode
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as TF
 
@@ -61,6 +62,46 @@ def test_every_operation_magnitude_and_sign_gives_torchvisions_pixels(channels, 
     assert made.dtype == torch.uint8
     wrong = {trivial.OPERATIONS[o]: int((made != expected)[codes[:, 0] == o].sum()) for o in range(14)}
     assert wrong == dict.fromkeys(trivial.OPERATIONS, 0)
+
+
+class NoFloat64(TorchDispatchMode):
+    """A device that has no double precision."""
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        made = function(*args, **(kwargs or {}))
+        assert not (isinstance(made, torch.Tensor) and made.dtype == torch.float64), function
+        return made
+
+
+@pytest.mark.parametrize("dense", [False, True])
+def test_a_device_without_double_precision_gives_the_same_pixels(monkeypatch, dense):
+    images = pictures(4 * len(CODES), 3, 16)
+    codes = CODES.repeat_interleave(4, 0)  # every code on every kind of picture
+    expected = trivial.trivial_augment(images, *codes.T, dense)  # and the tables are made
+    with pytest.raises(AssertionError, match="_to_copy"), NoFloat64():
+        trivial.trivial_augment(images, *codes.T, dense)
+    monkeypatch.setattr(trivial, "_has_float64", lambda device: False)
+    with NoFloat64():
+        assert torch.equal(trivial.trivial_augment(images, *codes.T, dense), expected)
+
+
+def test_only_apples_device_has_no_double_precision():
+    assert [trivial._has_float64(torch.device(kind)) for kind in ("cpu", "cuda", "mps")] == [True, True, False]
+
+
+@pytest.mark.parametrize("kind", ["color", "sharpness", "contrast"])
+def test_blends_in_parts_are_rounded_as_in_one(kind):
+    """All values that color and sharpness can meet, and contrast with means of every kind."""
+    ratio, away = trivial._ratios(torch.device("cpu"))
+    ramp = torch.arange(256.0)
+    other = {
+        "color": ramp,
+        "sharpness": torch.arange(-255.0, 256.0),
+        "contrast": 255 * torch.rand(1000, generator=stream()),
+    }[kind]
+    for r, m in zip(ratio, away, strict=True):
+        a, b = torch.broadcast_tensors((ramp if kind == "sharpness" else ramp * r)[:, None], other[None])
+        assert torch.equal(trivial._fma_in_parts(a, b, m), trivial._fma(a, b, m))
 
 
 def test_channels_last_in_memory_gives_the_same_pixels():

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from image_files import cifar10_batches, own, pictures, save
+from image_files import cifar10_batches, own, pictures, save, tiny
 
 from empirical import cache
 from empirical.config import Data
 from empirical.data import dataset
-from empirical.datasets import build
+from empirical.datasets import NAMED, NATIVE, build, find
 from empirical.datasets.source import Missing
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -175,6 +175,46 @@ def test_what_was_decoded_serves_when_the_images_are_gone(tmp_path, monkeypatch)
         whole(tmp_path, "cifar10", side=4)
 
 
+def test_content_is_looked_for_under_its_name_and_settings(tmp_path, monkeypatch):
+    """What was decoded of one data set does not serve for another, nor at another side, whatever digest is asked for."""
+    monkeypatch.setenv("TADA_DATA", str(tmp_path / "sets"))
+    cifar10_batches(tmp_path / "sets", monkeypatch)
+    own(tmp_path / "sets/cifar10-like/cifar10", suffix="bmp", size=(32, 32))
+    large, small = whole(tmp_path, "cifar10"), whole(tmp_path, "cifar10", side=8)
+    pets = whole(tmp_path, "folder:cifar10-like/cifar10", side=32)
+    (tmp_path / "sets").rename(tmp_path / "elsewhere")
+
+    def of(found, name="cifar10", **settings):
+        return whole(tmp_path, name, content=found.manifest["content"][:16], **settings).folder
+
+    assert of(large) == of(large, side=32) == large.folder  # a side not given is the images' own
+    assert of(small, side=8) == small.folder
+    assert of(pets, "folder:cifar10", side=32) == pets.folder
+    strangers = [(pets, {}), (small, {}), (large, {"side": 8}), (large, {"classes": ("cat", "dog")}), (large, {"name": "cifar100"})]
+    for found, settings in [*strangers, (large, {"name": "folder:cifar10", "side": 32}), (pets, {"name": "folder:cifar10"})]:
+        with pytest.raises(ValueError, match=r"^no |^data\.content is"):
+            of(found, **settings)
+
+
+def test_the_sides_of_the_images_are_those_of_their_sources(tmp_path, monkeypatch):
+    cifar10_batches(tmp_path / "cifar", monkeypatch)
+    tiny(tmp_path / "tiny")
+    for name, folder in (("cifar10", "cifar"), ("tiny-imagenet", "tiny")):
+        monkeypatch.setenv("TADA_DATA", str(tmp_path / folder))
+        assert find(name, None, False).native == NATIVE[name]
+    assert NATIVE["cifar100"] == NATIVE["cifar10"]
+    assert NATIVE.keys() == NAMED.keys()
+
+
+def test_content_with_images_left_out_serves_those_who_leave_them_out(pets, tmp_path):
+    (pets / "cats/text.jpg").write_text("no image")
+    found = whole(tmp_path, skip_unreadable=True)
+    content = found.manifest["content"]
+    assert whole(tmp_path, skip_unreadable=True, content=content).folder == found.folder
+    with pytest.raises(ValueError, match=r"text\.jpg .*--skip-unreadable$"):
+        whole(tmp_path, content=content)
+
+
 def test_a_full_disk_leaves_nothing_half_written(pets, tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
@@ -194,7 +234,7 @@ import os, sys, time
 from pathlib import Path
 from empirical import cache
 from empirical.config import Data
-from empirical.datasets import build
+from empirical.datasets import NAMED, NATIVE, build, find
 
 honest, go, begun, end = build.decode, Path(sys.argv[2]), [], time.monotonic() + 30
 

@@ -131,6 +131,13 @@ def test_test_errors_by_group_and_class():
     assert measures.test_errors(network, IMAGES, LABELS, np.zeros(4, bool), 3)["test_error_slow"] is None
 
 
+def test_in_the_balanced_error_classes_count_alike():
+    errors, labels = np.array([False] * 8 + [True, True]), np.array([0] * 9 + [1])
+    assert measures.balanced_error(errors, labels) == pytest.approx((1 / 9 + 1) / 2)
+    assert measures.balanced_error(errors, 3 * labels) == pytest.approx((1 / 9 + 1) / 2)  # no image of classes 1 and 2: they do not count
+    assert measures.balanced_error(labels != 0, labels) == 0.5  # a constant guess
+
+
 def test_the_mean_is_taken_in_double_precision():
     values = np.full(10_000_019, 0.1, np.float32)
     assert mean(values) == pytest.approx(float(np.float32(0.1)), rel=1e-12)
@@ -171,6 +178,28 @@ def test_sharpness_is_the_largest_eigenvalue_of_the_hessian(seed):
         assert all(module.training is training for module in network.modules())
         values = eigenvalues(network, images, labels)
         assert found == pytest.approx(values[values.abs().argmax()].item(), rel=0.02)
+
+
+@pytest.mark.parametrize("chunk", [1, 4, 6, 100])
+def test_sharpness_in_chunks_is_that_of_one_pass(chunk):
+    """Batch norm in evaluation mode treats every image alike; of each size of batch it sees no more than it is told."""
+    network, images, labels = tiny(0, width=5)
+    network.insert(2, nn.BatchNorm1d(5).double())
+    network[2].running_mean.fill_(0.3)
+    seen = []
+    network.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
+    found = sharpness(network, images, labels, torch.Generator().manual_seed(1), iterations=20, chunk=chunk)
+    assert max(seen) == min(chunk, 6)
+    values = eigenvalues(network, images, labels)
+    assert found == pytest.approx(values[values.abs().argmax()].item(), rel=0.02)
+    assert found == pytest.approx(sharpness(network, images, labels, torch.Generator().manual_seed(1), iterations=20, chunk=6), rel=1e-9)
+
+
+def test_a_thousand_images_are_not_differentiated_at_once():
+    network, seen = nn.Sequential(nn.Flatten(), nn.Linear(4, 2), nn.Tanh()), []
+    network.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
+    sharpness(network, torch.randn(600, 1, 2, 2, generator=torch.Generator().manual_seed(0)), torch.arange(600) % 2, torch.Generator(), 1)
+    assert seen == [250, 250, 100]
 
 
 class Saddle(nn.Module):

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from empirical import early
 from empirical.config import Data, Early, Training
 from empirical.data import Images, split, tensors
-from empirical.early import Outputs, early_network, logits_of
+from empirical.early import Outputs, early_network, logits_of, near_chance
 from empirical.knee import CEILING, HALF, Knee, NoKnee
 from empirical.networks import classifier, logits
 from empirical.seeding import stream
@@ -68,7 +68,7 @@ def test_a_single_lucky_measurement_is_no_knee():
 
 
 def test_nothing_is_chosen_near_chance():
-    with pytest.raises(NoKnee, match=r"^the training error is 0\.880 .* allowed: at most 0\.675 .*epochs") as error:
+    with pytest.raises(NoKnee, match=r"^the class-balanced training error is 0\.880 .* allowed: at most 0\.675 .*epochs") as error:
         drawn(lambda t: 0.88, 50)
     assert "\n" not in str(error.value)
     plateau = lambda t: 0.85 if t < 40 else max(0.3, 0.85 - 0.05 * (t - 40))  # noqa: E731
@@ -177,6 +177,48 @@ def test_auto_finds_slow_images_where_the_fixed_error_does():
 def test_auto_refuses_a_network_that_learned_nothing(images):
     with pytest.raises(NoKnee):
         early_network(images, Early(stop="auto", limit=6), dataclasses.replace(SMALL, lr=1e-6), 0)
+
+
+def unbalanced(n, share=0.9, noise=0.6, seed=0):
+    """Two kinds of noisy bars, lying and standing; ``share`` of them lie."""
+    rng = np.random.default_rng(seed)
+    labels = (np.arange(n) >= round(share * n)).astype(np.int64)
+    bars = np.zeros((2, 1, 8, 8), np.float32)
+    bars[0, :, 3:5], bars[1, :, :, 3:5] = 1, 1
+    pixels = (bars[labels] + noise * rng.standard_normal((n, 1, 8, 8))).astype(np.float32)
+    return Images(pixels, labels, ("lying", "standing"))
+
+
+def test_auto_is_not_fooled_by_a_class_that_nearly_all_images_are_of():
+    """Calling all of them lying is wrong by 10%, less than the floor of 15%, from the first step on."""
+    images = unbalanced(300)
+    plain = early_network(images, Early(every=1), SMALL, 0)
+    assert plain.steps <= 2
+    assert near_chance(Outputs.of(logits_of(plain.network, images), images.labels).balanced_error(images.labels), 2)
+    auto = early_network(images, Early(stop="auto", every=1), SMALL, 0)
+    outputs = Outputs.of(logits_of(auto.network, images), images.labels)
+    assert auto.steps > plain.steps
+    assert outputs.balanced_error(images.labels) <= CEILING / 2
+    assert auto.error == (outputs.logits.argmax(1) != images.labels).mean()  # as ever: of the images
+
+
+def test_auto_measures_every_class_of_a_sample():
+    """Of 400 images 3 are of the second class: of a sample of 100, drawn as others are, it would be missing for some seeds."""
+    images = unbalanced(400, 1 - 3 / 400)
+    config = Early(stop="auto", sample=100)
+    drawn = [images.labels[early._sample(images.labels, config, seed)] for seed in range(20)]
+    assert all(len(labels) == 100 and labels.sum() == 1 for labels in drawn)
+    others = [images.labels[early._sample(images.labels, Early(sample=100), seed)] for seed in range(20)]
+    assert min(labels.sum() for labels in others) == 0
+    trained = early_network(images, config, SMALL, 1)
+    assert np.isfinite(trained.curve).all()
+
+
+@pytest.mark.parametrize(
+    ("error", "classes", "near"), [(0.9, 10, True), (0.82, 10, True), (0.8, 10, False), (0.46, 2, True), (0.44, 2, False)]
+)
+def test_near_chance_is_above_nine_tenths_of_it(error, classes, near):
+    assert near_chance(error, classes) is near
 
 
 def test_a_large_set_is_measured_on_a_sample_four_times_an_epoch(images, monkeypatch):

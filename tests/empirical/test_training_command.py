@@ -105,6 +105,21 @@ def test_a_mistake_is_one_line(tmp_path, capfd, monkeypatch, words, said):
     assert lines[0].startswith(said)
 
 
+@pytest.mark.parametrize(("limit", "noted"), [("1", True), ("150", False)])
+def test_early_training_that_learned_nothing_is_noted(tmp_path, capfd, monkeypatch, limit, noted):
+    code, said, _ = here(capfd, monkeypatch, *RUN, "--training.width", "4", "--early.limit", limit, "--early.every", "1", "--out", tmp_path)
+    assert code == 0
+    assert ("early training ended near chance" in said) == noted
+
+
+def test_a_gpu_that_is_not_there_is_told_once_and_before_any_work(tmp_path, capfd, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    code, said, lines = here(capfd, monkeypatch, *RUN, "--machine.device", "cuda", "--out", tmp_path / "out")
+    assert (code, said, len(lines)) == (2, "", 1)
+    assert "machine.device is 'cuda'; allowed: cpu" in lines[0]
+    assert not (tmp_path / "out").exists()
+
+
 def test_no_tensorboard_is_one_line(tmp_path, capfd, monkeypatch):
     monkeypatch.delitem(sys.modules, "torch.utils.tensorboard", raising=False)
     monkeypatch.setitem(sys.modules, "tensorboard", None)  # as if it were not installed
