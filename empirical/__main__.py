@@ -1,4 +1,4 @@
-"""The command line: ``python -m empirical list | data NAME | run NAME ... | train | select NAME``."""
+"""The command line: ``python -m empirical list | data NAME | run NAME ... | train | select NAME | strength NAME``."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from empirical.experiments import EXPERIMENTS, Experiment, experiment
 from empirical.machine import USUAL, Machine
 from empirical.run import missing_jobs, run_experiment
 from empirical.slowness import select
+from empirical.strength import strength
 from figures.records import OUTPUT, default_workers, run_command
 
 
@@ -129,21 +130,32 @@ def train(
         log: folder for TensorBoard.
     """
     look_in(root)
+    machine.check(config.data)
     if not config.data.from_library:
         find_or_decode(config.data, out / "artifacts")  # before torch is loaded: what is missing is told at once
 
     import torch
 
     from empirical import data, pipeline
+    from empirical.early import near_chance
     from empirical.watching import Lines
 
     config = dataclasses.replace(config, data=data.resolve(config.data, out / "artifacts"))
     torch.set_num_threads(1)  # the same numbers as in an experiment
     with Lines(log) as watch:
-        for name, value in pipeline.execute(config, seed, out / "artifacts", machine=machine, watch=watch).items():
-            print(f"{name:25s} {value}")
+        metrics = pipeline.execute(config, seed, out / "artifacts", machine=machine, watch=watch)
+    for name, value in metrics.items():
+        print(f"{name:25s} {value}")
+    if near_chance(metrics["early_error_balanced"], len(metrics["slow_fraction_by_class"])):
+        print("note: early training ended near chance, so which images are slow says little: raise early.limit or early.epochs")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(run_command({"list": list_, "data": data, "run": run, "train": train, "select": select}, "python -m empirical", __doc__))
+    sys.exit(
+        run_command(
+            {"list": list_, "data": data, "run": run, "train": train, "select": select, "strength": strength},
+            "python -m empirical",
+            __doc__,
+        )
+    )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,14 +24,16 @@ from empirical.config import Run, Selection, Training
 from empirical.data import Images, Split, dataset, on_device, split
 from empirical.early import Outputs, early_network, logits_of
 from empirical.fitting import Watch, fit, forget_checkpoint
+from empirical.generators import Backend, backend
+from empirical.generators.unet import from_unet
 from empirical.machine import USUAL, Machine
 from empirical.networks import classifier
 from empirical.seeding import stream, torch_stream
 from empirical.selection import select
 from empirical.stability import by_class
 from empirical.training_set import additions, size
-from empirical.variants import make_variants, noise_level, sampler
-from figures.records import digest
+from empirical.variants import make_variants
+from figures.records import canonical, digest
 
 if TYPE_CHECKING:
     from diffusers import UNet2DModel
@@ -128,19 +131,55 @@ def indices_digest(indices: np.ndarray) -> str:
     return hashlib.sha256(np.sort(indices).astype("<i8").tobytes()).hexdigest()
 
 
+def way(run: Run, seed: int, parts: Split, root: Path, machine: Machine = USUAL) -> Backend:
+    """The model that makes the run's variants: trained for it, or the one that ``generator.model`` names."""
+    classes = parts.train.classes
+    if run.generator.model is None:
+        model = generator(run, seed, parts, root)
+        return from_unet(model, diffusion.noise_schedule(), run.variants, classes, seen=run.generator.seen)
+    made = backend(run.generator, run.variants, classes, parts.train.shape, machine.on(run.data))
+    check_seen(made.describe(), parts)
+    return made
+
+
+def check_seen(said: dict[str, Any], parts: Split) -> None:
+    """Refuse a generator that says what it was trained on, if that is neither this training split nor images that no part of it holds."""
+    if "indices_sha256" not in said:
+        return
+    right = {"own": indices_digest(parts.train_indices), "external": indices_digest(parts.rest)}[said["seen"]]
+    if said.get("data_content", parts.content) != parts.content or said["indices_sha256"] != right:
+        allowed = {"own": "the run's own training images", "external": "the images that its split leaves over (data.pool, validation)"}
+        raise ValueError(
+            f"generator.model is {said['model']}, which was trained on other images ({said['seen']}) than the run allows; "
+            f"allowed: one trained on {allowed[said['seen']]}"
+        )
+
+
 def variants(run: Run, seed: int, parts: Split, root: Path, sources: np.ndarray, copies: np.ndarray) -> np.ndarray:
     """Stage generate, second half: the variants (source, copy), from the file as far as it holds them, else made and added to it."""
-    path = artifact(root, "variants", ".npz", run.data, parts.content, run.generator, run.variants, seed)
-    kept = load_arrays(path) or {"pairs": np.empty((0, 2), np.int64), "pixels": parts.train[:0].pixels}
-    store = dict(zip(map(tuple, kept["pairs"].tolist()), kept["pixels"], strict=True))
-    pairs = list(zip(sources.tolist(), copies.tolist(), strict=True))
-    if missing := sorted(set(pairs) - store.keys()):
-        model = generator(run, seed, parts, root)
-        schedule = sampler(run.variants, diffusion.noise_schedule())
-        denoiser = diffusion.predict(model, run.variants.guidance, null=len(parts.train.classes))
-        store.update(zip(missing, make_variants(denoiser, schedule, parts.train, *np.array(missing).T, run.variants, seed), strict=True))
-        save_arrays(path, pairs=np.array(list(store)), pixels=np.stack(list(store.values())))
+    path = variants_path(run, seed, parts, root)
+    with alone(path):
+        kept = load_arrays(path) or {"pairs": np.empty((0, 2), np.int64), "pixels": parts.train[:0].pixels}
+        store = dict(zip(map(tuple, kept["pairs"].tolist()), kept["pixels"], strict=True))
+        pairs = list(zip(sources.tolist(), copies.tolist(), strict=True))
+        if missing := sorted(set(pairs) - store.keys()):
+            made_by = way(run, seed, parts, root)
+            store.update(zip(missing, make_variants(made_by, parts.train, *np.array(missing).T, seed), strict=True))
+            about = canonical({**made_by.describe(), **made_by.level()})
+            save_arrays(path, pairs=np.array(list(store)), pixels=np.stack(list(store.values())), about=np.array(about))
     return np.stack([store[pair] for pair in pairs]) if pairs else parts.train[:0].pixels
+
+
+def variants_path(run: Run, seed: int, parts: Split, root: Path) -> Path:
+    """Where the run's variants are kept; of a model in a folder, the files count, not the folder's name alone."""
+    depends = (run.data, parts.content, run.generator, model_files(run.generator.model), run.variants, seed)
+    return artifact(root, "variants", ".npz", *depends)
+
+
+def model_files(model: str | None) -> list:
+    """Names, sizes and times of the files of a model's folder; none of a model that is trained, or lies on the hub."""
+    files = sorted(path for path in Path(model).rglob("*") if path.is_file()) if model is not None else []
+    return [[str(path), path.stat().st_size, path.stat().st_mtime_ns] for path in files]
 
 
 def prepare(runs: Sequence[Run], seed: int, root: Path, advance: Advance = ignore, machine: Machine = USUAL) -> None:
@@ -156,7 +195,8 @@ def prepare(runs: Sequence[Run], seed: int, root: Path, advance: Advance = ignor
         if run.method.generates:
             groups.setdefault(digest((run.data, run.generator, run.variants)), []).append(run)
     for group in groups.values():
-        generator(group[0], seed, parts, root, advance)
+        if group[0].generator.model is None:
+            generator(group[0], seed, parts, root, advance)
         pairs = [additions(run.method, selected(run, seed, parts, root).slow, seed) for run in group]
         variants(group[0], seed, parts, root, *(np.concatenate(part) for part in zip(*pairs, strict=True)))
 
@@ -202,12 +242,18 @@ def execute(
         "validation_error": measures.mean(measures.wrong(network, *on_device(parts.validation, device))),
         **history.metrics(),
         **({"sharpness": sharpness(network, originals, seed)} if run.sharpness else {}),
-        **origin(run, parts, chosen, images),
+        **origin(run, parts, chosen, images, made_by(run, seed, parts, root)),
         "train_steps": steps,
         "gradients": steps * run.training.gradients,
     }
     forget_checkpoint(checkpoint)
     return metrics
+
+
+def made_by(run: Run, seed: int, parts: Split, root: Path) -> dict[str, Any]:
+    """What the variants' file says of the model and the noise level; nothing where the run has none."""
+    kept = load_arrays(variants_path(run, seed, parts, root)) if run.method.generates else None
+    return {name: value for name, value in json.loads(str(kept["about"])).items() if value is not None} if kept else {}
 
 
 def sharpness(network: nn.Module, originals: tuple[Tensor, Tensor], seed: int) -> float:
@@ -218,18 +264,19 @@ def sharpness(network: nn.Module, originals: tuple[Tensor, Tensor], seed: int) -
     return measures.sharpness(network, normalised(images), labels, torch_stream(seed, "sharpness"))
 
 
-def origin(run: Run, parts: Split, chosen: Selected, images: Images) -> dict[str, Any]:
-    """What the classifier was trained and tested on."""
+def origin(run: Run, parts: Split, chosen: Selected, images: Images, made_by: dict[str, Any]) -> dict[str, Any]:
+    """What the classifier was trained and tested on. made_by: model and noise level of the variants, if there are any."""
     generated = len(images) - len(parts.train) if run.method.generates else 0
     return {
         "slow_fraction": float(chosen.slow.mean()),
         "slow_fraction_by_class": by_class(chosen.slow, parts.train.labels, len(parts.train.classes)),
         "early_steps": chosen.steps,
         "early_error": chosen.error,
+        "early_error_balanced": chosen.early.balanced_error(parts.train.labels),
         "examples": len(images),
         "generated": generated,
         "test_images": len(parts.test),
         **({"data_content": parts.content} if parts.content else {}),
         "training_indices_sha256": indices_digest(parts.train_indices),
-        "generator": {"seen": run.generator.seen, **noise_level(diffusion.noise_schedule(), run.variants)} if generated else None,
+        "generator": made_by if generated else None,
     }

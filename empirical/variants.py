@@ -17,8 +17,15 @@ BATCH = 64  # images per evaluation, the last batch padded: float sums depend on
 
 
 def timesteps(schedule, config: Variants) -> Tensor:
-    """The last round(grid * strength) timesteps of the sampling grid, from t* down. The image is noised to exactly the first of them."""
+    """The last round(grid * strength) timesteps of the sampling grid, from t* down. The image is noised to exactly the first of them.
+
+    With ``alpha_bar`` set, t* is the one of the grid whose noise level is nearest to it; from pure noise all are run.
+    """
     schedule.set_timesteps(config.grid)
+    if config.from_noise:
+        return schedule.timesteps
+    if config.alpha_bar is not None:
+        return schedule.timesteps[int((schedule.alphas_cumprod[schedule.timesteps] - config.alpha_bar).abs().argmin()) :]
     return schedule.timesteps[config.grid - round(config.grid * config.strength) :]
 
 
@@ -35,7 +42,7 @@ def noise_then_denoise(
     """Variants of ``pixels``, (n, channels, height, width) in and out, one generator each; only the steps from t* on are run."""
     steps = timesteps(schedule, config)
     noise = torch.stack([torch.randn(pixels.shape[1:], generator=g) for g in generators]).to(pixels)
-    x = schedule.add_noise(pixels, noise, steps[:1].expand(len(pixels)))
+    x = noise if config.from_noise else schedule.add_noise(pixels, noise, steps[:1].expand(len(pixels)))
     for t in steps:
         options = {"generator": generators} if config.sampler == "ddpm" else {}
         x = schedule.step(denoiser(x, t, labels), t, x, **options).prev_sample
@@ -43,9 +50,9 @@ def noise_then_denoise(
 
 
 def make_variants(
-    denoiser: Denoiser, schedule, images: Images, sources: np.ndarray, copies: np.ndarray, config: Variants, seed: int
+    way: Callable[[Tensor, Tensor, list[torch.Generator]], Tensor], images: Images, sources: np.ndarray, copies: np.ndarray, seed: int
 ) -> np.ndarray:
-    """Variant number ``copies[i]`` of image ``sources[i]``, for all i: (m, channels, height, width) float32.
+    """Variant number ``copies[i]`` of image ``sources[i]``, for all i: (m, channels, height, width) float32. way: a ``Backend``.
 
     A variant is a function of (seed, source, copy) alone, bit for bit: its noise has a generator of its own, and every
     evaluation has the same shape.
@@ -54,9 +61,7 @@ def make_variants(
     for start in range(0, len(sources), BATCH):
         rows = np.minimum(np.arange(start, start + BATCH), len(sources) - 1)  # the last row fills up the last batch
         generators = [torch_stream(seed, "variant", int(i), int(c)) for i, c in zip(sources[rows], copies[rows], strict=True)]
-        with torch.inference_mode():
-            batch = noise_then_denoise(denoiser, schedule, *tensors(images[sources[rows]]), config, generators)
-        made[start : start + BATCH] = batch[: len(sources) - start].numpy()
+        made[start : start + BATCH] = way(*tensors(images[sources[rows]]), generators)[: len(sources) - start].numpy()
     return made
 
 

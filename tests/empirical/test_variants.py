@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from empirical import diffusion
 from empirical.config import Data, Generator, Variants
 from empirical.data import Images, split
+from empirical.generators.unet import from_unet
 from empirical.seeding import construction, torch_stream
 from empirical.variants import make_variants, noise_level, noise_then_denoise, sampler, timesteps
 
@@ -142,19 +143,19 @@ def test_half_strength_is_half_the_signal_as_in_the_paper():
 @pytest.mark.parametrize("guidance", [1.0, 3.0])
 def test_a_variant_is_the_same_whatever_else_is_made(model, kind, guidance):
     images, config = split(Data(), 0).train, Variants(0.5, 8, guidance, kind)
-    denoiser, schedule = diffusion.predict(model, guidance, null=10), sampler(config, diffusion.noise_schedule())
+    way = from_unet(model, diffusion.noise_schedule(), config, images.classes)
     sources, copies = np.arange(70), np.tile([1, 2], 35)
-    every = make_variants(denoiser, schedule, images, sources, copies, config, 0)
+    every = make_variants(way, images, sources, copies, 0)
     order = np.random.default_rng(0).permutation(70)[:67]
-    np.testing.assert_array_equal(make_variants(denoiser, schedule, images, sources[order], copies[order], config, 0), every[order])
-    np.testing.assert_array_equal(make_variants(denoiser, schedule, images, sources[9:10], copies[9:10], config, 0), every[9:10])
+    np.testing.assert_array_equal(make_variants(way, images, sources[order], copies[order], 0), every[order])
+    np.testing.assert_array_equal(make_variants(way, images, sources[9:10], copies[9:10], 0), every[9:10])
 
 
 def test_copies_and_seeds_differ(model):
     images, config = split(Data(), 0).train, Variants(0.5, 8)
-    denoiser, schedule = diffusion.predict(model, 1.0, null=10), diffusion.noise_schedule()
-    made = make_variants(denoiser, schedule, images, np.array([0, 0, 0]), np.array([1, 2, 3]), config, 0)
-    other = make_variants(denoiser, schedule, images, np.array([0]), np.array([1]), config, 1)
+    way = from_unet(model, diffusion.noise_schedule(), config, images.classes)
+    made = make_variants(way, images, np.array([0, 0, 0]), np.array([1, 2, 3]), 0)
+    other = make_variants(way, images, np.array([0]), np.array([1]), 1)
     assert len({image.tobytes() for image in [*made, *other]}) == 4
 
 

@@ -1,0 +1,196 @@
+"""Generators from folders: the model that was saved, with the classes it knows, on images it may make variants of."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from image_files import cifar10_batches
+
+from empirical import diffusion, pipeline
+from empirical.config import Data, Early, Generator, Method, Run, Training, Variants
+from empirical.data import Images, split
+from empirical.generators import backend, folder
+from empirical.generators.unet import UNetBackend, from_unet
+from empirical.seeding import construction, torch_stream
+
+CLASSES = ("ant", "bee", "cat")
+LEVEL = Variants(0.5, 8)
+
+
+def generators(n):
+    return [torch_stream(0, "variant", i) for i in range(n)]
+
+
+@pytest.fixture(scope="module")
+def pixels():
+    return torch.rand(5, 1, 8, 8, generator=torch_stream(0, "pixels")) * 2 - 1
+
+
+@pytest.fixture(scope="module")
+def model():
+    """Its last layer is drawn anew: as it comes, it is nearly zero, and so is all that differs between classes."""
+    made = diffusion.unet(Images(np.zeros((1, 1, 8, 8), np.float32), np.zeros(1, int), CLASSES), Generator(channels=(8,)), 0)
+    with construction(0, "last layer"):
+        torch.nn.init.normal_(made.class_embedding.weight, std=3.0)
+    return made.eval()
+
+
+@pytest.fixture(scope="module")
+def saved(model, tmp_path_factory):
+    place = tmp_path_factory.mktemp("models") / "mine"
+    folder.save(place, model, diffusion.noise_schedule(), {"classes": CLASSES, "seen": "external"})
+    return place
+
+
+@pytest.mark.parametrize("guidance", [1.0, 3.0])
+@pytest.mark.parametrize("kind", ["ddpm", "ddim"])
+def test_a_folder_gives_the_same_variants_as_the_model_in_memory(saved, model, pixels, guidance, kind):
+    config, labels = replace(LEVEL, guidance=guidance, sampler=kind), torch.tensor([0, 1, 2, 0, 1])
+    loaded = backend(Generator(model=str(saved)), config, CLASSES, (1, 8, 8))
+    expected = from_unet(model, diffusion.noise_schedule(), config, CLASSES)(pixels, labels, generators(5))
+    assert torch.equal(loaded(pixels, labels, generators(5)), expected)
+    assert loaded.steps == 4
+    assert loaded.describe() == {"kind": "unet", "model": str(saved), "revision": None, "seen": "external"}
+    assert loaded.level()["timestep"] == 499
+
+
+def test_classes_go_by_name(saved, pixels):
+    turned = backend(Generator(model=str(saved)), LEVEL, ("cat", "ant"), (1, 8, 8))
+    usual = backend(Generator(model=str(saved)), LEVEL, CLASSES, (1, 8, 8))
+    made = turned(pixels[:2], torch.tensor([0, 1]), generators(2))
+    assert torch.equal(made, usual(pixels[:2], torch.tensor([2, 0]), generators(2)))
+    assert not torch.equal(made, usual(pixels[:2], torch.tensor([1, 1]), generators(2)))
+
+
+def test_diffusers_loads_the_folder(saved):
+    from diffusers import DDPMPipeline
+
+    pipe = DDPMPipeline.from_pretrained(saved)
+    assert pipe.unet.config.num_class_embeds == 4
+    assert pipe.scheduler.config.prediction_type == "v_prediction"
+
+
+def test_a_folder_is_written_once(saved, model):
+    with pytest.raises(FileExistsError, match="there already"):
+        folder.save(saved, model, diffusion.noise_schedule(), {})
+    assert [path.name for path in saved.parent.iterdir()] == [saved.name]
+
+
+def test_half_precision_weights_come_back_close(model, tmp_path, pixels):
+    folder.save(tmp_path / "half", model, diffusion.noise_schedule(), {"classes": CLASSES}, half=True)
+    assert model.dtype == torch.float32
+    labels = torch.zeros(5, dtype=torch.int64)
+    made = backend(Generator(model=str(tmp_path / "half")), LEVEL, CLASSES, (1, 8, 8))(pixels, labels, generators(5))
+    exact = from_unet(model, diffusion.noise_schedule(), LEVEL, CLASSES)(pixels, labels, generators(5))
+    assert 0 < (made - exact).abs().max() < 0.5
+
+
+@pytest.fixture(scope="module")
+def unconditional(tmp_path_factory):
+    """As google/ddpm-cifar10-32 is: no classes, epsilon, a linear schedule."""
+    from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
+
+    with construction(0, "test"):
+        net = UNet2DModel(
+            sample_size=16,
+            in_channels=1,
+            out_channels=1,
+            block_out_channels=(8,),
+            layers_per_block=1,
+            down_block_types=("DownBlock2D",),
+            up_block_types=("UpBlock2D",),
+            norm_num_groups=8,
+        )
+    place = tmp_path_factory.mktemp("models") / "ddpm"
+    DDPMPipeline(net, DDPMScheduler(1000, beta_schedule="linear", clip_sample=False)).save_pretrained(place)
+    return place
+
+
+def test_an_unconditional_model_is_diffusers_own_loop_on_resized_images(unconditional, pixels):
+    from diffusers import DDPMPipeline, DDPMScheduler
+
+    pipe = DDPMPipeline.from_pretrained(unconditional)
+    schedule = DDPMScheduler.from_config(pipe.scheduler.config, timestep_spacing="trailing")
+    large = torch.nn.functional.interpolate(pixels, (16, 16), mode="bicubic", antialias=True, align_corners=False)
+    way = backend(Generator(model=str(unconditional)), Variants(0.5, 4), CLASSES, (1, 8, 8))
+    made = way(pixels, torch.zeros(5, dtype=torch.int64), generators(5))
+    rngs = generators(5)
+    schedule.set_timesteps(4)
+    noise = torch.stack([torch.randn((1, 16, 16), generator=g) for g in rngs])
+    x = schedule.add_noise(large, noise, schedule.timesteps[2:3].expand(5))
+    with torch.inference_mode():
+        for t in schedule.timesteps[2:]:
+            x = schedule.step(pipe.unet(x, t).sample, t, x, generator=rngs).prev_sample
+    small = torch.nn.functional.interpolate(x, (8, 8), mode="bicubic", antialias=True, align_corners=False)
+    torch.testing.assert_close(made, small, rtol=0, atol=1e-5)
+
+
+def test_the_noise_level_means_the_same_on_every_schedule(unconditional, saved):
+    for place, expected in ((unconditional, 259), (saved, 499)):
+        level = backend(Generator(model=str(place)), Variants(grid=200, alpha_bar=0.5), CLASSES, (1, 8, 8)).level()
+        assert level["alpha_bar"] == pytest.approx(0.5, abs=0.01)
+        assert level["timestep"] == pytest.approx(expected, abs=5)
+
+
+def test_from_pure_noise_nothing_of_the_source_is_left(saved, pixels):
+    way = backend(Generator(model=str(saved)), Variants(grid=8, from_noise=True), CLASSES, (1, 8, 8))
+    labels = torch.zeros(5, dtype=torch.int64)
+    assert way.steps == 8
+    assert torch.equal(way(pixels, labels, generators(5)), way(pixels.flip(0), labels, generators(5)))
+
+
+def test_only_the_steps_from_t_star_on_are_run(model, pixels, monkeypatch):
+    seen = []
+    way = from_unet(model, diffusion.noise_schedule(), Variants(0.3, 20), CLASSES)
+    monkeypatch.setattr(UNetBackend, "denoise", lambda self, x, t, labels: (seen.append(int(t)), torch.zeros_like(x))[1])
+    way(pixels, torch.zeros(5, dtype=torch.int64), generators(5))
+    assert len(seen) == way.steps == 6
+    assert seen[0] == way.level()["timestep"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "variants", "classes", "shape", "said"),
+    [
+        ({}, LEVEL, ("ant", "dog"), (1, 8, 8), "does not know is 'dog'; allowed: those it knows: ant, bee, cat"),
+        ({}, LEVEL, CLASSES, (3, 8, 8), "the channels of"),
+        ({"kind": "text"}, LEVEL, CLASSES, (1, 8, 8), "generator.kind of .* is 'text'"),
+        ({"model": "nowhere"}, LEVEL, CLASSES, (1, 8, 8), "generator.model"),
+    ],
+)
+def test_what_does_not_fit_is_told(saved, tmp_path, settings, variants, classes, shape, said):
+    if settings.get("model"):
+        (tmp_path / "nowhere").mkdir()
+        settings = {"model": str(tmp_path / "nowhere")}
+    with pytest.raises(ValueError, match=said) as error:
+        backend(Generator(**{"model": str(saved), **settings}), variants, classes, shape)
+    assert "\n" not in str(error.value)
+
+
+def test_guidance_needs_classes(unconditional):
+    with pytest.raises(ValueError, match=r"of a model without classes is 3\.0; allowed: 1"):
+        backend(Generator(model=str(unconditional)), Variants(guidance=3.0), CLASSES, (1, 8, 8))
+
+
+def test_a_run_with_a_generator_that_is_there(tmp_path, monkeypatch):
+    """Through the pipeline: one that saw the images left over is taken; one that saw others is refused."""
+    monkeypatch.setenv("TADA_DATA", str(tmp_path / "sets"))
+    cifar10_batches(tmp_path / "sets", monkeypatch)
+    data, root = Data("cifar10", train=20, pool=30, validation=10, side=8), tmp_path / "artifacts"
+    parts = split(data, 0, root)
+    model = diffusion.unet(parts.train, Generator(channels=(8,)), 0)
+    for name, indices in (("right", parts.rest), ("wrong", parts.train_indices)):
+        about = {"classes": parts.train.classes, "seen": "external", "indices_sha256": pipeline.indices_digest(indices)}
+        folder.save(tmp_path / name, model, diffusion.noise_schedule(), {**about, "data_content": parts.content})
+    run = Run("x", Method("syn-all"), data, Training(steps=2, width=4, batch=4), Early(limit=2), variants=Variants(grid=4))
+    metrics = pipeline.execute(replace(run, generator=Generator(model=str(tmp_path / "right"))), 0, root)
+    assert metrics["generator"]["model"] == str(tmp_path / "right")
+    assert metrics["generator"]["seen"] == "external"
+    assert metrics["generator"]["timestep"] == 499
+    with pytest.raises(ValueError, match="was trained on other images"):
+        pipeline.execute(replace(run, generator=Generator(model=str(tmp_path / "wrong"))), 0, root)
+    altered = json.loads((tmp_path / "right/training.json").read_text())
+    (tmp_path / "right/training.json").write_text(json.dumps({**altered, "data_content": "another"}))
+    with pytest.raises(ValueError, match="was trained on other images"):
+        pipeline.execute(replace(run, generator=Generator(model=str(tmp_path / "right"))), 0, root)
