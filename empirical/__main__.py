@@ -1,4 +1,5 @@
-"""The command line: ``python -m empirical list | data NAME | run NAME ... | train | select NAME | strength NAME``."""
+"""The command line: ``python -m empirical list | data NAME | run NAME ... | train | select NAME |
+diffusion train NAME | strength NAME``."""
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ from empirical.cache import find_or_decode
 from empirical.config import Data, Run
 from empirical.datasets import VARIABLE
 from empirical.experiments import EXPERIMENTS, Experiment, experiment
+from empirical.generator_command import diffusion
 from empirical.machine import USUAL, Machine
 from empirical.run import missing_jobs, run_experiment
 from empirical.slowness import select
@@ -154,7 +156,7 @@ def train(
 if __name__ == "__main__":
     sys.exit(
         run_command(
-            {"list": list_, "data": data, "run": run, "train": train, "select": select, "strength": strength},
+            {"list": list_, "data": data, "run": run, "train": train, "select": select, "diffusion": diffusion, "strength": strength},
             "python -m empirical",
             __doc__,
         )

@@ -7,7 +7,6 @@ file. Files are written whole or not at all, so that a run stopped anywhere goes
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,13 +16,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from empirical import diffusion, measures
+from empirical import diffusion, generator_folder, measures
 from empirical.artifacts import alone, artifact, load_arrays, load_weights, save_arrays, save_weights
 from empirical.augmentation import normalised
 from empirical.config import Run, Selection, Training
 from empirical.data import Images, Split, dataset, on_device, split
 from empirical.early import Outputs, early_network, logits_of
 from empirical.fitting import Watch, fit, forget_checkpoint
+from empirical.generator_folder import sha256
 from empirical.generators import Backend, backend
 from empirical.generators.unet import from_unet
 from empirical.machine import USUAL, Machine
@@ -112,9 +112,7 @@ def seen(run: Run, seed: int, parts: Split, root: Path) -> tuple[Images, np.ndar
 def generator(run: Run, seed: int, parts: Split, root: Path, advance: Advance = ignore) -> UNet2DModel:
     """Stage generate, first half: the diffusion model of the run. ``advance(1)`` after every step."""
     images, indices, seed = seen(run, seed, parts, root)
-    path = artifact(
-        root, "generator", ".safetensors", run.data.name, run.data.side, parts.content, indices_digest(indices), run.generator, seed
-    )
+    path = artifact(root, "generator", ".safetensors", run.data.name, run.data.side, parts.content, sha256(indices), run.generator, seed)
     model = diffusion.unet(images, run.generator, seed)
     with alone(path):
         if (weights := load_weights(path)) is not None:
@@ -126,33 +124,14 @@ def generator(run: Run, seed: int, parts: Split, root: Path, advance: Advance = 
     return model
 
 
-def indices_digest(indices: np.ndarray) -> str:
-    """SHA-256 of which images a set holds, whatever their order."""
-    return hashlib.sha256(np.sort(indices).astype("<i8").tobytes()).hexdigest()
-
-
 def way(run: Run, seed: int, parts: Split, root: Path, machine: Machine = USUAL) -> Backend:
     """The model that makes the run's variants: trained for it, or the one that ``generator.model`` names."""
     classes = parts.train.classes
     if run.generator.model is None:
         model = generator(run, seed, parts, root)
         return from_unet(model, diffusion.noise_schedule(), run.variants, classes, seen=run.generator.seen)
-    made = backend(run.generator, run.variants, classes, parts.train.shape, machine.on(run.data))
-    check_seen(made.describe(), parts)
-    return made
-
-
-def check_seen(said: dict[str, Any], parts: Split) -> None:
-    """Refuse a generator that says what it was trained on, if that is neither this training split nor images that no part of it holds."""
-    if "indices_sha256" not in said:
-        return
-    right = {"own": indices_digest(parts.train_indices), "external": indices_digest(parts.rest)}[said["seen"]]
-    if said.get("data_content", parts.content) != parts.content or said["indices_sha256"] != right:
-        allowed = {"own": "the run's own training images", "external": "the images that its split leaves over (data.pool, validation)"}
-        raise ValueError(
-            f"generator.model is {said['model']}, which was trained on other images ({said['seen']}) than the run allows; "
-            f"allowed: one trained on {allowed[said['seen']]}"
-        )
+    generator_folder.check_disjoint(Path(run.generator.model), parts)
+    return backend(run.generator, run.variants, classes, parts.train.shape, machine.on(run.data))
 
 
 def variants(run: Run, seed: int, parts: Split, root: Path, sources: np.ndarray, copies: np.ndarray) -> np.ndarray:
@@ -277,6 +256,6 @@ def origin(run: Run, parts: Split, chosen: Selected, images: Images, made_by: di
         "generated": generated,
         "test_images": len(parts.test),
         **({"data_content": parts.content} if parts.content else {}),
-        "training_indices_sha256": indices_digest(parts.train_indices),
+        "training_indices_sha256": sha256(parts.train_indices),
         "generator": made_by if generated else None,
     }

@@ -111,11 +111,13 @@ def strength(
     import torch
 
     from empirical.data import resolve, split
+    from empirical.generator_folder import check_unseen
     from empirical.generators import backend
 
     torch.set_num_threads(1)  # the same numbers as in an experiment
     config, place = resolve(config, out / "artifacts"), Machine(device).on(config)
     parts = split(config, seed, out / "artifacts")
+    check_unseen(Path(model), parts)
     ways = [backend(which, level, parts.train.classes, parts.train.shape, place) for level in levels]
     judge = trained_judge(config, parts, recipe, seed, out / "artifacts", place)
     found = examine(ways, strengths, parts, judge, images, seed)

@@ -1,6 +1,7 @@
 """Generators from folders: the model that was saved, with the classes it knows, on images it may make variants of."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -8,15 +9,17 @@ import pytest
 import torch
 from image_files import cifar10_batches
 
-from empirical import diffusion, pipeline
+from empirical import diffusion, generator_folder, pipeline
 from empirical.config import Data, Early, Generator, Method, Run, Training, Variants
 from empirical.data import Images, split
-from empirical.generators import backend, folder
+from empirical.generators import backend
 from empirical.generators.unet import UNetBackend, from_unet
 from empirical.seeding import construction, torch_stream
 
 CLASSES = ("ant", "bee", "cat")
 LEVEL = Variants(0.5, 8)
+SAID = {"classes": CLASSES, "data": {}, "data_content": "", "seen": "external", "settings": {}, "seed": 0, "steps": 0}
+SEEN = np.arange(3)
 
 
 def generators(n):
@@ -40,7 +43,7 @@ def model():
 @pytest.fixture(scope="module")
 def saved(model, tmp_path_factory):
     place = tmp_path_factory.mktemp("models") / "mine"
-    folder.save(place, model, diffusion.noise_schedule(), {"classes": CLASSES, "seen": "external"})
+    generator_folder.save(place, model, diffusion.noise_schedule(), SAID, SEEN)
     return place
 
 
@@ -52,7 +55,8 @@ def test_a_folder_gives_the_same_variants_as_the_model_in_memory(saved, model, p
     expected = from_unet(model, diffusion.noise_schedule(), config, CLASSES)(pixels, labels, generators(5))
     assert torch.equal(loaded(pixels, labels, generators(5)), expected)
     assert loaded.steps == 4
-    assert loaded.describe() == {"kind": "unet", "model": str(saved), "revision": None, "seen": "external"}
+    described = {"kind": "unet", "model": str(saved), "revision": None, "seen": "external", "data_content": ""}
+    assert loaded.describe() == {**described, "indices_sha256": generator_folder.sha256(SEEN)}
     assert loaded.level()["timestep"] == 499
 
 
@@ -72,14 +76,8 @@ def test_diffusers_loads_the_folder(saved):
     assert pipe.scheduler.config.prediction_type == "v_prediction"
 
 
-def test_a_folder_is_written_once(saved, model):
-    with pytest.raises(FileExistsError, match="there already"):
-        folder.save(saved, model, diffusion.noise_schedule(), {})
-    assert [path.name for path in saved.parent.iterdir()] == [saved.name]
-
-
 def test_half_precision_weights_come_back_close(model, tmp_path, pixels):
-    folder.save(tmp_path / "half", model, diffusion.noise_schedule(), {"classes": CLASSES}, half=True)
+    generator_folder.save(tmp_path / "half", model, diffusion.noise_schedule(), SAID, SEEN, bf16=True)
     assert model.dtype == torch.float32
     labels = torch.zeros(5, dtype=torch.int64)
     made = backend(Generator(model=str(tmp_path / "half")), LEVEL, CLASSES, (1, 8, 8))(pixels, labels, generators(5))
@@ -127,6 +125,35 @@ def test_an_unconditional_model_is_diffusers_own_loop_on_resized_images(uncondit
     torch.testing.assert_close(made, small, rtol=0, atol=1e-5)
 
 
+def test_parts_may_lie_beside_the_index_as_in_older_folders_on_the_hub(unconditional, pixels, tmp_path):
+    for part in ("unet/config.json", "unet/diffusion_pytorch_model.safetensors", "scheduler/scheduler_config.json", "model_index.json"):
+        shutil.copy(unconditional / part, tmp_path)
+    made = [
+        backend(Generator(model=str(place)), Variants(0.5, 4), CLASSES, (1, 8, 8))(pixels, torch.zeros(5, dtype=int), generators(5))
+        for place in (unconditional, tmp_path)
+    ]
+    assert torch.equal(*made)
+
+
+def test_the_digest_is_of_the_weights(saved, unconditional, tmp_path):
+    shutil.copytree(saved, tmp_path / "copy")
+    digests = [provenance(Generator(model=str(place)))["weights"] for place in (saved, tmp_path / "copy", unconditional)]
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_a_passes_size_changes_nothing_that_counts(saved, pixels, monkeypatch):
+    way, labels = backend(Generator(model=str(saved)), LEVEL, CLASSES, (1, 8, 8)), torch.tensor([0, 1, 2, 0, 1])
+    whole = way(pixels, labels, generators(5))
+    monkeypatch.setattr("empirical.generators.ROOM", 2 * 8 * 8)
+    torch.testing.assert_close(way(pixels, labels, generators(5)), whole, rtol=0, atol=1e-5)
+
+
+def test_bfloat16_is_for_cuda_alone():
+    half = Generator(precision="bfloat16")
+    assert [precision(half, place) for place in ("cpu", "cuda")] == [torch.float32, torch.bfloat16]
+    assert precision(Generator(), "cuda") == torch.float32
+
+
 def test_the_noise_level_means_the_same_on_every_schedule(unconditional, saved):
     for place, expected in ((unconditional, 259), (saved, 499)):
         level = backend(Generator(model=str(place)), Variants(grid=200, alpha_bar=0.5), CLASSES, (1, 8, 8)).level()
@@ -155,7 +182,7 @@ def test_only_the_steps_from_t_star_on_are_run(model, pixels, monkeypatch):
     [
         ({}, LEVEL, ("ant", "dog"), (1, 8, 8), "does not know is 'dog'; allowed: those it knows: ant, bee, cat"),
         ({}, LEVEL, CLASSES, (3, 8, 8), "the channels of"),
-        ({"kind": "text"}, LEVEL, CLASSES, (1, 8, 8), "generator.kind of .* is 'text'"),
+        ({"kind": "text"}, LEVEL, CLASSES, (1, 8, 8), "cannot be loaded"),
         ({"model": "nowhere"}, LEVEL, CLASSES, (1, 8, 8), "generator.model"),
     ],
 )
@@ -180,17 +207,17 @@ def test_a_run_with_a_generator_that_is_there(tmp_path, monkeypatch):
     data, root = Data("cifar10", train=20, pool=30, validation=10, side=8), tmp_path / "artifacts"
     parts = split(data, 0, root)
     model = diffusion.unet(parts.train, Generator(channels=(8,)), 0)
+    about = {**SAID, "classes": parts.train.classes, "data_content": parts.content}
     for name, indices in (("right", parts.rest), ("wrong", parts.train_indices)):
-        about = {"classes": parts.train.classes, "seen": "external", "indices_sha256": pipeline.indices_digest(indices)}
-        folder.save(tmp_path / name, model, diffusion.noise_schedule(), {**about, "data_content": parts.content})
+        generator_folder.save(tmp_path / name, model, diffusion.noise_schedule(), about, indices)
     run = Run("x", Method("syn-all"), data, Training(steps=2, width=4, batch=4), Early(limit=2), variants=Variants(grid=4))
     metrics = pipeline.execute(replace(run, generator=Generator(model=str(tmp_path / "right"))), 0, root)
     assert metrics["generator"]["model"] == str(tmp_path / "right")
     assert metrics["generator"]["seen"] == "external"
     assert metrics["generator"]["timestep"] == 499
-    with pytest.raises(ValueError, match="was trained on other images"):
+    with pytest.raises(ValueError, match="has seen 20 images of this run's training or validation set or pool"):
         pipeline.execute(replace(run, generator=Generator(model=str(tmp_path / "wrong"))), 0, root)
     altered = json.loads((tmp_path / "right/training.json").read_text())
     (tmp_path / "right/training.json").write_text(json.dumps({**altered, "data_content": "another"}))
-    with pytest.raises(ValueError, match="was trained on other images"):
+    with pytest.raises(ValueError, match="was trained on data of content another"):
         pipeline.execute(replace(run, generator=Generator(model=str(tmp_path / "right"))), 0, root)

@@ -1,0 +1,90 @@
+"""``python -m empirical diffusion train`` as its user meets it: a rehearsal at tiny size, a dry run, mistakes in one line."""
+
+import sys
+
+import pytest
+import torch
+from image_files import own
+
+from empirical import generator_command, generator_folder
+from empirical.config import Data, Generator
+from figures.records import run_command
+
+TINY = ("--steps", "4", "--batch", "4", "--machine.device", "cpu")
+
+
+def here(capsys, monkeypatch, *words):
+    """The command in this process: exit code, and the lines that it prints and those on standard error."""
+    monkeypatch.setattr(sys, "argv", ["empirical", "diffusion", "train", *map(str, words)])
+    commands = {"diffusion": generator_command.diffusion, "other": generator_command.name_of}
+    code = run_command(commands, "python -m empirical", "")
+    said = capsys.readouterr()
+    return code, said.out.splitlines(), said.err
+
+
+@pytest.fixture
+def narrow(monkeypatch):
+    """The sizes' networks made narrow, so that a rehearsal is short."""
+    monkeypatch.setattr(
+        generator_command, "size", lambda name: Generator((8, 8), attention=name == "gpu", flip=True, precision="bfloat16", ema=0.999)
+    )
+
+
+def test_a_folder_of_images_is_trained_on_and_the_generator_loads(tmp_path, capsys, monkeypatch, narrow):
+    own(tmp_path / "pets")
+    words = (f"folder:{tmp_path / 'pets'}", "--side", "8", "--size", "gpu", *TINY, "--sheets", "1", "--out", tmp_path / "out", "--bf16")
+    code, lines, _ = here(capsys, monkeypatch, *words)
+    assert code == 0
+    assert "(own) of 2 classes" in lines[-3]
+    assert "16 images: 4 steps of 4" in lines[-2]
+    folder = tmp_path / "out/generators/pets-8px-gpu-own-0"
+    assert str(folder) in lines[-1]
+    about = generator_folder.load_about(folder)
+    assert about["classes"] == ["cats", "dogs"]
+    assert about["images_seen"] == 16
+    assert (folder / "step-0000004.png").exists()
+    assert here(capsys, monkeypatch, *words)[1][-1] == lines[-1]  # finished: the same words, no training
+
+
+def test_a_dry_run_says_how_long_it_takes_and_writes_no_generator(tmp_path, capsys, monkeypatch, narrow):
+    code, lines, _ = here(capsys, monkeypatch, "digits", "--train", "60", *TINY, "--dry-run", "--out", tmp_path)
+    assert code == 0
+    assert lines[0].startswith("network ")
+    assert "parameters" in lines[0]
+    assert "minutes at" in lines[-1]
+    assert lines[-1].endswith("images/s on cpu")
+    assert not (tmp_path / "generators").exists()
+
+
+def test_what_is_given_changes_a_size_and_the_data():
+    assert generator_command.settings_of("medium", steps=7, lr=None, flip=False).steps == 7
+    assert generator_command.settings_of("medium", flip=False).flip is False
+    assert generator_command.data_of("digits", train=None) == Data("digits")
+    assert generator_command.data_of("cifar10", side=16, pool=8000) == Data("cifar10", train=8000, pool=8000, side=16)
+    assert generator_command.data_of("cifar10", train=2000, pool=8000) == Data("cifar10", train=2000, pool=8000)
+    assert generator_command.data_of("cifar10") == Data("cifar10", train=None)
+    assert generator_command.data_of("folder:x") == Data("folder:x", train=None, validation=0)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["digits", "--seen", "external"], "error: generator.seen is 'external', but all images of digits are in the"),
+        (["digits", "--machine.device", "cuda"], "error: machine.device is 'cuda'; allowed: cpu on this machine"),
+        (["digits", "--machine.capture"], "error: machine.capture of a generator is True; allowed: False; use --machine.compile"),
+        (["digits", "--steps", "0"], "error: generator is "),
+        (["digits", "--sheets", "-1"], "error: sheets is -1; allowed: at least 0"),
+        (["mnist"], "error: data.name is 'mnist'; allowed: digits"),
+        (["digits", "--size", "large"], "error: generator.channels has 4 levels; images of side 8 allow"),
+    ],
+)
+def test_a_mistake_is_one_line(tmp_path, capsys, monkeypatch, words, said):
+    for device in (torch.cuda, torch.backends.mps):
+        monkeypatch.setattr(device, "is_available", lambda: False)
+    if "large" in words:
+        monkeypatch.setattr(generator_command, "size", lambda name: Generator((8,) * 5))
+        said = "error: generator.channels has 5 levels; images of side 8 allow sides divisible by 16"
+    code, _, errors = here(capsys, monkeypatch, *words, "--out", tmp_path)
+    assert code == 2
+    assert errors.startswith(said)
+    assert errors.count("\n") == 1
