@@ -10,6 +10,7 @@ from torch import Tensor
 
 from empirical.config import Variants
 from empirical.data import Images, tensors
+from empirical.generators.levels import level
 from empirical.seeding import torch_stream
 
 Denoiser = Callable[[Tensor, Tensor, Tensor], Tensor]  # (x, timestep, labels) -> the scheduler's kind of prediction
@@ -29,11 +30,10 @@ def timesteps(schedule, config: Variants) -> Tensor:
     return schedule.timesteps[config.grid - round(config.grid * config.strength) :]
 
 
-def noise_level(schedule, config: Variants) -> dict[str, float]:
+def noise_level(schedule, config: Variants) -> dict[str, float | None]:
     """What the strength means on this schedule: the first timestep, its alpha_bar, and sigma = sqrt((1 - alpha_bar) / alpha_bar)."""
     first = int(timesteps(schedule, config)[0])
-    alpha_bar = float(schedule.alphas_cumprod[first])
-    return {"timestep": first, "alpha_bar": alpha_bar, "sigma": ((1 - alpha_bar) / alpha_bar) ** 0.5}
+    return level(first, float(schedule.alphas_cumprod[first]))
 
 
 def noise_then_denoise(
@@ -71,4 +71,4 @@ def sampler(config: Variants, schedule):
         return schedule
     from diffusers import DDIMScheduler
 
-    return DDIMScheduler.from_config(schedule.config, clip_sample=False, set_alpha_to_one=True)
+    return DDIMScheduler.from_config(schedule.config, set_alpha_to_one=True)

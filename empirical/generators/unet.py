@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +10,12 @@ from torch import Tensor
 
 from empirical.config import Generator, Variants, require
 from empirical.diffusion import predict
+from empirical.generator_folder import load_about
 from empirical.generators import in_passes, loaded, precision, provenance
 from empirical.variants import noise_level, noise_then_denoise, sampler, timesteps
 
 if TYPE_CHECKING:
     from diffusers import UNet2DModel
-
-ABOUT = "training.json"  # what a generator of this package says of itself
 
 
 class UNetBackend:
@@ -78,8 +76,7 @@ def load(
     if model.config.num_class_embeds is None:
         require(variants.guidance == 1, "variants.guidance of a model without classes", variants.guidance, "1")
         return UNetBackend(model, schedule, variants, None, device, said, dtype)
-    about = Path(generator.model) / ABOUT
-    known = json.loads(about.read_text()) if about.is_file() else {}
+    known = load_about(Path(generator.model))
     theirs = known.get("classes", list(classes))
     unknown = [name for name in classes if name not in theirs]
     require(not unknown, f"classes that {generator.model} does not know", ", ".join(unknown), f"those it knows: {', '.join(theirs)}")

@@ -1,0 +1,149 @@
+"""Diffusion transformers: against diffusers' own schedulers and pipeline, and the classes that they know by name."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+
+from empirical.config import Generator, Variants
+from empirical.generators import backend, resized
+from empirical.seeding import construction, torch_stream
+
+NAMES = ("goldfish, Carassius auratus", "queen bee", "tabby cat, tabby")
+CLASSES = ("queen_bee", "Tabby", "goldfish")
+SHAPE = (3, 8, 8)
+LEVEL = Variants(0.5, 8, guidance=3.0)
+
+
+def generators(n):
+    return [torch_stream(0, "variant", i) for i in range(n)]
+
+
+@pytest.fixture(scope="module")
+def pixels():
+    return torch.rand(3, *SHAPE, generator=torch_stream(0, "pixels")) * 2 - 1
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """As facebook/DiT-XL-2-256 is, of three classes: twice the channels out, a linear schedule; native side 16."""
+    from diffusers import AutoencoderKL, DDIMScheduler, DiTPipeline, DiTTransformer2DModel
+
+    with construction(0, "tiny"):
+        transformer = DiTTransformer2DModel(
+            num_attention_heads=2,
+            attention_head_dim=8,
+            in_channels=4,
+            out_channels=8,
+            num_layers=1,
+            norm_num_groups=4,
+            sample_size=8,
+            patch_size=2,
+            num_embeds_ada_norm=len(NAMES),
+        )
+        for layer in (transformer.proj_out_2, *(m for m in transformer.modules() if isinstance(m, torch.nn.Embedding))):
+            torch.nn.init.normal_(layer.weight, std=1.0)
+        vae = AutoencoderKL(
+            block_out_channels=(8, 8),
+            norm_num_groups=4,
+            latent_channels=4,
+            down_block_types=("DownEncoderBlock2D",) * 2,
+            up_block_types=("UpDecoderBlock2D",) * 2,
+        )
+    folder = tmp_path_factory.mktemp("models") / "dit"
+    DiTPipeline(transformer, vae, DDIMScheduler(1000, beta_schedule="linear", clip_sample=False)).save_pretrained(folder)
+    index = json.loads((folder / "model_index.json").read_text())
+    (folder / "model_index.json").write_text(json.dumps({**index, "id2label": dict(enumerate(NAMES))}))
+    return folder
+
+
+def way(saved, variants=LEVEL, classes=CLASSES):
+    return backend(Generator(model=str(saved)), variants, classes, SHAPE)
+
+
+@pytest.mark.parametrize("guidance", [1.0, 3.0])
+@pytest.mark.parametrize("name", ["ddpm", "ddim"])
+def test_it_is_diffusers_own_loop_begun_midway(saved, pixels, name, guidance):
+    from diffusers import DDIMScheduler, DDPMScheduler, DiTPipeline
+
+    pipe = DiTPipeline.from_pretrained(saved)
+    kind = {"ddpm": DDPMScheduler, "ddim": DDIMScheduler}[name]
+    schedule = kind.from_config(pipe.scheduler.config, timestep_spacing="trailing")
+    schedule.set_timesteps(8)
+    expected, wanted = [], torch.tensor([1, 2, 0])  # the model's numbers of the labels 0, 1, 2
+    with torch.inference_mode():
+        for image, label, rng in zip(pixels, wanted, generators(3), strict=True):
+            latent = pipe.vae.encode(resized(image[None], 16, 16)).latent_dist.mode() * pipe.vae.config.scaling_factor
+            x = schedule.add_noise(latent, torch.randn((1, 4, 8, 8), generator=rng), schedule.timesteps[4:5])
+            for t in schedule.timesteps[4:]:
+                with_label, null = (pipe.transformer(x, t[None], class_labels=torch.tensor([c])).sample[:, :4] for c in (label, 3))
+                options = {"generator": rng} if name == "ddpm" else {}
+                x = schedule.step(null + guidance * (with_label - null), t, x, **options).prev_sample
+            expected.append(resized(pipe.vae.decode(x / pipe.vae.config.scaling_factor).sample.clamp(-1, 1), 8, 8))
+    made = way(saved, replace(LEVEL, sampler=name, guidance=guidance))(pixels, torch.tensor([0, 1, 2]), generators(3))
+    assert made.std() > 0.01
+    torch.testing.assert_close(made, torch.cat(expected), rtol=0, atol=1e-5)
+
+
+def test_from_pure_noise_it_is_diffusers_own_pipeline(saved, pixels, monkeypatch):
+    """diffusers' null class is 1000 whatever the model, so that the comparison is without guidance."""
+    from diffusers import DDIMScheduler, DiTPipeline
+
+    pipe = DiTPipeline.from_pretrained(saved)
+    pipe.scheduler = DDIMScheduler.from_config(pipe.scheduler.config, timestep_spacing="trailing")
+    pipe.set_progress_bar_config(disable=True)
+    theirs = pipe([1, 2, 0], guidance_scale=1.0, generator=generators(3), num_inference_steps=4, output_type="pt").images
+    made = way(saved, Variants(grid=4, from_noise=True, sampler="ddim"))(pixels, torch.tensor([0, 1, 2]), generators(3))
+    torch.testing.assert_close(made, resized(theirs * 2 - 1, 8, 8), rtol=0, atol=1e-5)
+
+
+def test_an_image_does_not_depend_on_its_batch_but_on_its_class(saved, pixels):
+    made = way(saved)
+    whole = made(pixels, torch.tensor([0, 1, 2]), generators(3))
+    alone = made(pixels[1:2], torch.tensor([1]), generators(2)[1:])
+    torch.testing.assert_close(whole[1:2], alone, rtol=0, atol=1e-5)
+    assert (made(pixels[1:2], torch.tensor([2]), generators(2)[1:]) - alone).abs().max() > 1e-4
+
+
+@pytest.mark.parametrize(
+    ("variants", "steps", "timestep"),
+    [(Variants(0.29, 100), 29, 289), (Variants(grid=200, alpha_bar=0.5), 52, 259), (Variants(0.5, 4, from_noise=True), 4, 999)],
+)
+def test_only_the_steps_from_t_star_on_are_run(saved, pixels, variants, steps, timestep):
+    made, calls = way(saved, variants), []
+    made.transformer.register_forward_pre_hook(lambda _, inputs, named: calls.append(int(named["timestep"][0])), with_kwargs=True)
+    made(pixels[:1], torch.tensor([0]), generators(1))
+    assert len(calls) == made.steps == steps
+    assert calls[0] == made.level()["timestep"] == timestep
+
+
+def test_the_noise_level_is_recorded(saved):
+    level = way(saved, Variants(0.5, 1000)).level()
+    assert level["alpha_bar"] == pytest.approx(0.08, abs=0.005)  # half of the linear schedule
+    assert level["sigma"] == pytest.approx(((1 - level["alpha_bar"]) / level["alpha_bar"]) ** 0.5)
+
+
+def test_without_names_classes_go_by_number_if_there_are_as_many(saved, tmp_path):
+    from empirical.generators.dit import classes_of
+
+    class Pipe:
+        labels = {}  # noqa: RUF012
+        transformer = way(saved).transformer
+
+    assert classes_of(Pipe, ("x", "y", "z")) == [0, 1, 2]
+    with pytest.raises(ValueError, match="does not know is 'x, y'; allowed: exactly 3 classes"):
+        classes_of(Pipe, ("x", "y"))
+
+
+def test_what_does_not_fit_is_told(saved, tmp_path):
+    with pytest.raises(ValueError, match="does not know is 'dog'; allowed: its own: Carassius auratus, goldfish"):
+        way(saved, classes=("dog", "goldfish"))
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken/model_index.json").write_text((saved / "model_index.json").read_text())
+    with pytest.raises(ValueError, match="cannot be loaded") as error:
+        way(tmp_path / "broken")
+    assert "\n" not in str(error.value)
+    (tmp_path / "broken/model_index.json").write_text('{"_class_name": "AudioPipeline"}')
+    with pytest.raises(ValueError, match="is 'AudioPipeline'; allowed: DDPMPipeline"):
+        way(tmp_path / "broken")
