@@ -31,14 +31,17 @@ from empirical.networks import classifier
 from empirical.seeding import stream, torch_stream
 from empirical.selection import select
 from empirical.stability import by_class
+from empirical.store import Store, open_store
+from empirical.store_export import as_pixels, as_uint8
 from empirical.training_set import additions, size
 from empirical.variants import make_variants
-from figures.records import canonical, digest
+from figures.records import digest, write_json
 
 if TYPE_CHECKING:
     from diffusers import UNet2DModel
 
 Advance = Callable[[float], None]
+ABOUT = "about.json"  # in a store of variants: what made them
 SHARP = 1000  # training images whose loss the sharpness is of
 
 
@@ -135,24 +138,32 @@ def way(run: Run, seed: int, parts: Split, root: Path, machine: Machine = USUAL)
 
 
 def variants(run: Run, seed: int, parts: Split, root: Path, sources: np.ndarray, copies: np.ndarray) -> np.ndarray:
-    """Stage generate, second half: the variants (source, copy), from the file as far as it holds them, else made and added to it."""
-    path = variants_path(run, seed, parts, root)
-    with alone(path):
-        kept = load_arrays(path) or {"pairs": np.empty((0, 2), np.int64), "pixels": parts.train[:0].pixels}
-        store = dict(zip(map(tuple, kept["pairs"].tolist()), kept["pixels"], strict=True))
-        pairs = list(zip(sources.tolist(), copies.tolist(), strict=True))
-        if missing := sorted(set(pairs) - store.keys()):
-            made_by = way(run, seed, parts, root)
-            store.update(zip(missing, make_variants(made_by, parts.train, *np.array(missing).T, seed), strict=True))
-            about = canonical({**made_by.describe(), **made_by.level()})
-            save_arrays(path, pairs=np.array(list(store)), pixels=np.stack(list(store.values())), about=np.array(about))
-    return np.stack([store[pair] for pair in pairs]) if pairs else parts.train[:0].pixels
+    """Stage generate, second half: the variants (source, copy), from the store as far as it holds them, else made and added to it."""
+    store, pairs = variant_store(run, seed, parts, root), np.stack([sources, copies], axis=1)
+    if len(store.missing(pairs)):
+        made_by = way(run, seed, parts, root)
+        write_json(store.folder / ABOUT, {**made_by.describe(), **made_by.level()})
+
+        def make(sources: np.ndarray, copies: np.ndarray) -> np.ndarray:
+            made = make_variants(made_by, parts.train, sources, copies, seed)
+            return as_uint8(made) if store.dtype == np.uint8 else made
+
+        store.fill(pairs, make, parts.train.labels)
+    return as_pixels(store.read(pairs))
+
+
+def variant_store(run: Run, seed: int, parts: Split, root: Path) -> Store:
+    """The store of the run's variants: several processes that need the same ones share the work."""
+    description = {"data": run.data, "content": parts.content, "classes": parts.train.classes, "train": sha256(parts.train_indices)}
+    made = {"generator": run.generator, "variants": run.variants, "seed": seed}
+    stored = parts.train.stored
+    return open_store(variants_path(run, seed, parts, root), {**description, **made}, stored.shape[1:], stored.dtype)
 
 
 def variants_path(run: Run, seed: int, parts: Split, root: Path) -> Path:
     """Where the run's variants are kept; of a model in a folder, the files count, not the folder's name alone."""
     depends = (run.data, parts.content, run.generator, model_files(run.generator.model), run.variants, seed)
-    return artifact(root, "variants", ".npz", *depends)
+    return artifact(root, "variants", "", *depends)
 
 
 def model_files(model: str | None) -> list:
@@ -230,9 +241,11 @@ def execute(
 
 
 def made_by(run: Run, seed: int, parts: Split, root: Path) -> dict[str, Any]:
-    """What the variants' file says of the model and the noise level; nothing where the run has none."""
-    kept = load_arrays(variants_path(run, seed, parts, root)) if run.method.generates else None
-    return {name: value for name, value in json.loads(str(kept["about"])).items() if value is not None} if kept else {}
+    """What the store of the variants says of the model and the noise level; nothing where the run has none."""
+    about = variants_path(run, seed, parts, root) / ABOUT
+    if not run.method.generates or not about.exists():
+        return {}
+    return {name: value for name, value in json.loads(about.read_text()).items() if value is not None}
 
 
 def sharpness(network: nn.Module, originals: tuple[Tensor, Tensor], seed: int) -> float:

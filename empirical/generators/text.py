@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -102,11 +103,16 @@ def load(
     """A pipeline of a folder or the hub. ValueError if it is not there, or for images that are neither grey nor of three channels."""
     require(shape[0] in (1, 3), "channels of the images, for a text-to-image model,", shape[0], "1, 3")
     require(variants.guidance >= 1, "variants.guidance of a text-to-image model", variants.guidance, "at least 1; 1 is the prompt alone")
-    from diffusers import AutoPipelineForImage2Image
-
+    if find_spec("transformers") is None:
+        raise ValueError("generator.kind is 'text', which needs a package that is not here; install it with: pip install transformers")
     parts = json.loads(find(generator, "model_index.json").read_text())
-    unchecked = {"safety_checker": None, "requires_safety_checker": False}  # a checker returns black images
-    options = unchecked if "safety_checker" in parts else {}
+    options = {name: None for name, part in parts.items() if part == [None, None]}  # left out when it was saved
+    if "safety_checker" in parts:
+        options |= {"safety_checker": None, "requires_safety_checker": False}  # it returns black images
+    from diffusers import AutoPipelineForImage2Image
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
     pipe = loaded(AutoPipelineForImage2Image.from_pretrained, generator, precision(generator, device), **options)
     prompts = [generator.prompt.replace("{class}", name.replace("_", " ")) for name in classes]
     return TextBackend(pipe, prompts, variants, device, {**provenance(generator), "prompt": generator.prompt})

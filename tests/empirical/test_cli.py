@@ -74,7 +74,9 @@ def test_nothing_is_done_twice_and_damage_is_mended(finished):
     before = records(finished)
     assert "20 records are there, 0 to compute" in run("run", "smoke", "--out", finished).stdout
     paths = sorted((finished / "records/empirical/smoke").glob("*-s*.json"))
-    for artifact in (finished / "artifacts").iterdir():
+    damaged = [path for path in (finished / "artifacts").rglob("*") if path.suffix in (".npz", ".npy", ".safetensors")]
+    assert {path.suffix for path in damaged} == {".npz", ".npy", ".safetensors"}
+    for artifact in damaged:
         artifact.write_bytes(artifact.read_bytes()[:50])
     paths[0].unlink()
     paths[5].write_text(paths[5].read_text()[:100])
