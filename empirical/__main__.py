@@ -1,5 +1,5 @@
 """The command line: ``python -m empirical list | data NAME | run NAME ... | train | select NAME |
-diffusion train NAME | strength NAME``."""
+diffusion train NAME | strength NAME | augment FOLDER --out FOLDER2``."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Annotated
 
 import tyro
 
+from empirical.augment import augment
 from empirical.cache import find_or_decode
 from empirical.config import Data, Run
 from empirical.datasets import VARIABLE
@@ -156,7 +157,16 @@ def train(
 if __name__ == "__main__":
     sys.exit(
         run_command(
-            {"list": list_, "data": data, "run": run, "train": train, "select": select, "diffusion": diffusion, "strength": strength},
+            {
+                "list": list_,
+                "data": data,
+                "run": run,
+                "train": train,
+                "select": select,
+                "diffusion": diffusion,
+                "strength": strength,
+                "augment": augment,
+            },
             "python -m empirical",
             __doc__,
         )
