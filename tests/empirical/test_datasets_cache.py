@@ -276,8 +276,7 @@ def test_two_processes_at_once_decode_once(start, tmp_path):
     second = start()
     assert second.stderr.readline() == "another process is decoding images: waiting for it\n"
     (tmp_path / "go").touch()
-    outputs = [process.communicate(timeout=60) for process in (first, second)]
-    made, found = (out.splitlines() for out, _ in outputs)
+    made, found = (process.stdout.read().splitlines() for process in (first, second))  # communicate loses what readline has buffered
     assert made[-1].startswith("made ")
     assert found == [made[-1].replace("made", "found")]  # and nothing was decoded
     assert len(made) == 25  # with the line that was read above
