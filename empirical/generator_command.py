@@ -12,6 +12,7 @@ import tyro
 from empirical.cache import find_or_decode
 from empirical.config import Data, Generator, Run, require
 from empirical.config.generation import SeenName
+from empirical.config.training import PrecisionName
 from empirical.datasets import FOLDER, VARIABLE
 from empirical.generator_sizes import SizeName, parameters, size
 from empirical.machine import USUAL, Machine
@@ -31,6 +32,7 @@ def diffusion(
     batch: int | None = None,
     lr: float | None = None,
     flip: bool | None = None,
+    precision: PrecisionName | None = None,
     side: int | None = None,
     train: int | None = None,
     pool: int | None = None,
@@ -58,6 +60,8 @@ def diffusion(
         batch: the size's own if not given.
         lr: the size's own if not given.
         flip: mirror images at random; the size's own if not given.
+        precision: of the passes through the network; the size's own if not given. Processors without bfloat16 arithmetic are far quicker
+            in float32.
         side: average pixels down to this side; of folder:PATH, the side to resize to (64 if not given).
         train: training images drawn by seed; the pool, or all that are not held out, if not given (400 digits).
         pool: draw the training images of every seed from so many; all others are for external generators.
@@ -76,7 +80,7 @@ def diffusion(
     require(not machine.capture, "machine.capture of a generator", machine.capture, "False; use --machine.compile")
     if root is not None:
         os.environ[VARIABLE] = str(root.absolute())
-    settings = settings_of(size, seen=seen, steps=steps, batch=batch, lr=lr, flip=flip)
+    settings = settings_of(size, seen=seen, steps=steps, batch=batch, lr=lr, flip=flip, precision=precision)
     data = data_of(dataset, side=side, train=train, pool=pool, validation=validation, classes=classes)
     machine.check(data)
     if not data.from_library:
