@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
-from empirical.config import Data, Early, Generator, Method, Run, Sheet, Training, Variants
-from empirical.recipes import PAPER_SAM, PAPER_SGD
+from empirical import grid
+from empirical.config import Data, Generator, Method, Run, Sheet, Training, Variants
+from empirical.grid import Experiment
 
 ORIGINAL, USEFUL_2, USEFUL_5 = Method("original"), Method("useful", 2), Method("useful", 5)
 TADA_2, TADA_5, SYN_RAND, SYN_ALL = Method("tada", 2), Method("tada", 5), Method("syn-rand"), Method("syn-all")
@@ -16,16 +17,6 @@ METHODS = (ORIGINAL, USEFUL_2, USEFUL_5, TADA_2, TADA_5, SYN_RAND, SYN_ALL)
 STEPS = Training(steps=250)
 EPOCHS = Training(steps=None, epochs=40)  # as many gradient steps as STEPS, give or take a batch, on the 400 originals
 SAM_STEPS = replace(STEPS, optimiser="sam")
-
-
-@dataclasses.dataclass(frozen=True)
-class Experiment:
-    """runs: what is done for each of ``seeds`` seeds."""
-
-    name: str
-    about: str
-    seeds: int
-    runs: tuple[Run | Sheet, ...]
 
 
 def methods(name: str, data: Data) -> tuple[Run, ...]:
@@ -58,24 +49,6 @@ def digits_sheet() -> Experiment:
     return Experiment(name, "slow and fast clean digits; variants by strength", 1, (Sheet(name, Data("digits", train=200)),))
 
 
-def cifar10_16() -> Experiment:
-    """Copies and SAM need no generator: what can be run at once wherever CIFAR-10 is."""
-    name, data = "cifar10-16", Data("cifar10", train=2000, validation=1000, side=16)
-    early = Early(error=0.35, every=20, limit=1500)  # on so few images clusters tell apart what is learned from what is not until here
-    sgd = Training(steps=2000, augment="crop-flip", weight_decay=5e-4)
-    sam = replace(sgd, optimiser="sam")
-    runs = tuple(Run(name, method, data, training, early) for training in (sgd, sam) for method in (ORIGINAL, USEFUL_2))
-    return Experiment(name, "SGD and SAM on 2,000 CIFAR-10 images at 16x16, a small network", 3, runs)
-
-
-def cifar10_resnet18() -> Experiment:
-    """The paper's training at full length, on all 50,000 images; for a GPU."""
-    name, data, early = "cifar10-resnet18", Data("cifar10", train=None, validation=0), Early(stop="epochs", epochs=8)
-    fast = {"precision": "bfloat16"}
-    runs = tuple(Run(name, m, data, replace(t, **fast), early, checks=200) for t in (PAPER_SGD, PAPER_SAM) for m in (ORIGINAL, USEFUL_2))
-    return Experiment(name, "SGD and SAM, 200 epochs of ResNet18 on CIFAR-10 (a GPU)", 3, runs)
-
-
 def smoke() -> Experiment:
     name, data, training = "smoke", Data("digits", train=60, validation=0), Training(steps=6, width=4)
     small = {"data": data, "generator": Generator(channels=(8,), steps=3), "variants": Variants(grid=4)}
@@ -90,9 +63,8 @@ EXPERIMENTS: dict[str, Callable[[], Experiment]] = {
     "noisy-digits-sheet": noisy_digits_sheet,
     "digits": digits,
     "digits-sheet": digits_sheet,
-    "cifar10-16": cifar10_16,
-    "cifar10-resnet18": cifar10_resnet18,
     "smoke": smoke,
+    **{f"{scale}-{name}": partial(grid.grid, name, scale) for scale in grid.SETTINGS for name in grid.names(scale)},
 }
 
 

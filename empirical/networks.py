@@ -121,18 +121,19 @@ def vgg19_bn(shape: Shape) -> nn.Module:
     return nn.Sequential(features, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, shape.classes)).apply(_initialise)
 
 
-def vit_s(shape: Shape) -> nn.Module:
-    """ViT-S: 12 layers of 6 heads, width 384 (Touvron et al. 2021), on 8x8 patches: of 4 px at 32, of 8 at 64 (Lee et al. 2021).
+def vit(shape: Shape, layers: int, heads: int, width: int) -> nn.Module:
+    """A vision transformer (Dosovitskiy et al. 2021) on 8x8 patches: of 4 px at 32, of 8 at 64 (Lee et al. 2021).
 
-    The head starts small instead of at zero, so that the first gradient reaches every layer.
+    ViT-S has 12 layers of 6 heads, width 384 (Touvron et al. 2021). The head starts small instead of at zero, so that the first gradient
+    reaches every layer.
     """
     from torch import nn
     from torchvision.models import VisionTransformer
 
     patch = shape.side // 8
-    network = VisionTransformer(shape.side, patch, 12, 6, hidden_dim=384, mlp_dim=1536, num_classes=shape.classes)
+    network = VisionTransformer(shape.side, patch, layers, heads, hidden_dim=width, mlp_dim=4 * width, num_classes=shape.classes)
     if shape.channels != 3:
-        network.conv_proj = nn.Conv2d(shape.channels, 384, patch, patch)
+        network.conv_proj = nn.Conv2d(shape.channels, width, patch, patch)
         nn.init.trunc_normal_(network.conv_proj.weight, std=(shape.channels * patch**2) ** -0.5)
         nn.init.zeros_(network.conv_proj.bias)
     nn.init.trunc_normal_(network.heads.head.weight, std=0.02)
@@ -188,7 +189,8 @@ NETWORKS: dict[str, Network] = {
     "resnet18": Network(resnet18, 8),
     "densenet121": Network(densenet121, 8),
     "vgg19-bn": Network(vgg19_bn, 32),
-    "vit-s": Network(vit_s, 8),
+    "vit-s": Network(functools.partial(vit, layers=12, heads=6, width=384), 8),
+    "vit-xs": Network(functools.partial(vit, layers=4, heads=4, width=64), 8),  # ours, for CPUs
     "convnext-t": Network(convnext_t, 16),
     "swin-t": Network(swin_t, 16),
 }

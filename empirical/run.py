@@ -12,7 +12,7 @@ from pathlib import Path
 
 from empirical.cache import find_or_decode
 from empirical.config import Run, Sheet
-from empirical.experiments import Experiment
+from empirical.grid import Experiment
 from empirical.machine import USUAL, Machine
 from figures.records import Plan, Record, file_name, is_whole, plain, provenance, run_jobs, write, write_plan
 
@@ -73,14 +73,21 @@ def plan_of(experiment: Experiment, seeds: int) -> Plan:
     """All runs of the first ``seeds`` seeds, whatever is there already."""
     names = tuple(file_name(run.label, run, seed) for seed in range(seeds) for run in experiment.runs)
     metric = "losses" if isinstance(experiment.runs[0], Sheet) else "test_error"
-    return Plan(f"empirical/{experiment.name}", names, f"python -m empirical run {experiment.name}", metric, TOLERANCES[metric])
+    return Plan(
+        f"empirical/{experiment.name}",
+        names,
+        f"python -m empirical run {experiment.name}",
+        metric,
+        TOLERANCES[metric],
+        experiment.records and experiment.folder,
+    )
 
 
 def missing_jobs(experiment: Experiment, seeds: int, out: Path, machine: Machine = USUAL) -> tuple[list[Job], list[Job]]:
     """What is left to do: the shared stages of each seed, then the runs."""
     shared, single = [], []
     for seed in range(seeds):
-        paths = {run: out / "records" / "empirical" / experiment.name / file_name(run.label, run, seed) for run in experiment.runs}
+        paths = {run: out / "records" / experiment.folder / file_name(run.label, run, seed) for run in experiment.runs}
         missing = tuple(run for run, path in paths.items() if not is_whole(path, run))
         if trained := tuple(run for run in missing if isinstance(run, Run)):
             shared.append(Job(trained, seed, out / "artifacts", shared_cost(trained), machine=machine))

@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from empirical import diffusion, pipeline
+from empirical import pipeline
 from empirical.config import Method, Run, Sheet
 from empirical.data import Images, Split, split
 from empirical.machine import USUAL, Machine
-from empirical.variants import noise_level
+from empirical.seeding import stream
+
+if TYPE_CHECKING:
+    from sklearn.svm import SVC
 
 SHOWN = 5  # images a class, of the slowest and of the fastest
+JUDGED = 5000  # test images that the judge is trained on at most: nothing is chosen by it, and no classifier sees it
 
 
 def execute(
@@ -31,9 +36,13 @@ def execute(
     slowest = [int(i) for members in by_class for i in members[chosen.slow[members]][::-1][:SHOWN]]
     fastest = [int(i) for members in by_class for i in members[~chosen.slow[members]][:SHOWN]]
     sources = [int(members[chosen.slow[members]][-1]) for members in by_class if chosen.slow[members].any()]
-    levels = []
+    measured = np.arange(len(labels))
+    if sheet.sample is not None and sheet.sample < len(labels):
+        measured = np.sort(stream(seed, "sheet").choice(len(labels), sheet.sample, replace=False))
+    judge, levels = support_vectors(parts), []
     for strength in sheet.strengths:
-        levels.append(by_strength(replace(run, variants=replace(sheet.variants, strength=strength)), seed, parts, root, sources))
+        noised = replace(run, variants=replace(sheet.variants, strength=strength))
+        levels.append(by_strength(noised, seed, parts, root, sources, measured, judge))
         advance(1 / len(sheet.strengths))
     return {
         "classes": list(parts.train.classes),
@@ -44,36 +53,49 @@ def execute(
         "fastest": {"labels": labels[fastest], "pixels": shown(parts.train, fastest)},
         "sources": {"labels": labels[sources], "pixels": shown(parts.train, sources)},
         "levels": levels,
-        "agreement_real": agreement(parts, parts.train.pixels),
+        "agreement_real": agreement(judge, parts.train[measured]),
+        "measured": len(measured),
     }
 
 
-def by_strength(run: Run, seed: int, parts: Split, root: Path, sources: list[int]) -> dict:
-    """One variant of every training image at one strength: pixels of those of ``sources``, and how faithful all of them are.
+def by_strength(run: Run, seed: int, parts: Split, root: Path, sources: list[int], measured: np.ndarray, judge: SVC) -> dict:
+    """One variant of each image at one strength: pixels of those of ``sources``, and how faithful those of ``measured`` are.
 
     own_nearest: fraction whose nearest training image is their own source; rms_distance: to the source; agreement: see there.
     """
-    train = parts.train
-    made = pipeline.variants(run, seed, parts, root, np.arange(len(train)), np.ones(len(train), int))
-    flat, real = made.reshape(len(made), -1), train.pixels.reshape(len(train), -1)
-    apart = ((flat[:, None] - real[None]) ** 2).mean(2)  # (n, n)
+    train, n = parts.train, len(sources)
+    both = np.concatenate([np.array(sources, int), measured])
+    made = pipeline.variants(run, seed, parts, root, both, np.ones(len(both), int))
+    flat, real = made[n:].reshape(len(measured), -1), train.pixels.reshape(len(train), -1)
+    apart = np.stack([((one - real) ** 2).mean(1) for one in flat])  # (measured, n)
     return {
         "strength": run.variants.strength,
-        **noise_level(diffusion.noise_schedule(), run.variants),
-        "pixels": shown(replace(train, stored=made), sources),
-        "own_nearest": float((apart.argmin(1) == np.arange(len(train))).mean()),
-        "rms_distance": float(np.sqrt(np.diag(apart).mean())),
-        "agreement": agreement(parts, made),
+        **level(run, seed, parts, root),
+        "pixels": shown(replace(train, stored=made), list(range(n))),
+        "own_nearest": float((apart.argmin(1) == measured).mean()),
+        "rms_distance": float(np.sqrt(apart[np.arange(len(measured)), measured].mean())),
+        "agreement": agreement(judge, Images(made[n:], train.labels[measured], train.classes)),
     }
 
 
-def agreement(parts: Split, pixels: np.ndarray) -> float:
-    """Fraction of ``pixels``, one image for each training image, that support vectors trained on the other images give its label."""
+def level(run: Run, seed: int, parts: Split, root: Path) -> dict[str, float | None]:
+    """timestep, alpha_bar and sigma of the run's variants: as the store of a model that is there says, else by our own schedule."""
+    said = pipeline.made_by(run, seed, parts, root)
+    return {name: said.get(name) for name in ("timestep", "alpha_bar", "sigma")}
+
+
+def support_vectors(parts: Split) -> SVC:
+    """Trained on up to 6,000 of the images that are neither trained on nor varied: a judge that no network of the run resembles."""
     from sklearn.svm import SVC
 
-    others = np.concatenate([parts.validation.pixels, parts.test.pixels])
-    judge = SVC(C=5, gamma=0.01).fit(others.reshape(len(others), -1), np.concatenate([parts.validation.labels, parts.test.labels]))
-    return float((judge.predict(pixels.reshape(len(pixels), -1)) == parts.train.labels).mean())
+    pixels = np.concatenate([parts.validation.pixels, parts.test.pixels[:JUDGED]])
+    labels = np.concatenate([parts.validation.labels, parts.test.labels[:JUDGED]])
+    return SVC(C=5, gamma=0.01).fit(pixels.reshape(len(pixels), -1), labels)
+
+
+def agreement(judge: SVC, images: Images) -> float:
+    """Fraction of the images that the judge gives their label."""
+    return float((judge.predict(images.pixels.reshape(len(images), -1)) == images.labels).mean())
 
 
 def shown(images: Images, indices: list[int]) -> list:

@@ -72,11 +72,12 @@ def keep(experiment: str, fresh: Path, committed: Path = COMMITTED) -> int:
     if there and set(plan.runs) < set(there.runs):
         raise RecordError(f"{len(plan.runs)} fresh records of {experiment} would replace {len(there.runs)}; finish it with: {plan.command}")
     for run in plan.runs:
-        read(fresh / experiment / run)
-    shutil.rmtree(committed / experiment, ignore_errors=True)
+        read(fresh / plan.folder / run)
+    shutil.rmtree(committed / experiment, ignore_errors=True)  # of a shared folder of records the plan alone
     write_plan(committed, plan)
+    (committed / plan.folder).mkdir(exist_ok=True)
     for run in plan.runs:
-        shutil.copyfile(fresh / experiment / run, committed / experiment / run)
+        shutil.copyfile(fresh / plan.folder / run, committed / plan.folder / run)
     return len(plan.runs)
 
 

@@ -71,3 +71,12 @@ class Variants:
         require(self.guidance >= 0, "variants.guidance", self.guidance, "at least 0")
         require(self.sampler in get_args(SamplerName), "variants.sampler", self.sampler, ", ".join(get_args(SamplerName)))
         require(self.alpha_bar is None or 0 < self.alpha_bar < 1, "variants.alpha_bar", self.alpha_bar, "(0, 1)")
+
+    @property
+    def label(self) -> str:
+        """How far images are noised, where that is not half the schedule."""
+        if self.from_noise:
+            return "noise"
+        if self.alpha_bar is not None:
+            return f"alpha-bar-{self.alpha_bar:g}"
+        return f"strength-{self.strength:g}" if self.strength != 0.5 else ""

@@ -65,7 +65,9 @@ class Run:
         budget = "steps" if self.training.steps else "epochs"
         longer = f"-as-{self.length_of.label}" if self.length_of else ""
         chosen = f"-{self.selection.label}" if self.selection != Selection() else ""
-        return f"{self.method.label}-{self.training.optimiser}-{budget}{longer}{chosen}"
+        network = f"-{self.training.network}" if self.training.network != Training().network else ""
+        varied = f"-{self.variants.label}" if self.method.generates and self.variants.label else ""
+        return f"{self.method.label}-{self.training.optimiser}-{budget}{longer}{chosen}{network}{varied}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,6 +83,8 @@ class Sheet:
     strengths: tuple[float, ...] = (0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
     label: str = "sheet"
     selection: Selection = Selection()
+    sample: int | None = None  # images whose variants are measured, drawn by seed; None: all
 
     def __post_init__(self) -> None:
+        require(self.sample is None or self.sample >= 1, "sample", self.sample, "at least 1")
         require(len(self.strengths) >= 1 and all(0 < s <= 1 for s in self.strengths), "strengths", self.strengths, "numbers in (0, 1]")

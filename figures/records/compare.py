@@ -67,7 +67,7 @@ def compare(experiment: str, fresh: Path = FRESH, committed: Path = COMMITTED) -
     plan = read_plan(fresh, experiment)
     rows = []
     for run in plan.runs if plan else ():
-        ours, theirs = fresh / experiment / run, committed / experiment / run
+        ours, theirs = fresh / plan.folder / run, committed / plan.folder / run
         if ours.exists():
             rows.append(Comparison(run, *_verdict(ours, theirs, plan)))
     return rows

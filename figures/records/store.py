@@ -54,7 +54,8 @@ class Plan:
 
     runs: file names, in the order of the experiment. command: what makes them. metric: the number whose agreement
     counts, a key of every record's metrics. tolerance: the largest absolute difference in it that counts as agreement
-    between machines.
+    between machines. records: the folder of the records, such as ``empirical/reduced``, which several experiments may share; their own,
+    named as the experiment, if None.
     """
 
     experiment: str
@@ -62,6 +63,12 @@ class Plan:
     command: str
     metric: str
     tolerance: float
+    records: str | None = None
+
+    @property
+    def folder(self) -> str:
+        """Where the records lie, below the root of records."""
+        return self.records or self.experiment
 
 
 def canonical(value: Any) -> str:
@@ -182,9 +189,9 @@ def load(experiment: str, roots: Iterable[Path] = (FRESH, COMMITTED)) -> list[Re
     plan = max((p for p in plans if set(p.runs) >= set(plans[0].runs)), key=lambda p: len(p.runs))
     records = []
     for run in plan.runs:
-        paths = [path for root in roots if (path := root / experiment / run).exists()]
+        paths = [path for root in roots if (path := root / plan.folder / run).exists()]
         if not paths:
-            raise RecordError(f'no record "{experiment}/{run}"; make it with: {plan.command}')
+            raise RecordError(f'no record "{plan.folder}/{run}"; make it with: {plan.command}')
         whole = (path for path in paths if is_whole(path))
         records.append(read(next(whole, paths[0])))
     return records
