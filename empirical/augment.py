@@ -36,6 +36,7 @@ def augment(
     prompt: str = Generator().prompt,
     strength: float = 0.5,
     guidance: float = 1.0,
+    mix: bool = False,
     side: int | None = None,
     rule: RuleName = "cluster",
     steps: int | None = None,
@@ -64,6 +65,7 @@ def augment(
         prompt: for text-to-image models; {class} is the name of the class's folder.
         strength: how far a variant leaves its source, (0, 1].
         guidance: 1 for the conditional model alone; text-to-image models are made for 3 to 8.
+        mix: join half of the source with half of its variant, and a little of a fractal (DiffuseMix).
         side: of the variants and of all that is computed on; the images' own if not given, at most 32 on a CPU, 64 or 128 on a GPU.
         rule: which images are slow.
         steps: of training the generator on the folder; 2,000 if not given.
@@ -80,7 +82,7 @@ def augment(
     require(k >= 2, "k", k, "at least 2")
     require(seed >= 0, "seed", seed, "at least 0")
     require(side is None or (side >= 8 and side % 8 == 0), "side", side, "multiples of 8")
-    level, model = Variants(strength, guidance=guidance), generator_of(generator, kind, revision, prompt, steps, flip)
+    level, model = Variants(strength, guidance=guidance, mix=mix), generator_of(generator, kind, revision, prompt, steps, flip)
     source = source_of(folder, hold_out)
     apart(out, source.where)
     contents = source.open()

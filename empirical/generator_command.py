@@ -118,8 +118,8 @@ def data_of(name: str, **settings: object) -> Data:
 def task_of(data: Data, settings: Generator, seed: int, root: Path) -> Task:
     """The images that the generator may see, by the rule that experiments go by. Raises ValueError if none are left over."""
     from empirical.data import resolve, split
+    from empirical.generate import seen
     from empirical.generator_training import Task
-    from empirical.pipeline import seen
 
     parts = split(data, seed, root)
     images, indices, _ = seen(Run(data=data, generator=settings), seed, parts, root)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from empirical import diffusion, pipeline
+from empirical import diffusion, generate, pipeline
 from empirical.config import Method, Run, Sheet
 from empirical.data import Images, Split, split
 from empirical.machine import USUAL, Machine
@@ -33,7 +33,7 @@ def execute(
     sources = [int(members[chosen.slow[members]][-1]) for members in by_class if chosen.slow[members].any()]
     levels = []
     for strength in sheet.strengths:
-        levels.append(by_strength(replace(run, variants=replace(sheet.variants, strength=strength)), seed, parts, root, sources))
+        levels.append(by_strength(replace(run, variants=replace(sheet.variants, strength=strength)), seed, parts, root, sources, machine))
         advance(1 / len(sheet.strengths))
     return {
         "classes": list(parts.train.classes),
@@ -48,13 +48,13 @@ def execute(
     }
 
 
-def by_strength(run: Run, seed: int, parts: Split, root: Path, sources: list[int]) -> dict:
+def by_strength(run: Run, seed: int, parts: Split, root: Path, sources: list[int], machine: Machine = USUAL) -> dict:
     """One variant of every training image at one strength: pixels of those of ``sources``, and how faithful all of them are.
 
     own_nearest: fraction whose nearest training image is their own source; rms_distance: to the source; agreement: see there.
     """
     train = parts.train
-    made = pipeline.variants(run, seed, parts, root, np.arange(len(train)), np.ones(len(train), int))
+    made = generate.variants(run, seed, parts, root, np.arange(len(train)), np.ones(len(train), int), machine)
     flat, real = made.reshape(len(made), -1), train.pixels.reshape(len(train), -1)
     apart = ((flat[:, None] - real[None]) ** 2).mean(2)  # (n, n)
     return {

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from empirical.config import Variants
 from empirical.data import Images, tensors
+from empirical.diffusemix import mix
 from empirical.generators.levels import level
-from empirical.seeding import torch_stream
+from empirical.seeding import stream, torch_stream
 
 Denoiser = Callable[[Tensor, Tensor, Tensor], Tensor]  # (x, timestep, labels) -> the scheduler's kind of prediction
 BATCH = 64  # images per evaluation, the last batch padded: float sums depend on the shape, so a fixed shape keeps a variant's bits fixed
@@ -63,6 +64,12 @@ def make_variants(
         generators = [torch_stream(seed, "variant", int(i), int(c)) for i, c in zip(sources[rows], copies[rows], strict=True)]
         made[start : start + BATCH] = way(*tensors(images[sources[rows]]), generators)[: len(sources) - start].numpy()
     return made
+
+
+def mixed(made: np.ndarray, images: Images, sources: np.ndarray, copies: np.ndarray, seed: int) -> np.ndarray:
+    """DiffuseMix of each of ``made``, which ``make_variants`` made, with its source; a function of (seed, source, copy) alone."""
+    rngs = [stream(seed, "diffusemix", int(i), int(c)) for i, c in zip(sources, copies, strict=True)]
+    return mix(images[sources].pixels, made, rngs)
 
 
 def sampler(config: Variants, schedule):

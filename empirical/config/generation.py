@@ -61,6 +61,7 @@ class Variants:
     sampler: SamplerName = "ddpm"
     alpha_bar: float | None = None  # instead of strength, (0, 1): the noise level that means the same on every schedule
     from_noise: bool = False  # begin with pure noise: nothing of the source is left but its class (all of the schedule is run)
+    mix: bool = False  # join half of the source with half of its variant, and a little of a fractal: DiffuseMix
 
     def __post_init__(self) -> None:
         require(0 < self.strength <= 1, "variants.strength", self.strength, "(0, 1]")
@@ -71,3 +72,10 @@ class Variants:
         require(self.guidance >= 0, "variants.guidance", self.guidance, "at least 0")
         require(self.sampler in get_args(SamplerName), "variants.sampler", self.sampler, ", ".join(get_args(SamplerName)))
         require(self.alpha_bar is None or 0 < self.alpha_bar < 1, "variants.alpha_bar", self.alpha_bar, "(0, 1)")
+
+    @property
+    def label(self) -> str:
+        """What a reader tells variants by, where it differs from the default: ``-strength-0.3-noise-mix-alpha-bar-0.5``; else nothing."""
+        strength = f"-strength-{self.strength:g}" if self.strength != Variants.strength else ""
+        alpha_bar = f"-alpha-bar-{self.alpha_bar:g}" if self.alpha_bar is not None else ""
+        return f"{strength}{'-noise' if self.from_noise else ''}{'-mix' if self.mix else ''}{alpha_bar}"

@@ -8,7 +8,7 @@ import pytest
 import torch
 from image_files import cifar10_batches
 
-from empirical import diffusion, pipeline
+from empirical import diffusion, generate, pipeline
 from empirical.artifacts import alone
 from empirical.config import Data, Early, Generator, Method, Run, Training, Variants
 from empirical.data import dataset, split
@@ -34,19 +34,22 @@ def test_own_sees_the_training_split_and_external_what_no_seed_uses(root):
     run = Run(data=POOLED, generator=SMALL)
     used = [split(POOLED, seed, root) for seed in (0, 1)]
     for seed, parts in enumerate(used):
-        images, indices, _ = pipeline.seen(run, seed, parts, root)
+        images, indices, _ = generate.seen(run, seed, parts, root)
         np.testing.assert_array_equal(images.stored, parts.train.stored)
         np.testing.assert_array_equal(indices, parts.train_indices)
-        images, indices, drawn_by = pipeline.seen(dataclasses.replace(run, generator=EXTERNAL), seed, parts, root)
+        images, indices, drawn_by = generate.seen(dataclasses.replace(run, generator=EXTERNAL), seed, parts, root)
         assert drawn_by == 0
         np.testing.assert_array_equal(images.stored, dataset(POOLED, root).train.stored[indices])
         assert not set(indices) & {*used[0].train_indices, *used[1].train_indices}
 
 
 def test_one_external_generator_serves_all_seeds_of_a_pool(root, monkeypatch):
-    trained = []
-    train = diffusion.train_generator
-    monkeypatch.setattr(diffusion, "train_generator", lambda *words: (trained.append(words[-1]), train(*words))[1])
+    trained, trainer = [], diffusion.DenoiserTrainer
+    monkeypatch.setattr(
+        diffusion,
+        "DenoiserTrainer",
+        lambda model, images, config, seed, *rest: (trained.append(seed), trainer(model, images, config, seed, *rest))[1],
+    )
     run = Run(data=POOLED, generator=EXTERNAL)
     assert torch.equal(weights(run, 0, root), weights(run, 1, root))
     assert trained == [0]

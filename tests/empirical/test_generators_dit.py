@@ -112,7 +112,7 @@ def test_an_image_does_not_depend_on_its_batch_but_on_its_class(saved, pixels):
 )
 def test_only_the_steps_from_t_star_on_are_run(saved, pixels, variants, steps, timestep):
     made, calls = way(saved, variants), []
-    made.transformer.register_forward_pre_hook(lambda _, inputs, named: calls.append(int(named["timestep"][0])), with_kwargs=True)
+    made.network.register_forward_pre_hook(lambda _, inputs, named: calls.append(int(named["timestep"][0])), with_kwargs=True)
     made(pixels[:1], torch.tensor([0]), generators(1))
     assert len(calls) == made.steps == steps
     assert calls[0] == made.level()["timestep"] == timestep
@@ -129,7 +129,7 @@ def test_without_names_classes_go_by_number_if_there_are_as_many(saved, tmp_path
 
     class Pipe:
         labels = {}  # noqa: RUF012
-        transformer = way(saved).transformer
+        transformer = way(saved).network
 
     assert classes_of(Pipe, ("x", "y", "z")) == [0, 1, 2]
     with pytest.raises(ValueError, match="does not know is 'x, y'; allowed: exactly 3 classes"):

@@ -88,7 +88,7 @@ def test_only_the_steps_from_t_star_on_are_run(pixels):
     ):
         made = way(variants)
         made(pixels, torch.tensor([0, 1, 0]), generators(3))
-        called = made.model.called
+        called = made.network.called
         assert len(called) == made.steps == steps
         assert called[0] == (made.level()["timestep"], 6 if variants.guidance == 3 else 3)
         assert called[-1][0] == 0

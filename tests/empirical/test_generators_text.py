@@ -185,7 +185,7 @@ def test_an_image_does_not_depend_on_its_batch_but_on_its_class_and_generator(sa
     torch.testing.assert_close(whole[1:2], alone, rtol=0, atol=1e-5)
     assert (made(pixels[1:2], torch.tensor([2]), generators(2)[1:]) - alone).abs().max() > 1e-4
     assert (made(pixels[1:2], torch.tensor([1]), generators(1)) - alone).abs().max() > 1e-2
-    monkeypatch.setattr("empirical.generators.ROOM", 2 * 16 * 16)
+    monkeypatch.setattr("empirical.generators.passes.ROOM", 2 * 16 * 16)
     torch.testing.assert_close(made(pixels, torch.tensor([0, 1, 2]), generators(3)), whole, rtol=0, atol=1e-5)
 
 

@@ -147,7 +147,7 @@ def test_the_digest_is_of_the_weights(saved, unconditional, tmp_path):
 def test_a_passes_size_changes_nothing_that_counts(saved, pixels, monkeypatch):
     way, labels = backend(Generator(model=str(saved)), LEVEL, CLASSES, (1, 8, 8)), torch.tensor([0, 1, 2, 0, 1])
     whole = way(pixels, labels, generators(5))
-    monkeypatch.setattr("empirical.generators.ROOM", 2 * 8 * 8)
+    monkeypatch.setattr("empirical.generators.passes.ROOM", 2 * 8 * 8)
     torch.testing.assert_close(way(pixels, labels, generators(5)), whole, rtol=0, atol=1e-5)
 
 
