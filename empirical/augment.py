@@ -11,7 +11,8 @@ import tyro
 from empirical.augment_forecast import forecast
 from empirical.augment_stages import Task
 from empirical.augmented_folder import source_of, usual_side
-from empirical.config import Data, Early, Generator, Method, RuleName, Run, Selection, Training, Variants, require
+from empirical.bfloat16 import usual
+from empirical.config import Data, Early, Generator, Method, PrecisionName, RuleName, Run, Selection, Training, Variants, require
 from empirical.config.generation import KindName
 from empirical.datasets import FOLDER, Source
 from empirical.generator_sizes import size
@@ -40,6 +41,7 @@ def augment(
     side: int | None = None,
     rule: RuleName = "cluster",
     steps: int | None = None,
+    precision: PrecisionName | None = None,
     network: str | None = None,
     epochs: int | None = None,
     flip: bool = True,
@@ -69,6 +71,7 @@ def augment(
         side: of the variants and of all that is computed on; the images' own if not given, at most 32 on a CPU, 64 or 128 on a GPU.
         rule: which images are slow.
         steps: of training the generator on the folder; 2,000 if not given.
+        precision: of that training; if not given bfloat16, or float32 on a processor that has no bfloat16 arithmetic.
         network: of early training; resnet8 on a CPU, resnet18 on a GPU, if not given.
         epochs: of early training at most; 100, or those of 400 steps, if not given.
         flip: an image may be mirrored in training; say --no-flip for letters and the like.
@@ -94,6 +97,8 @@ def augment(
         side or usual_side(source, contents, (SIDES if generator is None else SIDES_OF_MODEL)[on_cpu]),
         skip_unreadable=skip_unreadable,
     )
+    if model.model is None:
+        model = dataclasses.replace(model, precision=precision or usual(on_cpu))
     training = recipe(network, on_cpu, flip)
     count = sum(item.part == "train" for item in contents.items)
     early = Early(stop="auto", epochs=epochs or max(BUDGET, math.ceil(STEPS * training.batch / count)))

@@ -61,7 +61,7 @@ def generator(run: Run, seed: int, parts: Split, root: Path, advance: Advance = 
         if (weights := load_weights(path)) is not None:
             model.load_state_dict(weights)
             return model.to(device).eval()
-        checkpoint = artifact(root, "checkpoint", ".pt", "generator", *depends)
+        checkpoint = artifact(root, "checkpoint", ".pt", "generator", device.type, *depends)
         trainer = diffusion.DenoiserTrainer(model.to(device), images, run.generator, seed, machine.compile)
         done = 0
         for step in going_on(trainer, checkpoint, machine.checkpoint, digest(depends)):

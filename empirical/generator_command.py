@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import tyro
 
+from empirical import bfloat16
 from empirical.cache import find_or_decode
 from empirical.config import Data, Generator, Run, require
 from empirical.config.generation import SeenName
@@ -93,6 +94,8 @@ def diffusion(
     torch.set_num_threads(1)  # the same numbers as in an experiment
     task = task_of(data, settings, seed, out / "artifacts")
     print(*before(task), sep="\n", flush=True)
+    if settings.precision == "bfloat16" and machine.on(data).type == "cpu" and bfloat16.missing():
+        print(bfloat16.slow("--precision"), flush=True)
     if dry_run:
         print(expected(task, generator_training.rate(task, machine), machine))
         return 0

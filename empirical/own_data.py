@@ -12,6 +12,7 @@ Early means while the training error falls quickly and is neither near chance no
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -134,7 +135,7 @@ def way_of(
     """The model that makes variants: as given, loaded, or trained on the images."""
     if callable(generator):
         return generator
-    settings = Generator(model=generator, seen="external") if isinstance(generator, str) else generator or usual_generator()
+    settings = Generator(model=generator, seen="external") if isinstance(generator, str) else generator or usual_generator(device)
     if settings.model is not None:
         require(classes is not None, "classes of a generator that is there", classes, "the names of the classes, in the order of labels")
         from empirical.generators import backend
@@ -149,11 +150,12 @@ def way_of(
     return from_unet(model, diffusion.noise_schedule(), variants, images.classes, device)
 
 
-def usual_generator() -> Generator:
+def usual_generator(device: torch.device) -> Generator:
     """What is trained where no generator is given: that of the command ``augment``."""
+    from empirical.bfloat16 import usual
     from empirical.generator_sizes import size
 
-    return size("small")
+    return replace(size("small"), precision=usual(device.type == "cpu"))
 
 
 def as_array(values: ArrayLike) -> np.ndarray:

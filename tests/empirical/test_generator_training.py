@@ -119,7 +119,10 @@ def test_stopped_it_ends_with_the_same_bits(tmp_path, monkeypatch):
         train(task, tmp_path / "stopped", always, sheets=0, quiet=True)
     assert not (tmp_path / "stopped").exists()
     other = dataclasses.replace(task, settings=dataclasses.replace(task.settings, lr=1e-3))
-    with pytest.raises(ValueError, match=r"stopped.training holds training with other settings; allowed: these; give another --folder"):
+    with pytest.raises(
+        ValueError,
+        match=r"stopped.training holds training with other settings, or on another device; allowed: these; give another --folder",
+    ):
         train(other, tmp_path / "stopped", always, sheets=0, quiet=True)
     began = []
     load_state_dict = diffusion.DenoiserTrainer.load_state_dict

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from empirical.config import Generator, Variants
-from empirical.generators import backend, resized
+from empirical.generators import backend
+from empirical.generators.passes import resized
 from empirical.seeding import construction, torch_stream
 
 NAMES = ("goldfish, Carassius auratus", "queen bee", "tabby cat, tabby")

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from empirical.config import Generator, Variants
-from empirical.generators import backend, levels, resized
+from empirical.generators import backend, levels
+from empirical.generators.passes import resized
 from empirical.seeding import construction, torch_stream
 
 CLASSES = ("ant", "queen_bee", "cat")
