@@ -55,7 +55,8 @@ def diffusion(
     Args:
         action: train.
         dataset: digits, noisy-digits, cifar10, cifar100, tiny-imagenet, or folder:PATH for images of your own.
-        size: of the network, with a budget of steps that suits it: 0.2, 0.6, 2.5, 14 or 26 million parameters.
+        size: of the network, with a budget of steps that suits it: 0.2, 0.6, 2.5, 14, 26 or 20 million parameters; the last is for CIFAR-10
+            in a quarter of an hour of a GPU.
         seen: own, the training split of this seed; or external, the images that no seed of the pool trains or validates on.
         steps: the size's own if not given.
         batch: the size's own if not given.

@@ -8,10 +8,11 @@ import pytest
 import torch
 from image_files import cifar10_batches
 
-from empirical import diffusion, generate, pipeline
+from empirical import diffusion, generate, generator_training, pipeline
 from empirical.artifacts import alone
 from empirical.config import Data, Early, Generator, Method, Run, Training, Variants
 from empirical.data import dataset, split
+from empirical.machine import Machine
 
 SMALL = Generator(channels=(8,), steps=2, batch=4)
 EXTERNAL = dataclasses.replace(SMALL, seen="external")
@@ -56,6 +57,37 @@ def test_one_external_generator_serves_all_seeds_of_a_pool(root, monkeypatch):
     own = dataclasses.replace(run, generator=SMALL)
     assert not torch.equal(weights(own, 0, root), weights(own, 1, root))
     assert trained == [0, 0, 1]
+
+
+def test_stopped_it_goes_on_from_its_checkpoint_to_the_same_bits(root, monkeypatch):
+    run, always = Run(data=POOLED, generator=dataclasses.replace(SMALL, steps=6, flip=True)), Machine("cpu", checkpoint=0)
+    parts, whole = split(POOLED, 0, root), weights(run, 0, root)
+    keep, began, steps = generator_training.save_checkpoint, [], []
+
+    def until_stopped(path, state):  # saved after 2 steps, dead after 4
+        if state["trainer"]["step"] == 2:
+            keep(path, state)
+        if state["trainer"]["step"] == 4:
+            raise KeyboardInterrupt
+
+    other = root / "other"
+    with monkeypatch.context() as patch:
+        patch.setattr(generator_training, "save_checkpoint", until_stopped)
+        with pytest.raises(KeyboardInterrupt):
+            pipeline.generator(run, 0, parts, other, machine=always)
+    assert [path.name for path in other.glob("*.pt")] == [path.name for path in other.glob("checkpoint-*")] != []
+    load_state_dict = diffusion.DenoiserTrainer.load_state_dict
+    monkeypatch.setattr(
+        diffusion.DenoiserTrainer, "load_state_dict", lambda self, state: (load_state_dict(self, state), began.append(self.step))
+    )
+    model = pipeline.generator(run, 0, parts, other, steps.append, always)
+    assert began == [2]
+    assert steps == [3, 1, 1, 1]  # what was done before is told at once
+    assert torch.equal(torch.cat([p.detach().flatten() for p in model.parameters()]), whole)
+    assert not model.training
+    assert list(other.glob("*.pt")) == []
+    assert torch.equal(weights(run, 0, other), whole)
+    assert began == [2]  # it was found
 
 
 def test_without_a_pool_every_seed_has_an_external_generator_of_its_own(root):

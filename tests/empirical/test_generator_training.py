@@ -58,6 +58,7 @@ def test_sizes_have_these_many_parameters():
         "medium": 2.47,
         "large": 13.66,
         "gpu": 25.84,
+        "cifar10-gpu": 20.09,
     }
     with pytest.raises(ValueError, match="size is 'huge'; allowed: digits, small"):
         size("huge")

@@ -148,3 +148,13 @@ def test_what_does_not_fit_is_told(saved, tmp_path):
     (tmp_path / "broken/model_index.json").write_text('{"_class_name": "AudioPipeline"}')
     with pytest.raises(ValueError, match="is 'AudioPipeline'; allowed: DDPMPipeline"):
         way(tmp_path / "broken")
+
+
+def test_a_model_is_had_at_other_settings_without_loading_it_again(saved, pixels):
+    first, other, labels = way(saved), Variants(0.25, 8, guidance=3.0, sampler="ddim"), torch.tensor([0, 1, 2])
+    before, there = first(pixels, labels, generators(3)), way(saved, other)
+    second = first.at(other)
+    assert second.network is first.network
+    assert torch.equal(second(pixels, labels, generators(3)), there(pixels, labels, generators(3)))
+    assert (second.level(), second.steps) == (there.level(), there.steps)
+    assert torch.equal(first(pixels, labels, generators(3)), before)
