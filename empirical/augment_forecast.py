@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 USUAL_SHARE = (0.3, 0.4)  # of slow examples, where early training stops in time (the paper's)
 TIMED = 2  # steps that are timed, after one that is not
-BATCH = 64  # images of an evaluation: variants.BATCH, which torch would have to be loaded for
+BATCH = 64  # images of an evaluation on a CPU: variants.BATCH, which torch would have to be loaded for
 
 
 def forecast(run: Run, images: int, classes: tuple[str, ...], share: float | None, machine: Machine) -> list[str]:

@@ -118,8 +118,7 @@ def strength(
     config, place = resolve(config, out / "artifacts"), Machine(device).on(config)
     parts = split(config, seed, out / "artifacts")
     check_unseen(folder_of(model) or Path(model), parts)
-    first = backend(which, levels[0], parts.train.classes, parts.train.shape, place)
-    ways = [first.at(level) for level in levels]
+    ways = list(map(backend(which, levels[0], parts.train.classes, parts.train.shape, place).at, levels))
     judge = trained_judge(config, parts, recipe, seed, out / "artifacts", place)
     found = examine(ways, strengths, parts, judge, images, seed)
     said = f"judge: {recipe.network} on {len(parts.train):,} training images, {recipe.steps or recipe.epochs} "

@@ -25,10 +25,13 @@ UNREAD = (".md", ".png", ".jpg")  # files that a model may have and no program r
 
 
 class Backend(Protocol):
-    """A model bound to settings. steps: denoising steps that every image takes. network: what every step is a pass of."""
+    """A model bound to settings. steps: denoising steps that every image takes. network: what every step is a pass of. batch: images of a
+    pass, which is what it is best given at once.
+    """
 
     kind: str
     steps: int
+    batch: int
     network: nn.Module
 
     def at(self, variants: Variants) -> Backend:

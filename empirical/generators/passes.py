@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from empirical.config import Variants
 
 ROOM = 64 * 256 * 256  # pixels of a model's side in one pass at first: 64 images at 256, 16 at 512
+MOST = {True: 64, False: 512}  # images of a pass at most, on a CPU or not: a GPU is idle half the time with few
 
 Make = Callable[["Tensor", "Tensor", list["torch.Generator"]], "Tensor"]
 
@@ -22,10 +23,15 @@ class Settable:
     """A backend that can be had at other settings without loading its model again: ``_set`` takes up all that depends on the settings."""
 
     def at(self, variants: Variants) -> Any:
-        """The same model at other settings. Raises ValueError as making one does."""
+        """The same model at other settings, which must suit it as those did that it was loaded with."""
         other = copy.copy(self)
         other._set(variants)
         return other
+
+    @property
+    def batch(self) -> int:
+        """Images of a pass."""
+        return self.passes.at_once
 
     def _set(self, variants: Variants) -> None:
         raise NotImplementedError
@@ -35,7 +41,7 @@ class Passes:
     """How a model of this side on this device is given images. at_once: images of a pass.
 
     Where a pass runs out of memory, ``at_once`` is halved, for later passes too, and the pass is begun anew with the same noise. It is a
-    power of two, so that a batch of 64 is cut into passes of one shape: sums, and so the last bits, depend on the shape.
+    power of two, so that who gives images by a larger one has passes of one shape: sums, and so the last bits, depend on the shape.
     colour: the model wants three channels; grey images are given as three equal ones, and the mean of what comes back is kept.
     """
 
@@ -43,7 +49,7 @@ class Passes:
         import torch
 
         self.side, self.device, self.colour = side, torch.device(device), colour
-        self.at_once = power_of_two(ROOM // side**2)
+        self.at_once = power_of_two(min(ROOM // side**2, MOST[self.device.type == "cpu"]))
 
     def __call__(self, make: Make, pixels: Tensor, labels: Tensor, generators: list[torch.Generator]) -> Tensor:
         """``make`` on all images; what it makes in the shape of ``pixels``, (n, channels, height, width), on the CPU.

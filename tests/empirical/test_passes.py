@@ -84,6 +84,11 @@ def test_a_batch_of_64_is_cut_into_passes_of_one_shape(pixels, monkeypatch, room
     assert room / 2 < narrow.tried[0] <= room
 
 
+def test_a_gpu_is_given_more_at_once_where_images_are_small():
+    assert [Passes(side, "cpu").at_once for side in (8, 256, 300, 512, 4096)] == [64, 64, 32, 16, 1]
+    assert [Passes(side, "cuda").at_once for side in (32, 64, 128, 256, 512)] == [512, 512, 256, 64, 16]
+
+
 def test_ancestral_noise_is_the_same_after_a_pass_that_failed_midway(pixels):
     """The steps before the failure have drawn noise as well."""
     from diffusers import DDPMScheduler
