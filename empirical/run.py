@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from empirical.bfloat16 import notes
 from empirical.cache import find_or_decode
 from empirical.config import Run, Sheet
 from empirical.grid import Experiment
@@ -106,6 +107,8 @@ def run_experiment(experiment: Experiment, seeds: int, workers: int, out: Path, 
         machine.check(data)
         if not data.from_library:
             find_or_decode(data, out / "artifacts")  # here, so that images that are not there are told once, before any work
+    for note in notes((job.runs[0] for job in single), machine):
+        print(note, flush=True)
     total = sum(job.cost for job in shared + single)
     failures = run_jobs(perform, shared, single, total=total, workers=workers, label=experiment.name, unit="step")
     return [f"{experiment.name}: {job.path.stem if job.path else f'shared stages, seed {job.seed}'}: {why}" for job, why in failures]
