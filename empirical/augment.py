@@ -71,7 +71,8 @@ def augment(
         side: of the variants and of all that is computed on; the images' own if not given, at most 32 on a CPU, 64 or 128 on a GPU.
         rule: which images are slow.
         steps: of training the generator on the folder; 2,000 if not given.
-        precision: of that training; if not given bfloat16, or float32 on a processor that has no bfloat16 arithmetic.
+        precision: of the generator's passes. If not given, float32 for one that is there; for one that is trained bfloat16, but float32 on
+            a processor without bfloat16 arithmetic.
         network: of early training; resnet8 on a CPU, resnet18 on a GPU, if not given.
         epochs: of early training at most; 100, or those of 400 steps, if not given.
         flip: an image may be mirrored in training; say --no-flip for letters and the like.
@@ -97,7 +98,7 @@ def augment(
         side or usual_side(source, contents, (SIDES if generator is None else SIDES_OF_MODEL)[on_cpu]),
         skip_unreadable=skip_unreadable,
     )
-    if model.model is None:
+    if precision is not None or generator is None:
         model = dataclasses.replace(model, precision=precision or usual(on_cpu))
     training = recipe(network, on_cpu, flip)
     count = sum(item.part == "train" for item in contents.items)

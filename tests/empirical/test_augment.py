@@ -109,6 +109,30 @@ def test_a_variant_is_of_the_image_that_its_name_says(pets, tmp_path, cache, mon
     assert json.loads((tmp_path / "more/manifest.json").read_text())["generator"]["model"] == str(tmp_path / "model")
 
 
+def test_variants_may_be_mixed_with_their_sources(pets, tmp_path, cache, monkeypatch):
+    class Black:
+        def describe(self):
+            return {"kind": "black", "model": None, "seen": "own"}
+
+        def level(self):
+            return {"timestep": 0, "alpha_bar": 1.0, "sigma": 0.0}
+
+        def __call__(self, pixels, labels, generators):
+            return torch.full_like(pixels, -1)
+
+    monkeypatch.setattr(generate, "way", lambda *words, **options: Black())
+    assert make(pets, tmp_path / "more", cache, rule="all", mix=True) == 0
+    assert json.loads((tmp_path / "more/manifest.json").read_text())["generator"]["mix"] is True
+    rows = table(tmp_path / "more/variants.csv")
+    assert len(rows) == 25
+    for row in rows:  # a fifth of each pixel is of a fractal, the rest of the source, or black, in halves
+        made, source = np.asarray(Image.open(tmp_path / "more" / row["file"])), square(Image.open(tmp_path / "more" / row["source"]), 8)
+        lowest, highest = 0.8 * source - 1, 0.8 * source + 0.2 * 255 + 1
+        kept = ((made >= lowest) & (made <= highest)).all(2)
+        assert any(kept[half].all() for half in (np.s_[:4], np.s_[4:], np.s_[:, :4], np.s_[:, 4:]))
+        assert (made <= 52).all(2).mean() >= 0.5
+
+
 def test_train_is_augmented_and_test_copied(tmp_path, cache, capsys):
     sets = tmp_path / "sets"
     own(sets / "train")
