@@ -1,10 +1,9 @@
-"""The command line: ``python -m empirical list | data NAME | run NAME ... | train | select NAME |
+"""The command line: ``python -m empirical list | data NAME | run NAME ... | benchmark NAME ... | train | select NAME |
 diffusion train NAME | strength NAME | augment FOLDER --out FOLDER2 | store list``."""
 
 from __future__ import annotations
 
 import dataclasses
-import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -12,24 +11,27 @@ from typing import Annotated
 import tyro
 
 from empirical.augment import augment
+from empirical.benchmark import benchmark
 from empirical.bfloat16 import notes
 from empirical.cache import find_or_decode
 from empirical.config import Data, Run
-from empirical.datasets import VARIABLE
-from empirical.experiments import EXPERIMENTS, Experiment, experiment
+from empirical.datasets import look_in
+from empirical.expected import duration
+from empirical.experiments import EXPERIMENTS, experiment
 from empirical.generator_command import diffusion
+from empirical.graph import graph, missing
+from empirical.listing import table
 from empirical.machine import USUAL, Machine
-from empirical.run import missing_jobs, run_experiment
+from empirical.run import complete, planned, records_of
 from empirical.slowness import select
 from empirical.store_command import store
 from empirical.strength import strength
-from figures.records import OUTPUT, default_workers, run_command
+from figures.records import OUTPUT, run_command
 
 
 def list_() -> int:
-    """The named experiments."""
-    for named in (make() for make in EXPERIMENTS.values()):
-        print(f"{named.name:20s} {len(named.runs) * named.seeds:4d} records, {named.seeds:2d} seeds  {named.about}")
+    """The named experiments, and what they cost."""
+    print(*table([make() for make in EXPERIMENTS.values()]), sep="\n")
     return 0
 
 
@@ -66,12 +68,6 @@ def data(
     return 0
 
 
-def look_in(root: Path | None) -> None:
-    """Look for data sets in this folder from now on, in this process and those that it starts."""
-    if root is not None:
-        os.environ[VARIABLE] = str(root.absolute())
-
-
 def run(
     names: tyro.conf.Positional[tuple[str, ...]],
     /,
@@ -96,24 +92,15 @@ def run(
     chosen = [experiment(name) for name in names]
     if not chosen or (seeds is not None and seeds < 1) or (workers is not None and workers < 1):
         raise ValueError(f"got names {names}, seeds {seeds}, workers {workers}; allowed: at least one name, seed and worker")
-    failures = []
-    for each in chosen:
-        count = seeds or each.seeds
-        if dry_run:
-            shared, single = missing_jobs(each, count, out)
-            steps = sum(job.cost for job in shared + single)
-            print(f"{each.name}: {len(single)} of {count * len(each.runs)} records to compute, about {steps:,.0f} gradient steps")
-        else:
-            failures += run_experiment(each, count, workers or usual_workers(each, machine), out, machine)
-    for failure in failures:
-        print(f"failed: {failure}", file=sys.stderr)
-    return 1 if failures else 0
-
-
-def usual_workers(chosen: Experiment, machine: Machine) -> int:
-    """One process for each core, or a single one where a GPU does the work."""
-    data = chosen.runs[0].data
-    return default_workers() if data.from_library or machine.device == "cpu" or machine.on(data).type == "cpu" else 1
+    counted = [(each, seeds or each.seeds) for each in chosen]
+    if dry_run:
+        left = missing(graph(counted, out, machine))
+        for each, count in counted:
+            seconds = sum(job.seconds for job in left.values() if each.name in job.experiments)
+            n = f"{records_of(left, each)} of {count * len(each.runs)}"
+            print(f"{each.name}: {n} records to compute, about {duration(seconds)} of one core")
+        return 0
+    return complete(planned(counted, out, machine), out, machine, workers)
 
 
 def train(
@@ -165,6 +152,7 @@ if __name__ == "__main__":
                 "list": list_,
                 "data": data,
                 "run": run,
+                "benchmark": benchmark,
                 "train": train,
                 "select": select,
                 "diffusion": diffusion,

@@ -10,11 +10,14 @@ from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from torch import Tensor
 
 from figures.records import digest
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def artifact(root: Path, stage: str, suffix: str, *depends: object) -> Path:

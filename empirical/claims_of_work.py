@@ -58,6 +58,14 @@ class Claims:
             if self._token(path) == token:  # not taken over meanwhile
                 path.unlink(missing_ok=True)
 
+    def holder(self, task: str) -> dict | None:
+        """What the claim on the task says (place, process) if somebody alive has one."""
+        path = self.folder / task
+        try:
+            return None if self._is_stale(path) else self._read(path)
+        except FileNotFoundError:
+            return None
+
     def now(self) -> float:
         """The time of the file system, in seconds."""
         self.folder.mkdir(parents=True, exist_ok=True)

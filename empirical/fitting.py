@@ -34,6 +34,7 @@ class Progress:
     rate: float  # images a second; SAM sees each twice, which counts once
     seconds_left: float
     error: float | None  # on the training originals, at the last check
+    earlier: float = 0.0  # seconds that processes before this one trained, whose checkpoint this one went on from
 
     def __str__(self) -> str:
         minutes, seconds = divmod(round(self.seconds_left), 60)
@@ -65,12 +66,14 @@ def fit(
     not depend on where, or how often, the run was interrupted. Raises Diverged, and leaves no checkpoint of what is lost.
     """
     trainer = Trainer(network, *images, config, steps, rng, machine.compile, machine.capture)
+    began, earlier = time.monotonic(), 0.0
     if (kept := load_checkpoint(checkpoint, images[0].device)) is not None:
         trainer.load_state_dict(kept["trainer"])
         history.load_state_dict(kept["history"])
+        earlier = kept["seconds"]
     places = check_steps(steps, checks)
     advance(len(history.steps) / len(places))
-    told, saved = _Clock(trainer, len(images[1])), time.monotonic()
+    told, saved = _Clock(trainer, len(images[1]), earlier), time.monotonic()
     try:
         for step in trainer.run():
             if step in places:
@@ -80,7 +83,8 @@ def fit(
             if watch and told.due(step):
                 watch(told.progress(history))
             if time.monotonic() - saved >= machine.checkpoint and step < steps:
-                save_checkpoint(checkpoint, {"trainer": trainer.state_dict(), "history": history.state_dict()})
+                spent = earlier + time.monotonic() - began
+                save_checkpoint(checkpoint, {"trainer": trainer.state_dict(), "history": history.state_dict(), "seconds": spent})
                 saved = time.monotonic()
     except Diverged:
         forget_checkpoint(checkpoint)
@@ -95,8 +99,8 @@ def check_steps(steps: int, checks: int) -> list[int]:
 class _Clock:
     """Tells when an epoch is over, and how fast it went."""
 
-    def __init__(self, trainer: Trainer, n: int) -> None:
-        self.trainer, self.n, self.step, self.time = trainer, n, trainer.step, time.monotonic()
+    def __init__(self, trainer: Trainer, n: int, earlier: float) -> None:
+        self.trainer, self.n, self.earlier, self.step, self.time = trainer, n, earlier, trainer.step, time.monotonic()
 
     def due(self, step: int) -> bool:
         batch = self.trainer.config.batch
@@ -109,7 +113,7 @@ class _Clock:
         error = float(1 - history.right[-1].mean()) if history.right else None
         left = (self.trainer.steps - step) * seconds / max(1, done)
         rate = done * batch / max(seconds, 1e-9)
-        return Progress(step, self.trainer.steps, step * batch / self.n, self.trainer.mean_loss(), rate, left, error)
+        return Progress(step, self.trainer.steps, step * batch / self.n, self.trainer.mean_loss(), rate, left, error, self.earlier)
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:

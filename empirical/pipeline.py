@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from empirical import measures
 from empirical.artifacts import artifact, load_arrays, save_arrays
 from empirical.augmentation import normalised
-from empirical.config import Run, Selection, Training
+from empirical.config import Run, Selection
 from empirical.data import Images, Split, on_device, split
 from empirical.early import Outputs, early_network, logits_of
 from empirical.fitting import Watch, fit, forget_checkpoint
@@ -55,10 +55,7 @@ class Selected:
 
 def selected(run: Run, seed: int, parts: Split, root: Path, machine: Machine = USUAL) -> Selected:
     """Stages early and select. What early training leaves is its logits, from which softmax and losses follow bit for bit."""
-    usual = Training()
-    recipe = dataclasses.replace(  # what early training depends on
-        run.training, optimiser=run.training.base, steps=1, epochs=None, rho=usual.rho, eta=usual.eta
-    )
+    recipe = run.training.early
     depends = (run.data, parts.content, run.early, recipe, seed)
     path = artifact(root, "early", ".npz", *depends)
     if (kept := load_arrays(path)) is None:

@@ -1,114 +1,145 @@
-"""Many runs at once: what is missing is computed, in parallel processes of one thread each; what is whole is left alone.
+"""Many runs at once: what is missing is computed, by processes of one thread each; what is whole is left alone.
 
 torch is imported by the workers alone, so that a finished experiment is recognised at once.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import time
-from collections.abc import Callable, Sequence
+import contextlib
+import os
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from empirical import scheduler
 from empirical.bfloat16 import notes
+from empirical.board import Board
 from empirical.cache import find_or_decode
-from empirical.config import Run, Sheet
+from empirical.cluster import Cluster
+from empirical.config import Data, Sheet
+from empirical.graph import Graph, Job, graph, missing, urgency
 from empirical.grid import Experiment
 from empirical.machine import USUAL, Machine
-from figures.records import Plan, Record, file_name, is_whole, plain, provenance, run_jobs, write, write_plan
+from empirical.stages import claims, perform
+from figures.records import Plan, Pool, default_workers, file_name, write_plan
 
-PACKAGES = ("numpy", "scikit-learn", "torch", "torchvision", "diffusers")
-GENERATOR_STEP = 6  # a step of the generator costs as much as so many of the classifier
 TOLERANCES = {"test_error": 0.03, "losses": 0.1}  # what the rounding of another processor moves a run, or a sheet, of this size by
+Chosen = Sequence[tuple[Experiment, int]]  # experiments, and of how many seeds
 
 
-@dataclasses.dataclass(frozen=True)
-class Job:
-    """Shared stages of ``runs`` (path is None), or one run and the record it ends in. root: artifacts; cost: in gradient steps."""
-
-    runs: tuple[Run | Sheet, ...]
-    seed: int
-    root: Path
-    cost: float
-    path: Path | None = None
-    machine: Machine = USUAL
-
-
-def cost(run: Run | Sheet) -> float:
-    """Rough cost in gradient steps of the classifier, for the progress bar."""
-    if isinstance(run, Sheet):
-        return shared_cost((run,)) + 100
-    n = (run.data.train or 50_000) * {"original": 1, "syn-all": 2}.get(run.method.name, 1 + 0.3 * (run.method.k - 1))
-    steps = run.training.steps or run.training.epochs * n / run.training.batch
-    return steps * run.training.gradients
-
-
-def shared_cost(runs: Sequence[Run | Sheet]) -> float:
-    """The same for the stages before training, the generator above all."""
-    generators = {run.generator for run in runs if isinstance(run, Sheet) or run.method.generates}
-    return 50 + GENERATOR_STEP * sum(generator.steps for generator in generators if generator.model is None)
-
-
-def perform(job: Job, advance: Callable[[float], None]) -> None:
-    """Do one job, in a worker process."""
-    import torch
-
-    from empirical import pipeline, sheets
-
-    torch.set_num_threads(1)
-    if job.path is None:
-        done = []
-        pipeline.prepare(job.runs, job.seed, job.root, lambda n: (done.append(n), advance(GENERATOR_STEP * n)), job.machine)
-        advance(job.cost - GENERATOR_STEP * sum(done))
-        return
-    (run,), start = job.runs, time.perf_counter()
-    execute = sheets.execute if isinstance(run, Sheet) else pipeline.execute
-    metrics = execute(run, job.seed, job.root, lambda fraction: advance(fraction * job.cost), job.machine)
-    device = job.machine.on(run.data)
-    accelerator = {"accelerator": torch.cuda.get_device_name(device)} if device.type == "cuda" else {}
-    origin = {**provenance(*PACKAGES), "seconds": round(time.perf_counter() - start, 1), **accelerator}
-    write(job.path, Record(plain(run), job.seed, metrics, origin))
-
-
-def plan_of(experiment: Experiment, seeds: int) -> Plan:
+def plan_of(experiment: Experiment, seeds: int, command: str | None = None) -> Plan:
     """All runs of the first ``seeds`` seeds, whatever is there already."""
     names = tuple(file_name(run.label, run, seed) for seed in range(seeds) for run in experiment.runs)
     metric = "losses" if isinstance(experiment.runs[0], Sheet) else "test_error"
     return Plan(
         f"empirical/{experiment.name}",
         names,
-        f"python -m empirical run {experiment.name}",
+        command or f"python -m empirical run {experiment.name}",
         metric,
         TOLERANCES[metric],
         experiment.records and experiment.folder,
     )
 
 
-def missing_jobs(experiment: Experiment, seeds: int, out: Path, machine: Machine = USUAL) -> tuple[list[Job], list[Job]]:
-    """What is left to do: the shared stages of each seed, then the runs."""
-    shared, single = [], []
-    for seed in range(seeds):
-        paths = {run: out / "records" / experiment.folder / file_name(run.label, run, seed) for run in experiment.runs}
-        missing = tuple(run for run, path in paths.items() if not is_whole(path, run))
-        if trained := tuple(run for run in missing if isinstance(run, Run)):
-            shared.append(Job(trained, seed, out / "artifacts", shared_cost(trained), machine=machine))
-        single += [Job((run,), seed, out / "artifacts", cost(run), paths[run], machine) for run in missing]
-    return shared, single
+def planned(chosen: Chosen, out: Path, machine: Machine = USUAL, command: str | None = None) -> Graph:
+    """Write down the plans of these experiments, and say what is there; returns the jobs that are left."""
+    for experiment, seeds in chosen:
+        write_plan(out / "records", plan_of(experiment, seeds, command))
+    left = missing(graph(chosen, out, machine))
+    for experiment, seeds in chosen:
+        n = records_of(left, experiment)
+        print(f"{experiment.name}: {seeds * len(experiment.runs) - n} records are there, {n} to compute", flush=True)
+    return left
 
 
-def run_experiment(experiment: Experiment, seeds: int, workers: int, out: Path, machine: Machine = USUAL) -> list[str]:
-    """Compute the missing records of the first ``seeds`` seeds into ``out``/records; returns a line for every failure."""
-    write_plan(out / "records", plan_of(experiment, seeds))
-    shared, single = missing_jobs(experiment, seeds, out, machine)
-    print(f"{experiment.name}: {seeds * len(experiment.runs) - len(single)} records are there, {len(single)} to compute", flush=True)
-    if not single:
-        return []
-    for data in sorted({job.runs[0].data for job in single}, key=str):
-        machine.check(data)
-        if not data.from_library:
-            find_or_decode(data, out / "artifacts")  # here, so that images that are not there are told once, before any work
-    for note in notes((job.runs[0] for job in single), machine):
-        print(note, flush=True)
-    total = sum(job.cost for job in shared + single)
-    failures = run_jobs(perform, shared, single, total=total, workers=workers, label=experiment.name, unit="step")
-    return [f"{experiment.name}: {job.path.stem if job.path else f'shared stages, seed {job.seed}'}: {why}" for job, why in failures]
+def records_of(jobs: Graph, experiment: Experiment) -> int:
+    """How many of the jobs end in a record of the experiment."""
+    return sum(job.path is not None and experiment.name in job.experiments for job in jobs.values())
+
+
+def compute(left: Graph, out: Path, workers: scheduler.Workers, width: int, retries: int = 1) -> list[str]:
+    """Do the jobs that are left; returns a line for every failure, and for every experiment of which something was not begun.
+
+    width: how many jobs are done side by side, for the time that is left.
+    """
+    held = claims(out)
+    view, board = scheduler.View(Job.is_done, lambda job: held.holder(job.name) is not None), Board(left, width)
+    outcome = scheduler.complete(left, workers, view, board, retries, urgency(left))
+    board.close()
+    return told(left, outcome)
+
+
+def complete(
+    left: Graph,
+    out: Path,
+    machine: Machine,
+    workers: int | None = None,
+    retries: int = 1,
+    cluster: str | None = None,
+    gpus: float = 1.0,
+) -> int:
+    """Do what is left on this machine, or on a cluster; failures go to standard error. The exit code: 0, or 1 if something failed."""
+    if not left:
+        return 0
+    find_data(left)
+    print(*notes((run for job in left.values() for run in job.runs), machine), sep="\n", end="")
+    with on_cluster(cluster, machine, gpus) if cluster else pool(left, machine, workers) as (there, width):
+        return tell(compute(left, out, there, width, retries))
+
+
+def tell(lines: Sequence[str]) -> int:
+    """Print what went wrong; the exit code."""
+    for line in lines:
+        print(line, file=sys.stderr)
+    return 1 if lines else 0
+
+
+def told(jobs: Graph, outcome: scheduler.Outcome) -> list[str]:
+    """What went wrong, in lines."""
+    lines = [f"failed: {jobs[name].experiments[0]}: {jobs[name].label}: {why}" for name, why in outcome.failed.items()]
+    for cause in dict.fromkeys(outcome.blocked.values()):
+        below = [jobs[name] for name, of in outcome.blocked.items() if of == cause]
+        for experiment in dict.fromkeys(name for job in below for name in job.experiments):
+            mine = [job for job in below if experiment in job.experiments]
+            records = sum(job.path is not None for job in mine)
+            what = f"{records} records and {len(mine) - records} stages" if records < len(mine) else f"{records} records"
+            lines.append(f"not begun: {experiment}: {what}, as this failed: {jobs[cause].label}")
+    return lines
+
+
+def find_data(jobs: Graph) -> None:
+    """Check that device and data of all jobs are there, and decode the data, so that what is missing is told once, before any work."""
+    for job in {job.runs[0].data: job for job in jobs.values()}.values():
+        job.machine.check(job.runs[0].data)
+        if not job.runs[0].data.from_library:
+            find_or_decode(job.runs[0].data, job.out / "artifacts")
+
+
+@contextlib.contextmanager
+def pool(left: Graph, machine: Machine, workers: int | None = None) -> Iterator[tuple[scheduler.Workers, int]]:
+    """Processes of this machine, and how many: if not said, one for each core, or one for each GPU where they do the work."""
+    usual, environments = places([job.runs[0].data for job in left.values()], machine)
+    width = min(workers or usual, len(left))
+    with Pool(perform, width, environments) as processes:
+        yield processes, width
+
+
+@contextlib.contextmanager
+def on_cluster(address: str, machine: Machine, gpus: float) -> Iterator[tuple[scheduler.Workers, int]]:
+    """The machines of a Ray cluster, and how many jobs they have room for."""
+    with Cluster(address, perform, gpus, lambda job: machine.device != "cpu" and not job.runs[0].data.from_library) as there:
+        yield there, there.slots
+
+
+def places(data: Sequence[Data], machine: Machine) -> tuple[int, list[dict[str, str]]]:
+    """How many processes work if nobody says, and what their environments are: each sees one of several GPUs."""
+    heavy = [each for each in set(data) if not each.from_library]
+    if machine.device == "cpu" or not heavy or (kind := machine.on(heavy[0]).type) == "cpu":
+        return default_workers(), [{}]
+    if kind != "cuda":
+        return 1, [{}]
+    import torch
+
+    n, visible = torch.cuda.device_count(), os.environ.get("CUDA_VISIBLE_DEVICES")
+    numbers = visible.split(",")[:n] if visible else [str(i) for i in range(n)]
+    return n, [{"CUDA_VISIBLE_DEVICES": number} for number in numbers] if n > 1 else [{}]

@@ -26,7 +26,7 @@ class Lines:
         print(progress, file=sys.stderr, flush=True)
         if self.writer:
             for name, value in dataclasses.asdict(progress).items():
-                if name not in ("step", "steps") and value is not None:
+                if name not in ("step", "steps", "earlier") and value is not None:
                     self.writer.add_scalar(name, value, progress.step)
 
     def __enter__(self) -> Lines:

@@ -78,6 +78,12 @@ class Training:
         return "adamw" if self.optimiser.endswith("adamw") else "sgd"
 
     @property
+    def early(self) -> Training:
+        """What early training depends on: the recipe without its length and without the ascent."""
+        usual = Training()
+        return dataclasses.replace(self, optimiser=self.base, steps=1, epochs=None, rho=usual.rho, eta=usual.eta)
+
+    @property
     def gradients(self) -> int:
         """Gradients a step takes."""
         return 2 if self.sharpness_aware else 1

@@ -12,7 +12,21 @@ from empirical.datasets import cifar, folder, tiny_imagenet
 from empirical.datasets.source import PARTS, Contents, Item, Missing, Source, Unreadable
 from figures.records import OUTPUT
 
-__all__ = ["FOLDER", "NAMED", "NATIVE", "PARTS", "VARIABLE", "Contents", "Item", "Missing", "Source", "Unreadable", "data_root", "find"]
+__all__ = [
+    "FOLDER",
+    "NAMED",
+    "NATIVE",
+    "PARTS",
+    "VARIABLE",
+    "Contents",
+    "Item",
+    "Missing",
+    "Source",
+    "Unreadable",
+    "data_root",
+    "find",
+    "look_in",
+]
 
 FOLDER = "folder:"
 NAMED = {"cifar10": cifar.find, "cifar100": cifar.find, "tiny-imagenet": tiny_imagenet.find}
@@ -23,6 +37,12 @@ VARIABLE = "TADA_DATA"  # environment variable: where data sets lie
 def data_root() -> Path:
     """Where data sets are looked for: the environment variable TADA_DATA, else ``data`` beside the packages."""
     return Path(os.environ.get(VARIABLE) or OUTPUT.parent / "data").expanduser()
+
+
+def look_in(root: Path | None) -> None:
+    """Look for data sets in this folder from now on, in this process and those that it starts."""
+    if root is not None:
+        os.environ[VARIABLE] = str(root.absolute())
 
 
 def find(name: str, classes: tuple[str, ...] | None, fetch: bool) -> Source:

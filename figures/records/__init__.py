@@ -5,7 +5,8 @@ The only part of ``figures`` that ``theory`` and ``empirical`` import. Beyond th
 
 from figures.records.cli import run_command
 from figures.records.compare import DIFFERENT, Comparison, compare
-from figures.records.jobs import ONE_THREAD, Interrupted, default_workers, run_jobs
+from figures.records.jobs import default_workers, run_jobs
+from figures.records.pool import ONE_THREAD, Event, Interrupted, Pool, attempt, reason
 from figures.records.store import (
     COMMITTED,
     FRESH,
@@ -34,10 +35,13 @@ __all__ = [
     "ONE_THREAD",
     "OUTPUT",
     "Comparison",
+    "Event",
     "Interrupted",
     "Plan",
+    "Pool",
     "Record",
     "RecordError",
+    "attempt",
     "canonical",
     "compare",
     "default_workers",
@@ -49,6 +53,7 @@ __all__ = [
     "provenance",
     "read",
     "read_plan",
+    "reason",
     "run_command",
     "run_jobs",
     "write",

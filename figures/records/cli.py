@@ -10,7 +10,7 @@ import re
 import sys
 from collections.abc import Callable
 
-from figures.records.jobs import Interrupted
+from figures.records.pool import Interrupted
 from figures.records.store import RecordError
 
 

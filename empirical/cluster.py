@@ -1,0 +1,90 @@
+"""Jobs on the machines of a Ray cluster: Ray Core alone, which finds a free place for each, and begins it anew where a machine is lost.
+
+All machines must see the output folder, this code and its environment under the same paths, as on a shared file system.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from figures.records import Event, attempt, default_workers
+from figures.records.pool import ONE_THREAD
+
+ROOT = Path(__file__).resolve().parents[1]
+LOST = 5  # machines that a job may lose before it counts as failed
+STORE = 100 * 2**20  # bytes of a local cluster for passing objects about, of which there are hardly any
+QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}
+
+
+class Cluster:
+    """Workers of ``scheduler.complete``. address: ``local`` (begun here, ended at the end), ``auto``, or host:port of one that is there.
+
+    gpus: GPUs that a job takes, a fraction or more; needs_gpu: which jobs do. ValueError if Ray is not installed, ConnectionError (an
+    OSError) if there is no such cluster.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        function: Callable[[Any, Callable[[float], None]], Any],
+        gpus: float = 1.0,
+        needs_gpu: Callable[[Any], bool] = lambda job: False,
+    ) -> None:
+        os.environ.update({name: value for name, value in QUIET.items() if name not in os.environ})
+        try:
+            import ray
+        except ModuleNotFoundError:
+            raise ValueError("--cluster needs Ray, which is not installed: pip install 'tada[cluster]'") from None
+        self.ray, self.function, self.gpus, self.needs_gpu = ray, function, gpus, needs_gpu
+        self.jobs: dict[Any, Any] = {}  # reference -> job
+        usual = {"runtime_env": {"env_vars": {**ONE_THREAD, "PYTHONPATH": str(ROOT)}}, "log_to_driver": False, "logging_level": "ERROR"}
+        if address == "local":
+            ray.init("local", num_cpus=default_workers(), include_dashboard=False, object_store_memory=STORE, **usual)
+        else:
+            ray.init(address, **usual)
+        self.remote = ray.remote(max_retries=LOST, num_cpus=1)(_attempt)
+
+    @property
+    def slots(self) -> int:
+        """Jobs that the cluster of this moment has room for."""
+        there = self.ray.cluster_resources()
+        by_gpu = there.get("GPU", 0) / self.gpus if any(map(self.needs_gpu, self.jobs.values())) else float("inf")
+        return max(1, int(min(there.get("CPU", 1), by_gpu)))
+
+    @property
+    def idle(self) -> int:
+        return max(0, self.slots - len(self.jobs))
+
+    def submit(self, job: Any) -> None:
+        gpus = self.gpus if self.needs_gpu(job) and self.ray.cluster_resources().get("GPU", 0) else 0
+        self.jobs[self.remote.options(num_gpus=gpus).remote(self.function, job)] = job
+
+    def wait(self, timeout: float | None = None) -> list[Event]:
+        if not self.jobs:
+            self.ray.wait([self.ray.put(None)], timeout=timeout)
+            return []
+        ended, _ = self.ray.wait(list(self.jobs), num_returns=1, timeout=timeout)
+        return [self._hear(reference) for reference in ended]
+
+    def _hear(self, reference: Any) -> Event:
+        job = self.jobs.pop(reference)
+        try:
+            return Event(job, *self.ray.get(reference))
+        except self.ray.exceptions.RayError as error:
+            return Event(job, "failed", f"lost on the cluster ({type(error).__name__})")
+
+    def __enter__(self) -> Cluster:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        for reference in self.jobs if kind is not None else ():
+            self.ray.cancel(reference, force=True)
+        self.ray.shutdown()
+
+
+def _attempt(function: Callable[[Any, Callable[[float], None]], Any], job: Any) -> tuple[str, Any]:
+    return attempt(function, job, lambda fraction: None)
