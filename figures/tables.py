@@ -72,3 +72,8 @@ def signed(value: float, half: float, digits: int = 1) -> str:
     """``+0.4 ± 0.8``, with a proper minus sign; just the value where the interval is not known."""
     number = f"{value:+.{digits}f}".replace("-", "−")
     return f"{number} ± {half:.{digits}f}" if half == half else number
+
+
+def span(low: float, high: float, digits: int = 2) -> str:
+    """``−0.89 to 0.44``; nothing where it is not known."""
+    return f"{low:.{digits}f} to {high:.{digits}f}".replace("-", "−") if low == low else ""
