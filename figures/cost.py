@@ -49,24 +49,27 @@ def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
         panel(right, runs, "seconds", 3600 if hours else 1)
         left.set_title(f"{runs.name}\nOriginal: {mean(runs.values('original')):.1f}%, {len(runs.runs('original'))} seeds")
         left.set(xlabel="images generated, a run", ylabel="test error minus Original, points")
-        right.set(xlabel=f"time of a run, {'hours' if hours else 'seconds'}")
+        right.set(xlim=(0, None), xlabel=f"time of a run, {'hours' if hours else 'seconds'}")
+        right.set_title("filled: equal steps\nhollow: equal epochs", fontweight="normal", fontsize=8)
         right.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
 
 
 def panel(axes, runs: Runs, quantity: str, unit: float) -> None:
-    named = set()
-    for label, budget, members in spent(runs):
+    named, groups = set(), list(spent(runs))
+    wide = max(average(members, quantity) for _, _, members in groups) / unit
+    for i, (label, budget, members) in enumerate(groups):
         value = apart(runs.values(label, budget=budget), runs.baseline(budget=budget))
         if value is None:
             continue
         shown, first = look(label.removesuffix("-longer")), label not in named
         named.add(label)
         axes.errorbar(
-            average(members, quantity) / unit,
+            average(members, quantity) / unit + (wide * 0.008 * (i - len(groups) / 2) if quantity == "generated" else 0),  # side by side
             value.mean,
             value.half if value.half == value.half else 0,
             color=shown.colour,
             marker=shown.marker,
+            markersize=7 if label == "tada-5" else None,
             capsize=2,
             linestyle="none",
             markerfacecolor=shown.colour if budget == "steps" else "white",

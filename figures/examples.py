@@ -19,7 +19,7 @@ CAPTION = (
     "label of the source). Above: digits with pixel noise, clean digits; their generator has seen the training images alone. Below: "
     "CIFAR-10 averaged down to 16x16 pixels; its generator has seen other images."
 )
-BELOW = 0.66  # height of the part below, in heights of the digits'
+BELOW = 0.56  # height of the part below, in heights of the digits'
 
 
 def rows(records: Mapping[str, Sequence[Record]]) -> float:

@@ -26,9 +26,8 @@ def draw_groups(figure, sets: Sequence[Runs], field: str, names: dict[str, str],
         left.set_ylim(0.4 - len(pairs), 0.6)
         dots(right, [Dot(names.get(value, value), apart(tada, original), look(method)) for value, (original, tada) in pairs.items()])
         right.tick_params(labelleft=False)
-        for label, shape in (("original", "o"), (method, "D")):
-            left.plot([], [], color=look(label).colour, marker=shape, linestyle="none", label=look(label).label)
-        left.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
-        left.set(xlabel="test error, %")
-        left.set_ylabel(f"{runs.name}, {len(runs.runs('original'))} seeds", fontweight="bold")
+        for label in ("original", method):
+            right.plot([], [], color=look(label).colour, marker=look(label).marker, linestyle="none", label=look(label).label)
+        right.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, borderpad=0)
+        left.set(xlabel="test error, %", title=f"{runs.name}, {len(runs.runs('original'))} seeds")
         right.set(xlabel=f"{look(method).label} minus Original, points")

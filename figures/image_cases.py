@@ -11,7 +11,7 @@ import numpy as np
 
 from figures.panels import name_of
 from figures.records import Record
-from figures.runs import AUGMENTS, NETWORKS, NOISE, Runs
+from figures.runs import AUGMENTS, NETWORKS, NOISE, Runs, papers_best
 from figures.statistics import Estimate, bootstrap, estimate, paired_samples
 from figures.test_error import TITLES
 
@@ -139,8 +139,8 @@ def e6(runs: Runs) -> Iterator[Case]:
 
 
 def e7(runs: Runs) -> Iterator[Case]:
-    tada = 4 if runs.name.startswith("TinyImageNet") else 5
-    for method, best in (("useful", 2), ("tada", tada)):
+    for method in ("useful", "tada"):
+        best = papers_best(runs.name, method)
         for k in runs.factors:
             if k != best:
                 one, other = f"{method}-{best}", f"{method}-{k}"

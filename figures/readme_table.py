@@ -59,7 +59,7 @@ def image_rows(records: Mapping[str, Sequence[Record]]) -> Iterable[tuple[str, .
         measured = [f"{data}: {deciding(members)}" for data, members in by_data.items()] or ["no records yet"]
         verdicts = [standing(members) for members in by_data.values()] or ["not enough data"]
         used = {record.results: record for members in by_data.values() for case in members for record in case.records}
-        yield f"{claim.id}: {claim.short}", command, "<br>".join(measured), "<br>".join(verdicts), minutes(used.values())
+        yield f"{claim.id}: {claim.short}", command, "<br>".join(measured), "<br>".join(verdicts), minutes(used.values()) if used else ""
 
 
 def minutes(records: Iterable[Record]) -> str:

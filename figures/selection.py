@@ -9,10 +9,10 @@ import numpy as np
 from figures.panels import Dot, dots
 from figures.records import Record
 from figures.runs import Runs, apart, data_sets, mean
-from figures.style import Look, look
+from figures.style import Look, look, slant
 
 RECORDS = ("empirical/reduced-selection",)
-OPTIONAL = ("empirical/paper-selection",)
+OPTIONAL = ("empirical/paper-selection", "empirical/reduced-sheet")  # of the sheet, the names of classes
 SIZE = (1.0, 0.42)  # the height is of one data set
 CAPTION = (
     "One variant of every image that a rule takes: left, test error minus that of Original, paired by seed, mean with 95% intervals "
@@ -36,7 +36,8 @@ def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
     sets = data_sets(records)
     for (left, right), runs in zip(figure.subplots(len(sets), 2, squeeze=False), sets, strict=True):
         errors(left, runs)
-        shares(right, runs)
+        named = records.get(OPTIONAL[1]) if runs.name.startswith("CIFAR-10 ") else None
+        shares(right, runs, named[0].metrics["classes"] if named else None)
 
 
 def errors(axes, runs: Runs) -> None:
@@ -57,8 +58,8 @@ def errors_of(members: Mapping[int, Record]) -> dict[int, float]:
     return {seed: 100 * record.metrics["test_error"] for seed, record in members.items()}
 
 
-def shares(axes, runs: Runs) -> None:
-    """Slow share of each class by rule."""
+def shares(axes, runs: Runs, classes: Sequence[str] | None) -> None:
+    """Slow share of each class by rule; classes: their names, if known."""
     by_rule = {rule: runs.runs("tada-2", rule=rule) for rule in RULES}
     found = {
         rule: 100 * np.array([r.metrics["slow_fraction_by_class"] for r in members.values()], float).mean(0)
@@ -71,8 +72,14 @@ def shares(axes, runs: Runs) -> None:
         axes.plot(share[order], color=shown.colour, marker=shown.marker, linestyle=shown.line, label=f"{shown.label}: {all_classes:.0f}%")
     axes.axhspan(30, 40, color=RULES["cluster"].colour, alpha=0.1, linewidth=0)
     few = len(order) <= 10
-    axes.set_xticks(range(len(order)) if few else [], order if few else [])
+    axes.set_xticks(range(len(order)) if few else [], [classes[i] if classes else i for i in order] if few else [])
+    if classes:
+        slant(axes)
+    top = max(share.max() for share in found.values())
     axes.set(
-        title="share of each class that is slow", xlabel="class" if few else f"{len(order)} classes, sorted", ylabel="%", ylim=(0, None)
+        title="share of each class that is slow",
+        xlabel="class" if few and not classes else "" if few else f"{len(order)} classes, sorted",
+        ylabel="%",
+        ylim=(0, 1.4 * top),
     )
     axes.legend(loc="upper left")

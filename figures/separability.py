@@ -10,7 +10,7 @@ from figures.records import Record
 from figures.runs import data_sets
 from figures.select import curves
 from figures.statistics import estimate
-from figures.style import FAST, INK, SLOW
+from figures.style import FAST, INK, SLOW, slant
 
 RECORDS = ("theory/separability", "empirical/noisy-digits-sheet", "empirical/noisy-digits")
 OPTIONAL = ("empirical/reduced-sheet", "empirical/reduced-selection")
@@ -84,7 +84,9 @@ def losses(axes, metrics: Mapping, name: str) -> None:
         )
     axes.set(title=name, yscale="log", xlabel="class", ylabel="loss early in training", xticks=range(len(metrics["classes"])))
     axes.set_xticklabels(metrics["classes"])
-    axes.legend(loc="lower left", ncols=2)
+    if max(map(len, metrics["classes"])) > 3:
+        slant(axes)
+    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, borderpad=0)
 
 
 def fractions(axes, records: Iterable[Record]) -> None:

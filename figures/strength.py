@@ -51,9 +51,13 @@ def errors(axes, runs: Runs) -> None:
 def faithfulness(axes, metrics: Mapping) -> None:
     levels = metrics["levels"]
     at = [level["strength"] for level in levels]
-    for name, colour, marker, label in (("agreement", FAST, "o", "judged as their class"), ("own_nearest", SLOW, "s", "nearest to source")):
+    for name, colour, marker, label in (
+        ("agreement", FAST, "o", "judged as their class"),
+        ("own_nearest", SLOW, "s", "own source is nearest"),
+    ):
         axes.plot(at, [100 * level[name] for level in levels], color=colour, marker=marker, label=label)
     axes.axhline(100 * metrics["agreement_real"], color=INK, linestyle="--", linewidth=1, label="real images, judged")
     measured = metrics.get("measured", len(metrics["labels"]))
-    axes.set(title=f"faithfulness\n{measured:,} images, 1 seed", xlabel="strength", ylabel="% of variants", ylim=(-3, 103), xticks=at)
-    axes.legend(loc="center", bbox_to_anchor=(0.55, 0.62))
+    axes.set(title=f"faithfulness\n{measured:,} images, 1 seed", xlabel="strength", ylabel="% of variants", ylim=(-3, 150), xticks=at)
+    axes.set_yticks(range(0, 101, 20))
+    axes.legend(loc="upper right")  # above 100%, where nothing is

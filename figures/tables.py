@@ -28,6 +28,9 @@ LATEX = {
 }
 
 
+NUMERIC = r"[\d.+−<>]"  # how a cell of numbers begins
+
+
 @dataclasses.dataclass(frozen=True)
 class Table:
     """title: one line; header and rows: text cells; the first column is left-aligned, the others right; note: what a reader must know."""
@@ -38,7 +41,8 @@ class Table:
     note: str = ""
 
     def markdown(self) -> str:
-        lines = [self.header, ("---", *("---:",) * (len(self.header) - 1)), *self.rows]
+        sides = ("---:" if any(re.match(NUMERIC, cell) for cell in column) else "---" for column in list(zip(*self.rows, strict=True))[1:])
+        lines = [self.header, ("---", *sides), *self.rows]
         body = "\n".join("| " + " | ".join(row) + " |" for row in lines)
         return f"**{self.title}**\n\n{body}\n" + (f"\n{self.note}\n" if self.note else "")
 
