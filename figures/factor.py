@@ -14,10 +14,10 @@ SIZE = (1.0, 0.42)  # the height is of one row
 CAPTION = (
     "Test error minus that of Original when every slow image appears $k$ times, as copies (USEFUL) or joined by $k-1$ variants (TADA); "
     "differences paired by seed, mean with 95% intervals (Student), last step, whole test set. Equal gradient steps, at the paper's scale "
-    "equal epochs. Rings: the paper's best k, 2 for copies, 5 for variants (TinyImageNet: 4). Noisy digits: the generator has seen the training "
-    "images alone; elsewhere, other images."
+    "equal epochs. Rings: the paper's best k, 2 for copies, 5 for variants (TinyImageNet: 4). Noisy digits: the generator has seen the "
+    "training images alone; elsewhere, other images."
 )
-COLUMNS = 3
+COLUMNS = 2
 
 
 def rows(records: Mapping[str, Sequence[Record]]) -> int:

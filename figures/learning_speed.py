@@ -43,7 +43,7 @@ def data_set(left, middle, right, runs: Runs) -> None:
     left.legend(loc="upper right")
     gap = {label: runs.values(label, "learning_gap") for label in ("original", *labels)}
     dots(middle, [Dot(name_of(label), apart(gap[label], gap["original"]), look(label)) for label in labels])
-    middle.set(title="learning gap", xlabel=f"% of the run, minus Original's {mean(gap['original']):.1f}")
+    middle.set(title="learning gap", xlabel=f"% of the run\nminus Original's {mean(gap['original']):.1f}")
     forgetting(right, runs, ("original", *labels))
 
 

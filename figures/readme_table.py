@@ -21,10 +21,13 @@ SHORT = {
     "T8": "an intermediate strength is best",
 }
 NOTE = (
-    "Theory: the first case of each claim; the others in the table `claims`. Images: the mean over n seeds of the paired difference that "
-    "decides (in points of test error; E10: % of the images; E11: % of the run), ± half its 95% interval (Student); the whole list with "
-    "bootstrap intervals: `python -m figures claims`. Minutes: computing time on one core (on a GPU at the paper's scale) of the runs that "
-    "the row rests on, as recorded; rows share runs, and the training of generators is not in it."
+    "Theory: the first case of each claim; the others in the table `claims`. Images: the mean over n seeds of the paired difference "
+    "that decides (in points of test error; E10: % of the images; E11: % of the run), ± half its 95% interval (Student), at equal "
+    "gradient steps (equal epochs at the paper's scale). A claim holds where the whole interval lies on the claimed side of 0, of "
+    "every difference that decides; it fails where one lies on the other side; else there is not enough data, as for E10 wherever "
+    "early training was stopped by that very share. All cases, with bootstrap intervals: `python -m figures claims`. Minutes: "
+    "computing time on one core (on a GPU at the paper's scale) of the runs that the row rests on, as recorded; rows share runs, and "
+    "the training of generators is not in it."
 )
 
 

@@ -28,9 +28,6 @@ LATEX = {
 }
 
 
-NUMERIC = r"[\d.+−<>]"  # how a cell of numbers begins
-
-
 @dataclasses.dataclass(frozen=True)
 class Table:
     """title: one line; header and rows: text cells; the first column is left-aligned, the others right; note: what a reader must know."""
@@ -41,7 +38,9 @@ class Table:
     note: str = ""
 
     def markdown(self) -> str:
-        sides = ("---:" if any(re.match(NUMERIC, cell) for cell in column) else "---" for column in list(zip(*self.rows, strict=True))[1:])
+        sides = ["---:" if numeric(column) else "---" for column in list(zip(*self.rows, strict=True))[1:]] or ["---"] * len(
+            self.header[1:]
+        )
         lines = [self.header, ("---", *sides), *self.rows]
         body = "\n".join("| " + " | ".join(row) + " |" for row in lines)
         return f"**{self.title}**\n\n{body}\n" + (f"\n{self.note}\n" if self.note else "")
@@ -70,6 +69,12 @@ class Table:
 
         note = textwrap.wrap(self.note, 120, initial_indent="  ", subsequent_indent="  ")
         return "\n".join([self.title, line(self.header), *map(line, self.rows), *note])
+
+
+def numeric(column: tuple[str, ...]) -> bool:
+    """Whether most of a column's cells begin as numbers do."""
+    filled = [cell for cell in column if cell]
+    return 2 * sum(bool(re.match(r"[\d.+−<>]", cell)) for cell in filled) > len(filled)
 
 
 def signed(value: float, half: float, digits: int = 1) -> str:
