@@ -39,7 +39,7 @@ def data_set(left, middle, right, runs: Runs) -> None:
     labels = [label for label in ORDER if runs.runs(label)]
     errors(left, runs, "original", "-")
     errors(left, runs, [label for label in labels if label.startswith("tada")][-1], "--")
-    left.set(title=f"{runs.name}, {len(runs.runs('original'))} seeds", xlabel="step", ylabel="training error, %", ylim=(0, None))
+    left.set(title=f"{runs.name}\n{len(runs.runs('original'))} seeds", xlabel="step", ylabel="training error, %", ylim=(0, None))
     left.legend(loc="upper right")
     gap = {label: runs.values(label, "learning_gap") for label in ("original", *labels)}
     dots(middle, [Dot(name_of(label), apart(gap[label], gap["original"]), look(label)) for label in labels])

@@ -91,10 +91,10 @@ def differences(found, pairs):
 
 def test_networks_are_compared_pairwise(all_records):
     found = needed("architectures", all_records, "none")
-    _, right = drawn("architectures", found).axes
+    left, right = drawn("architectures", found).axes
     pairs = [("tada-2", "original", {"network": network}) for network in ("resnet8", "resnet20", "vit-xs")]
     np.testing.assert_allclose(bars(right)[:3], differences(found, pairs))
-    assert [label.get_text() for label in right.get_yticklabels()] == ["ResNet-8", "ResNet-20", "ViT-XS"]
+    assert [label.get_text() for label in left.get_yticklabels()] == ["ResNet-8", "ResNet-20", "ViT-XS"]
 
 
 def test_stacking_compares_under_the_same_augmentation(all_records):
