@@ -145,13 +145,21 @@ def test_a_mistake_is_told_in_one_line(words, said):
 
 
 def test_failed_jobs_are_told(tmp_path):
-    """A file in the place of the artifacts' folder fails every job; each is named, and nothing is recorded."""
+    """A file in the place of the artifacts' folder fails the first stages; what needs them is not begun, and nothing is recorded."""
     (tmp_path / "artifacts").write_text("in the way")
     done = run("run", "smoke", "--out", tmp_path, "--seeds", 1, "--workers", 1, code=1)
     told = [line for line in done.stderr.splitlines() if line.startswith("failed: smoke: ")]
-    assert len(told) == 1 + len(experiment("smoke").runs)
-    assert "shared stages, seed 0: FileExistsError" in told[0]
+    assert len(told) == 2
+    assert all(
+        f"{stage}, seed 0" in line and "FileExistsError" in line for stage, line in zip(("early resnet8", "digits"), told, strict=True)
+    )
+    below = [line for line in done.stderr.splitlines() if line.startswith("not begun: smoke: ")]
+    assert len(below) == 1
+    assert "10 records and 2 stages, as this failed: " in below[0]
     assert records(tmp_path) == {}
+    said = run("benchmark", "smoke", "--status", "--out", tmp_path, "--seeds", 1).stdout
+    assert said.splitlines()[1].split() == ["smoke", "0", "0", "0", "10"]
+    assert len([line for line in said.splitlines() if line.startswith("failed: ") and "FileExistsError" in line]) == 2
 
 
 def test_list_names_every_experiment():
@@ -160,7 +168,7 @@ def test_list_names_every_experiment():
 
 
 def test_one_run_of_ones_own(tmp_path):
-    words = ["--data.train", "60", "--training.steps", "5", "--training.width", "4", "--generator.steps", "2", "--variants.grid", "4"]
+    words = ["--data.train", "60", "--training.steps", "5", "--training.width", "8", "--generator.steps", "2", "--variants.grid", "4"]
     said = run("train", "--method.name", "tada", *words, "--out", tmp_path).stdout
     assert "test_error" in said
     assert os.listdir(tmp_path) == ["artifacts"]
