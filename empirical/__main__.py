@@ -1,6 +1,5 @@
-"""The command line: ``python -m empirical list | data NAME | run NAME ... |
-benchmark NAME ... | train | select NAME |
-diffusion train NAME | strength NAME | augment FOLDER --out FOLDER2``."""
+"""The command line: ``python -m empirical list | data NAME | run NAME ... | benchmark NAME ... | train | select NAME |
+diffusion train NAME | strength NAME | augment FOLDER --out FOLDER2 | store list``."""
 
 from __future__ import annotations
 
@@ -13,6 +12,7 @@ import tyro
 
 from empirical.augment import augment
 from empirical.benchmark import benchmark
+from empirical.bfloat16 import notes
 from empirical.cache import find_or_decode
 from empirical.config import Data, Run
 from empirical.datasets import look_in
@@ -24,6 +24,7 @@ from empirical.listing import table
 from empirical.machine import USUAL, Machine
 from empirical.run import complete, planned, records_of
 from empirical.slowness import select
+from empirical.store_command import store
 from empirical.strength import strength
 from figures.records import OUTPUT, run_command
 
@@ -133,6 +134,8 @@ def train(
 
     config = dataclasses.replace(config, data=data.resolve(config.data, out / "artifacts"))
     torch.set_num_threads(1)  # the same numbers as in an experiment
+    for note in notes([config], machine):
+        print(note, flush=True)
     with Lines(log) as watch:
         metrics = pipeline.execute(config, seed, out / "artifacts", machine=machine, watch=watch)
     for name, value in metrics.items():
@@ -155,6 +158,7 @@ if __name__ == "__main__":
                 "diffusion": diffusion,
                 "strength": strength,
                 "augment": augment,
+                "store": store,
             },
             "python -m empirical",
             __doc__,

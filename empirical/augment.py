@@ -11,7 +11,8 @@ import tyro
 from empirical.augment_forecast import forecast
 from empirical.augment_stages import Task
 from empirical.augmented_folder import source_of, usual_side
-from empirical.config import Data, Early, Generator, Method, RuleName, Run, Selection, Training, Variants, require
+from empirical.bfloat16 import usual
+from empirical.config import Data, Early, Generator, Method, PrecisionName, RuleName, Run, Selection, Training, Variants, require
 from empirical.config.generation import KindName
 from empirical.datasets import FOLDER, Source
 from empirical.generator_sizes import size
@@ -36,9 +37,11 @@ def augment(
     prompt: str = Generator().prompt,
     strength: float = 0.5,
     guidance: float = 1.0,
+    mix: bool = False,
     side: int | None = None,
     rule: RuleName = "cluster",
     steps: int | None = None,
+    precision: PrecisionName | None = None,
     network: str | None = None,
     epochs: int | None = None,
     flip: bool = True,
@@ -64,9 +67,12 @@ def augment(
         prompt: for text-to-image models; {class} is the name of the class's folder.
         strength: how far a variant leaves its source, (0, 1].
         guidance: 1 for the conditional model alone; text-to-image models are made for 3 to 8.
+        mix: join half of the source with half of its variant, and a little of a fractal (DiffuseMix).
         side: of the variants and of all that is computed on; the images' own if not given, at most 32 on a CPU, 64 or 128 on a GPU.
         rule: which images are slow.
         steps: of training the generator on the folder; 2,000 if not given.
+        precision: of the generator's passes. If not given, float32 for one that is there; for one that is trained bfloat16, but float32 on
+            a processor without bfloat16 arithmetic.
         network: of early training; resnet8 on a CPU, resnet18 on a GPU, if not given.
         epochs: of early training at most; 100, or those of 400 steps, if not given.
         flip: an image may be mirrored in training; say --no-flip for letters and the like.
@@ -80,7 +86,7 @@ def augment(
     require(k >= 2, "k", k, "at least 2")
     require(seed >= 0, "seed", seed, "at least 0")
     require(side is None or (side >= 8 and side % 8 == 0), "side", side, "multiples of 8")
-    level, model = Variants(strength, guidance=guidance), generator_of(generator, kind, revision, prompt, steps, flip)
+    level, model = Variants(strength, guidance=guidance, mix=mix), generator_of(generator, kind, revision, prompt, steps, flip)
     source = source_of(folder, hold_out)
     apart(out, source.where)
     contents = source.open()
@@ -92,6 +98,8 @@ def augment(
         side or usual_side(source, contents, (SIDES if generator is None else SIDES_OF_MODEL)[on_cpu]),
         skip_unreadable=skip_unreadable,
     )
+    if precision is not None or generator is None:
+        model = dataclasses.replace(model, precision=precision or usual(on_cpu))
     training = recipe(network, on_cpu, flip)
     count = sum(item.part == "train" for item in contents.items)
     early = Early(stop="auto", epochs=epochs or max(BUDGET, math.ceil(STEPS * training.batch / count)))

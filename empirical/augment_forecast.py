@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from empirical.config import Run, Variants
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 USUAL_SHARE = (0.3, 0.4)  # of slow examples, where early training stops in time (the paper's)
 TIMED = 2  # steps that are timed, after one that is not
-BATCH = 64  # images of an evaluation: variants.BATCH, which torch would have to be loaded for
+BATCH = 64  # images of an evaluation on a CPU: variants.BATCH, which torch would have to be loaded for
 
 
 def forecast(run: Run, images: int, classes: tuple[str, ...], share: float | None, machine: Machine) -> list[str]:
@@ -64,7 +63,7 @@ def rates(run: Run, classes: tuple[str, ...], machine: Machine) -> dict[str, flo
 
     from empirical import diffusion
     from empirical.data import Images, on_device
-    from empirical.generators import backend
+    from empirical.generators import backend, folder_of, precision
     from empirical.generators.unet import from_unet
     from empirical.networks import classifier
     from empirical.seeding import stream
@@ -79,10 +78,11 @@ def rates(run: Run, classes: tuple[str, ...], machine: Machine) -> dict[str, flo
     one_step = dataclasses.replace(run.variants, strength=1 / run.variants.grid, alpha_bar=None, from_noise=False)
     if run.generator.model is None:
         model = diffusion.unet(noise, run.generator, 0)
-        few = dataclasses.replace(run.generator, steps=1 + TIMED)
-        found["generator"] = seconds(diffusion.train_generator(model, noise, few, 0), torch.device("cpu"))
-        return {**found, "evaluation": evaluation(from_unet(model, diffusion.noise_schedule(), one_step, classes), noise, one_step)}
-    there = Path(run.generator.model).is_dir()
+        few, dtype = dataclasses.replace(run.generator, steps=1 + TIMED), precision(run.generator, device)
+        found["generator"] = seconds(diffusion.train_generator(model.to(device), noise, few, 0), device)
+        made = from_unet(model, diffusion.noise_schedule(), one_step, classes, device, dtype=dtype)
+        return {**found, "evaluation": evaluation(made, noise, one_step)}
+    there = folder_of(run.generator.model) is not None
     made = backend(run.generator, one_step, classes, noise.shape, device) if there else None
     return {**found, "generator": None, "evaluation": evaluation(made, noise, one_step) if there else None}
 

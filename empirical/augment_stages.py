@@ -118,25 +118,25 @@ class Task:
         """Sources, copies and pixels of all variants, saved on the way."""
         import numpy as np
 
-        from empirical import pipeline
+        from empirical import generate
         from empirical.training_set import additions
 
         sources, copies = additions(run.method, chosen.slow, self.seed)
         if run.generator.model is None and len(sources):
             with progress("training the generator", run.generator.steps, "step") as bar:
-                pipeline.generator(run, self.seed, parts, self.root, bar.update)
+                generate.generator(run, self.seed, parts, self.root, bar.update, self.machine)
         chunk = max(CHUNK, math.ceil(len(sources) / SAVES / BATCH) * BATCH)
         made = [np.empty((0, *parts.train.shape), np.float32)]
         with progress("making variants", len(sources), "variant") as bar:
             for start in range(0, len(sources), chunk):
                 rows = slice(start, start + chunk)
-                made.append(pipeline.variants(run, self.seed, parts, self.root, sources[rows], copies[rows]))
+                made.append(generate.variants(run, self.seed, parts, self.root, sources[rows], copies[rows], self.machine))
                 bar.update(len(made[-1]))
         return sources, copies, np.concatenate(made)
 
     def about(self, run: Run, parts: Split, chosen: Selected, images: Mapping[str, Any], variants: int) -> dict[str, Any]:
         """The manifest, but for the settings."""
-        from empirical import pipeline
+        from empirical.generate import made_by
 
         labels, classes = parts.train.labels, parts.train.classes
         shares = by_class(chosen.slow, labels, len(classes))
@@ -145,8 +145,8 @@ class Task:
             "originals": len(labels),
             "variants": variants,
             "side": run.data.side,
-            "generator": {"model": "trained on this folder", "strength": run.variants.strength}
-            | pipeline.made_by(run, self.seed, parts, self.root),
+            "generator": {"model": "trained on this folder", "strength": run.variants.strength, "mix": run.variants.mix}
+            | made_by(run, self.seed, parts, self.root),
             "selection": run.selection,
             "early_steps": chosen.steps,
             "early_error": chosen.error,

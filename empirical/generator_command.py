@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import tyro
 
+from empirical import bfloat16
 from empirical.cache import find_or_decode
 from empirical.config import Data, Generator, Run, require
 from empirical.config.generation import SeenName
@@ -54,7 +55,8 @@ def diffusion(
     Args:
         action: train.
         dataset: digits, noisy-digits, cifar10, cifar100, tiny-imagenet, or folder:PATH for images of your own.
-        size: of the network, with a budget of steps that suits it: 0.2, 0.6, 2.5, 14 or 26 million parameters.
+        size: of the network, with a budget of steps that suits it: 0.2, 0.6, 2.5, 14, 26 or 20 million parameters; the last is for CIFAR-10
+            in a quarter of an hour of a GPU.
         seen: own, the training split of this seed; or external, the images that no seed of the pool trains or validates on.
         steps: the size's own if not given.
         batch: the size's own if not given.
@@ -93,6 +95,8 @@ def diffusion(
     torch.set_num_threads(1)  # the same numbers as in an experiment
     task = task_of(data, settings, seed, out / "artifacts")
     print(*before(task), sep="\n", flush=True)
+    if settings.precision == "bfloat16" and machine.on(data).type == "cpu" and bfloat16.missing():
+        print(bfloat16.slow("--precision"), flush=True)
     if dry_run:
         print(expected(task, generator_training.rate(task, machine), machine))
         return 0
@@ -118,8 +122,8 @@ def data_of(name: str, **settings: object) -> Data:
 def task_of(data: Data, settings: Generator, seed: int, root: Path) -> Task:
     """The images that the generator may see, by the rule that experiments go by. Raises ValueError if none are left over."""
     from empirical.data import resolve, split
+    from empirical.generate import seen
     from empirical.generator_training import Task
-    from empirical.pipeline import seen
 
     parts = split(data, seed, root)
     images, indices, _ = seen(Run(data=data, generator=settings), seed, parts, root)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -109,37 +109,79 @@ def _about(task: Task, device: torch.device, curve: list[tuple[int, float]], sec
 def _run(task: Task, working: Path, machine: Machine, sheets: int, quiet: bool) -> tuple[diffusion.DenoiserTrainer, dict[str, Any]]:
     """The trainer at its end, and what there is to say of it."""
     trainer = task.trainer(machine.on(task.data), machine.compile)
-    checkpoint, total = working / "checkpoint.pt", torch.zeros((), device=trainer.device)
-    before, curve = 0.0, []  # seconds; (step, mean loss since the one before)
-    if (kept := load_checkpoint(checkpoint, trainer.device)) is not None:
-        if kept["identity"] != task.identity:
-            raise ValueError(f"{working} holds training with other settings; allowed: these; give another --folder or remove it")
-        trainer.load_state_dict(kept["trainer"])
-        total.copy_(kept["total"])
-        before, curve = kept["seconds"], list(kept["curve"])
-    steps = task.settings.steps
-    looks, drawn = set(check_steps(steps, LOOKS)), set(check_steps(steps, sheets) if sheets else ())
-    began = saved = time.monotonic()
+    looks, batch = Looks(trainer), task.settings.batch
+    drawn = set(check_steps(task.settings.steps, sheets) if sheets else ())
+    steps = going_on(trainer, working / "checkpoint.pt", machine.checkpoint, task.identity, looks)
     with _bar(task, trainer.step, quiet) as bar:
-        try:
-            for step in trainer.run():
-                total += trainer.value
-                bar.update(task.settings.batch)
-                if step in looks:
-                    curve.append((step, total.item() / (step - (curve[-1][0] if curve else 0))))
-                    total.zero_()
-                    bar.set_postfix(loss=f"{curve[-1][1]:.4f}", refresh=False)
-                if step in drawn:
-                    sheet(working / f"step-{step:07d}.png", trainer.averaged(), diffusion.noise_schedule(), task)
-                if time.monotonic() - saved >= machine.checkpoint and step < steps:
-                    spent = before + time.monotonic() - began
-                    state = {"identity": task.identity, "trainer": trainer.state_dict(), "total": total, "seconds": spent, "curve": curve}
-                    save_checkpoint(checkpoint, state)
-                    saved = time.monotonic()
-        except Diverged:
-            forget_checkpoint(checkpoint)
-            raise
-    return trainer, _about(task, trainer.device, curve, before + time.monotonic() - began)
+        for step in steps:
+            bar.update(batch)
+            if looks.add(step):
+                bar.set_postfix(loss=f"{looks.curve[-1][1]:.4f}", refresh=False)
+            if step in drawn:
+                sheet(working / f"step-{step:07d}.png", trainer.averaged(), diffusion.noise_schedule(), task)
+    return trainer, _about(task, trainer.device, looks.curve, looks.seconds)
+
+
+def going_on(
+    trainer: diffusion.DenoiserTrainer, checkpoint: Path, every: float, identity: str, looks: Looks | None = None
+) -> Iterator[int]:
+    """The steps to the end, each yielded when it is done, from the checkpoint if there is one; it is written every so many seconds.
+
+    identity: of what is trained on what. looks: go on with the training. On a CPU the result does not depend on where, or how often, it was
+    interrupted. Raises ValueError at once for a checkpoint of something else, or of another kind of device; on the way Diverged, with no
+    checkpoint left, when the loss is not finite.
+    """
+    identity = f"{identity} {trainer.device.type}"  # each kind of device draws numbers of its own
+    if (kept := load_checkpoint(checkpoint, trainer.device)) is not None:
+        if kept["identity"] != identity:
+            where = f"{checkpoint.parent} holds training with other settings, or on another device"
+            raise ValueError(f"{where}; allowed: these; give another --folder or remove it")
+        trainer.load_state_dict(kept["trainer"])
+        if looks is not None:
+            looks.load_state_dict(kept["looks"])
+    return _saving(trainer, checkpoint, every, identity, looks)
+
+
+def _saving(trainer: diffusion.DenoiserTrainer, checkpoint: Path, every: float, identity: str, looks: Looks | None) -> Iterator[int]:
+    saved = time.monotonic()
+    try:
+        for step in trainer.run():
+            yield step
+            if time.monotonic() - saved >= every and step < trainer.config.steps:
+                beside = {} if looks is None else {"looks": looks.state_dict()}
+                save_checkpoint(checkpoint, {"identity": identity, "trainer": trainer.state_dict(), **beside})
+                saved = time.monotonic()
+    except Diverged:
+        forget_checkpoint(checkpoint)
+        raise
+
+
+class Looks:
+    """The mean loss since the look before, at up to ``LOOKS`` steps, evenly; and the seconds that training has taken."""
+
+    def __init__(self, trainer: diffusion.DenoiserTrainer) -> None:
+        self.trainer, self.steps = trainer, set(check_steps(trainer.config.steps, LOOKS))
+        self.total, self.curve = torch.zeros((), device=trainer.device), []  # (step, mean loss)
+        self.before, self.began = 0.0, time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        return self.before + time.monotonic() - self.began
+
+    def add(self, step: int) -> bool:
+        """Count a step in; whether it was one to look at."""
+        self.total += self.trainer.value
+        if step in self.steps:
+            self.curve.append((step, self.total.item() / (step - (self.curve[-1][0] if self.curve else 0))))
+            self.total.zero_()
+        return step in self.steps
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"total": self.total, "curve": self.curve, "seconds": self.seconds}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.total.copy_(state["total"])
+        self.curve, self.before, self.began = list(state["curve"]), state["seconds"], time.monotonic()
 
 
 def _bar(task: Task, step: int, quiet: bool) -> tqdm:

@@ -18,7 +18,7 @@ class Machine:
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"  # auto: a GPU if there is one, but the CPU for the digits
     compile: bool = False
     capture: bool = False
-    checkpoint: float = 120.0  # seconds between checkpoints of a classifier in training, at least 0
+    checkpoint: float = 120.0  # seconds between checkpoints of a network in training, at least 0
 
     def __post_init__(self) -> None:
         require(self.checkpoint >= 0, "machine.checkpoint", self.checkpoint, "at least 0 seconds")

@@ -12,6 +12,7 @@ Early means while the training error falls quickly and is neither near chance no
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,7 +27,7 @@ from empirical.data import Images
 from empirical.early import Outputs
 from empirical.selection import select
 from empirical.training_set import additions
-from empirical.variants import make_variants
+from empirical.variants import make_variants, mixed
 
 if TYPE_CHECKING:
     from empirical.generators import Backend
@@ -76,6 +77,7 @@ def variants_of(
     seed: int = 0,
     guidance: float = 1.0,
     device: str | torch.device = "cpu",
+    mix: bool = False,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """k - 1 variants of each image that ``indices`` names: images of the kind and layout that came in, labels (m,), sources (m,).
 
@@ -83,7 +85,7 @@ def variants_of(
     k: at least 2. generator: a folder or name on the hub, settings, a backend made before, or settings without a model: then a small one
     is trained on all of ``images``, for minutes, and makes blurry, timid variants; None: that too. classes: names, for models that know
     them or read a prompt. strength: how far a variant leaves its source, (0, 1]. seed: with source and copy, all that a variant's noise
-    depends on. Raises ValueError for anything else.
+    depends on. mix: join half of each source with half of its variant, and a little of a fractal. Raises ValueError for anything else.
     """
     require(k >= 2, "k", k, "at least 2")
     mine = images_of(as_array(images), as_array(labels), classes)
@@ -99,6 +101,7 @@ def variants_of(
         return mine.stored[:0], mine.labels[:0], sources
     way = way_of(generator, mine, classes, Variants(strength, guidance=guidance), seed, torch.device(device))
     made = make_variants(way, mine, sources, copies, seed)
+    made = mixed(made, mine, sources, copies, seed) if mix else made
     return as_uint8(made) if mine.stored.dtype == np.uint8 else made, mine.labels[sources], sources
 
 
@@ -132,7 +135,7 @@ def way_of(
     """The model that makes variants: as given, loaded, or trained on the images."""
     if callable(generator):
         return generator
-    settings = Generator(model=generator, seen="external") if isinstance(generator, str) else generator or usual_generator()
+    settings = Generator(model=generator, seen="external") if isinstance(generator, str) else generator or usual_generator(device)
     if settings.model is not None:
         require(classes is not None, "classes of a generator that is there", classes, "the names of the classes, in the order of labels")
         from empirical.generators import backend
@@ -147,11 +150,12 @@ def way_of(
     return from_unet(model, diffusion.noise_schedule(), variants, images.classes, device)
 
 
-def usual_generator() -> Generator:
+def usual_generator(device: torch.device) -> Generator:
     """What is trained where no generator is given: that of the command ``augment``."""
+    from empirical.bfloat16 import usual
     from empirical.generator_sizes import size
 
-    return size("small")
+    return replace(size("small"), precision=usual(device.type == "cpu"))
 
 
 def as_array(values: ArrayLike) -> np.ndarray:

@@ -7,46 +7,34 @@ file. Files are written whole or not at all, so that a run stopped anywhere goes
 from __future__ import annotations
 
 import dataclasses
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from empirical import diffusion, generator_folder, measures
-from empirical.artifacts import alone, artifact, load_arrays, load_weights, save_arrays, save_weights
+from empirical import measures
+from empirical.artifacts import artifact, load_arrays, save_arrays
 from empirical.augmentation import normalised
 from empirical.config import Run, Selection
-from empirical.data import Images, Split, dataset, on_device, split
+from empirical.data import Images, Split, on_device, split
 from empirical.early import Outputs, early_network, logits_of
 from empirical.fitting import Watch, fit, forget_checkpoint
+from empirical.generate import Advance, generator, made_by, variants
 from empirical.generator_folder import sha256
-from empirical.generators import Backend, backend
-from empirical.generators.unet import from_unet
 from empirical.machine import USUAL, Machine
 from empirical.networks import classifier
 from empirical.seeding import stream, torch_stream
 from empirical.selection import select
 from empirical.stability import by_class
-from empirical.store import Store, open_store
-from empirical.store_export import as_pixels, as_uint8
+from empirical.store import ignore
+from empirical.store_export import as_uint8
 from empirical.training_set import additions, size
-from empirical.variants import make_variants
-from figures.records import digest, write_json
+from figures.records import digest
 
-if TYPE_CHECKING:
-    from diffusers import UNet2DModel
-
-Advance = Callable[[float], None]
-ABOUT = "about.json"  # in a store of variants: what made them
 SHARP = 1000  # training images whose loss the sharpness is of
-
-
-def ignore(progress: float) -> None:
-    """Nobody watches."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,86 +81,10 @@ def selected(run: Run, seed: int, parts: Split, root: Path, machine: Machine = U
     return Selected(**masks, early=outputs, steps=int(kept["steps"]), error=float(kept["error"]), curve=kept["curve"])
 
 
-def seen(run: Run, seed: int, parts: Split, root: Path) -> tuple[Images, np.ndarray, int]:
-    """What the run's generator is trained on: images, which of the official training images they are, and the seed of its training.
-
-    ``own``: the training split. ``external``: the images that are left over, which with ``data.pool`` are the same for all seeds, so that
-    one generator, of seed 0, serves all. Raises ValueError if none are left over.
-    """
-    if run.generator.seen == "own":
-        return parts.train, parts.train_indices, seed
-    if run.data.from_library or not len(parts.rest):
-        raise ValueError(
-            f"generator.seen is 'external', but all images of {run.data.name} are in the training, validation or test set; "
-            "allowed: own, or a smaller data.train"
-        )
-    return dataset(run.data, root).train[parts.rest], parts.rest, seed if run.data.pool is None else 0
-
-
-def generator(run: Run, seed: int, parts: Split, root: Path, advance: Advance = ignore) -> UNet2DModel:
-    """Stage generate, first half: the diffusion model of the run. ``advance(1)`` after every step."""
-    images, indices, seed = seen(run, seed, parts, root)
-    path = artifact(root, "generator", ".safetensors", run.data.name, run.data.side, parts.content, sha256(indices), run.generator, seed)
-    model = diffusion.unet(images, run.generator, seed)
-    with alone(path):
-        if (weights := load_weights(path)) is not None:
-            model.load_state_dict(weights)
-            return model.eval()
-        for _ in diffusion.train_generator(model, images, run.generator, seed):
-            advance(1)
-        save_weights(path, model.state_dict())
-    return model
-
-
-def way(run: Run, seed: int, parts: Split, root: Path, machine: Machine = USUAL) -> Backend:
-    """The model that makes the run's variants: trained for it, or the one that ``generator.model`` names."""
-    classes = parts.train.classes
-    if run.generator.model is None:
-        model = generator(run, seed, parts, root)
-        return from_unet(model, diffusion.noise_schedule(), run.variants, classes, seen=run.generator.seen)
-    generator_folder.check_disjoint(Path(run.generator.model), parts)
-    return backend(run.generator, run.variants, classes, parts.train.shape, machine.on(run.data))
-
-
-def variants(run: Run, seed: int, parts: Split, root: Path, sources: np.ndarray, copies: np.ndarray) -> np.ndarray:
-    """Stage generate, second half: the variants (source, copy), from the store as far as it holds them, else made and added to it."""
-    store, pairs = variant_store(run, seed, parts, root), np.stack([sources, copies], axis=1)
-    if len(store.missing(pairs)):
-        made_by = way(run, seed, parts, root)
-        write_json(store.folder / ABOUT, {**made_by.describe(), **made_by.level()})
-
-        def make(sources: np.ndarray, copies: np.ndarray) -> np.ndarray:
-            made = make_variants(made_by, parts.train, sources, copies, seed)
-            return as_uint8(made) if store.dtype == np.uint8 else made
-
-        store.fill(pairs, make, parts.train.labels)
-    return as_pixels(store.read(pairs))
-
-
-def variant_store(run: Run, seed: int, parts: Split, root: Path) -> Store:
-    """The store of the run's variants: several processes that need the same ones share the work."""
-    description = {"data": run.data, "content": parts.content, "classes": parts.train.classes, "train": sha256(parts.train_indices)}
-    made = {"generator": run.generator, "variants": run.variants, "seed": seed}
-    stored = parts.train.stored
-    return open_store(variants_path(run, seed, parts, root), {**description, **made}, stored.shape[1:], stored.dtype)
-
-
-def variants_path(run: Run, seed: int, parts: Split, root: Path) -> Path:
-    """Where the run's variants are kept; of a model in a folder, the files count, not the folder's name alone."""
-    depends = (run.data, parts.content, run.generator, model_files(run.generator.model), run.variants, seed)
-    return artifact(root, "variants", "", *depends)
-
-
-def model_files(model: str | None) -> list:
-    """Names, sizes and times of the files of a model's folder; none of a model that is trained, or lies on the hub."""
-    files = sorted(path for path in Path(model).rglob("*") if path.is_file()) if model is not None else []
-    return [[str(path), path.stat().st_size, path.stat().st_mtime_ns] for path in files]
-
-
 def prepare(runs: Sequence[Run], seed: int, root: Path, advance: Advance = ignore, machine: Machine = USUAL) -> None:
     """All that the runs of one seed share: selection, generator, and the variants that any of them needs, made in one go.
 
-    ``advance(1)`` after every step of a generator's training.
+    ``advance(n)`` after every n steps of a generator's training.
     """
     parts = split(runs[0].data, seed, root)
     for run in runs:
@@ -183,20 +95,20 @@ def prepare(runs: Sequence[Run], seed: int, root: Path, advance: Advance = ignor
             groups.setdefault(digest((run.data, run.generator, run.variants)), []).append(run)
     for group in groups.values():
         if group[0].generator.model is None:
-            generator(group[0], seed, parts, root, advance)
-        pairs = [additions(run.method, selected(run, seed, parts, root).slow, seed) for run in group]
-        variants(group[0], seed, parts, root, *(np.concatenate(part) for part in zip(*pairs, strict=True)))
+            generator(group[0], seed, parts, root, advance, machine)
+        pairs = [additions(run.method, selected(run, seed, parts, root, machine).slow, seed) for run in group]
+        sources, copies = (np.concatenate(part) for part in zip(*pairs, strict=True))
+        variants(group[0], seed, parts, root, sources, copies, machine)
 
 
-def training_set(run: Run, seed: int, parts: Split, slow: np.ndarray, root: Path) -> Images:
+def training_set(run: Run, seed: int, parts: Split, slow: np.ndarray, root: Path, machine: Machine = USUAL) -> Images:
     """The originals, then what the method adds."""
     sources, copies = additions(run.method, slow, seed)
     originals = parts.train
     if not run.method.generates:
         return originals[np.concatenate([np.arange(len(originals)), sources])]  # as they are stored
-    extra = variants(run, seed, parts, root, sources, copies)  # (m, channels, height, width)
-    if originals.stored.dtype == np.uint8:
-        extra = np.rint((extra.transpose(0, 2, 3, 1) + 1) * 127.5).clip(0, 255).astype(np.uint8)
+    extra = variants(run, seed, parts, root, sources, copies, machine)  # (m, channels, height, width)
+    extra = as_uint8(extra) if originals.stored.dtype == np.uint8 else extra
     return Images(
         np.concatenate([originals.stored, extra]), np.concatenate([originals.labels, originals.labels[sources]]), originals.classes
     )
@@ -218,7 +130,7 @@ def execute(
     """
     parts, device = split(run.data, seed, root), machine.on(run.data)
     chosen = selected(run, seed, parts, root, machine)
-    images = training_set(run, seed, parts, chosen.slow, root)
+    images = training_set(run, seed, parts, chosen.slow, root, machine)
     network = classifier(images, run.training, seed).to(device)
     steps, history = run_length(run, chosen.slow), measures.History(chosen.clustered)
     originals, checkpoint = on_device(parts.train, device), artifact(root, "checkpoint", ".pt", run, parts.content, seed)
@@ -235,14 +147,6 @@ def execute(
     }
     forget_checkpoint(checkpoint)
     return metrics
-
-
-def made_by(run: Run, seed: int, parts: Split, root: Path) -> dict[str, Any]:
-    """What the store of the variants says of the model and the noise level; nothing where the run has none."""
-    about = variants_path(run, seed, parts, root) / ABOUT
-    if not run.method.generates or not about.exists():
-        return {}
-    return {name: value for name, value in json.loads(about.read_text()).items() if value is not None}
 
 
 def sharpness(network: nn.Module, originals: tuple[Tensor, Tensor], seed: int) -> float:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from empirical import scheduler
+from empirical.bfloat16 import notes
 from empirical.board import Board
 from empirical.cache import find_or_decode
 from empirical.cluster import Cluster
@@ -81,6 +82,7 @@ def complete(
     if not left:
         return 0
     find_data(left)
+    print(*notes((run for job in left.values() for run in job.runs), machine), sep="\n", end="")
     with on_cluster(cluster, machine, gpus) if cluster else pool(left, machine, workers) as (there, width):
         return tell(compute(left, out, there, width, retries))
 

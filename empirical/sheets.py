@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from empirical import pipeline
+from empirical import generate, pipeline
 from empirical.config import Method, Run, Sheet
 from empirical.data import Images, Split, split
 from empirical.machine import USUAL, Machine
@@ -42,7 +42,7 @@ def execute(
     judge, levels = support_vectors(parts), []
     for strength in sheet.strengths:
         noised = replace(run, variants=replace(sheet.variants, strength=strength))
-        levels.append(by_strength(noised, seed, parts, root, sources, measured, judge))
+        levels.append(by_strength(noised, seed, parts, root, sources, measured, judge, machine))
         advance(1 / len(sheet.strengths))
     return {
         "classes": list(parts.train.classes),
@@ -58,14 +58,16 @@ def execute(
     }
 
 
-def by_strength(run: Run, seed: int, parts: Split, root: Path, sources: list[int], measured: np.ndarray, judge: SVC) -> dict:
+def by_strength(
+    run: Run, seed: int, parts: Split, root: Path, sources: list[int], measured: np.ndarray, judge: SVC, machine: Machine = USUAL
+) -> dict:
     """One variant of each image at one strength: pixels of those of ``sources``, and how faithful those of ``measured`` are.
 
     own_nearest: fraction whose nearest training image is their own source; rms_distance: to the source; agreement: see there.
     """
     train, n = parts.train, len(sources)
     both = np.concatenate([np.array(sources, int), measured])
-    made = pipeline.variants(run, seed, parts, root, both, np.ones(len(both), int))
+    made = generate.variants(run, seed, parts, root, both, np.ones(len(both), int), machine)
     flat, real = made[n:].reshape(len(measured), -1), train.pixels.reshape(len(train), -1)
     apart = np.stack([((one - real) ** 2).mean(1) for one in flat])  # (measured, n)
     return {
@@ -80,7 +82,7 @@ def by_strength(run: Run, seed: int, parts: Split, root: Path, sources: list[int
 
 def level(run: Run, seed: int, parts: Split, root: Path) -> dict[str, float | None]:
     """timestep, alpha_bar and sigma of the run's variants: as the store of a model that is there says, else by our own schedule."""
-    said = pipeline.made_by(run, seed, parts, root)
+    said = generate.made_by(run, seed, parts, root)
     return {name: said.get(name) for name in ("timestep", "alpha_bar", "sigma")}
 
 

@@ -88,7 +88,7 @@ def _generator(job: Job, advance: Advance) -> None:
 
     run = job.runs[0]
     parts = data.split(run.data, job.seed, job.out / "artifacts")
-    pipeline.generator(run, job.seed, parts, job.out / "artifacts", lambda n: advance(n / run.generator.steps))
+    pipeline.generator(run, job.seed, parts, job.out / "artifacts", lambda n: advance(n / run.generator.steps), job.machine)
 
 
 def _variants(job: Job, advance: Advance) -> None:
@@ -103,7 +103,7 @@ def _variants(job: Job, advance: Advance) -> None:
     pairs = np.concatenate([np.stack(additions(each.method, slow, job.seed), axis=1) for each in job.runs])
     pairs = part_of(np.unique(pairs, axis=0), *job.shard)
     if len(pairs):
-        pipeline.variants(run, job.seed, parts, root, *pairs.T)
+        pipeline.variants(run, job.seed, parts, root, *pairs.T, job.machine)
 
 
 def part_of(pairs: np.ndarray, i: int, n: int) -> np.ndarray:

@@ -112,13 +112,13 @@ def strength(
 
     from empirical.data import resolve, split
     from empirical.generator_folder import check_unseen
-    from empirical.generators import backend
+    from empirical.generators import backend, folder_of
 
     torch.set_num_threads(1)  # the same numbers as in an experiment
     config, place = resolve(config, out / "artifacts"), Machine(device).on(config)
     parts = split(config, seed, out / "artifacts")
-    check_unseen(Path(model), parts)
-    ways = [backend(which, level, parts.train.classes, parts.train.shape, place) for level in levels]
+    check_unseen(folder_of(model) or Path(model), parts)
+    ways = list(map(backend(which, levels[0], parts.train.classes, parts.train.shape, place).at, levels))
     judge = trained_judge(config, parts, recipe, seed, out / "artifacts", place)
     found = examine(ways, strengths, parts, judge, images, seed)
     said = f"judge: {recipe.network} on {len(parts.train):,} training images, {recipe.steps or recipe.epochs} "

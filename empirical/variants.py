@@ -10,11 +10,12 @@ from torch import Tensor
 
 from empirical.config import Variants
 from empirical.data import Images, tensors
+from empirical.diffusemix import mix
 from empirical.generators.levels import level
-from empirical.seeding import torch_stream
+from empirical.seeding import stream, torch_stream
 
 Denoiser = Callable[[Tensor, Tensor, Tensor], Tensor]  # (x, timestep, labels) -> the scheduler's kind of prediction
-BATCH = 64  # images per evaluation, the last batch padded: float sums depend on the shape, so a fixed shape keeps a variant's bits fixed
+BATCH = 64  # images of an evaluation by a model that does not say how many it is best given
 
 
 def timesteps(schedule, config: Variants) -> Tensor:
@@ -55,14 +56,22 @@ def make_variants(
     """Variant number ``copies[i]`` of image ``sources[i]``, for all i: (m, channels, height, width) float32. way: a ``Backend``.
 
     A variant is a function of (seed, source, copy) alone, bit for bit: its noise has a generator of its own, and every
-    evaluation has the same shape.
+    evaluation has the same shape, on which float sums depend: the last batch is filled up.
     """
-    made = np.empty((len(sources), *images.shape), np.float32)
-    for start in range(0, len(sources), BATCH):
-        rows = np.minimum(np.arange(start, start + BATCH), len(sources) - 1)  # the last row fills up the last batch
+    made, start = np.empty((len(sources), *images.shape), np.float32), 0
+    while start < len(sources):
+        batch = getattr(way, "batch", BATCH)  # less from then on where the memory did not do
+        rows = np.minimum(np.arange(start, start + batch), len(sources) - 1)
         generators = [torch_stream(seed, "variant", int(i), int(c)) for i, c in zip(sources[rows], copies[rows], strict=True)]
-        made[start : start + BATCH] = way(*tensors(images[sources[rows]]), generators)[: len(sources) - start].numpy()
+        made[start : start + batch] = way(*tensors(images[sources[rows]]), generators)[: len(sources) - start].numpy()
+        start += batch
     return made
+
+
+def mixed(made: np.ndarray, images: Images, sources: np.ndarray, copies: np.ndarray, seed: int) -> np.ndarray:
+    """DiffuseMix of each of ``made``, which ``make_variants`` made, with its source; a function of (seed, source, copy) alone."""
+    rngs = [stream(seed, "diffusemix", int(i), int(c)) for i, c in zip(sources, copies, strict=True)]
+    return mix(images[sources].pixels, made, rngs)
 
 
 def sampler(config: Variants, schedule):

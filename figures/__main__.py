@@ -1,20 +1,24 @@
-"""The command line: ``python -m figures draw | reproduce | compare | keep | readme | list``; alone, it draws everything."""
+"""The command line: ``python -m figures draw | claims | reproduce | compare | keep | readme | list``; alone, it draws everything."""
 
 from __future__ import annotations
 
 import sys
+from json import dumps
 from pathlib import Path
 
 import tyro
 
+from figures import claims_table
 from figures import reproduce as reproduction
 from figures.draw import NAMES, Drawing, module
-from figures.records import COMMITTED, OUTPUT, run_command
+from figures.records import COMMITTED, OUTPUT, load_some, run_command
 from figures.records.store import ROOT
 
 
 def draw(names: tyro.conf.Positional[tuple[str, ...]] = (), /, out: Path = OUTPUT, committed: bool = False) -> int:
     """Draw figures and tables into OUT/figures from the fresh records, or from the committed ones where there are none.
+
+    Of everything, what can be drawn is drawn; exit code 1 if records of something are missing.
 
     Args:
         names: what to draw; everything if not given.
@@ -24,8 +28,25 @@ def draw(names: tyro.conf.Positional[tuple[str, ...]] = (), /, out: Path = OUTPU
     drawing = Drawing(out / "figures", (COMMITTED,) if committed else (out / "records", COMMITTED))
     for name in names:
         module(name)  # an unknown name stops everything before anything is drawn
-    for name in names or NAMES:
+    for name in names:
         print(drawing(name), flush=True)
+    return 1 if not names and reproduction.draw_all(drawing) else 0
+
+
+def claims(json: bool = False, out: Path = OUTPUT, committed: bool = False) -> int:
+    """Every claim of the theory and on images, with a verdict from the records there are; nothing is computed.
+
+    Args:
+        json: print one JSON list of {id, statement, case, predicted, measured, low, high, verdict, ...} instead of tables.
+        out: the folder that holds the fresh records.
+        committed: use the committed records alone.
+    """
+    roots = (COMMITTED,) if committed else (out / "records", COMMITTED)
+    records = {name: load_some(name, roots) for name in (*claims_table.RECORDS, *claims_table.OPTIONAL)}
+    if json:
+        print(dumps(claims_table.listed(records), ensure_ascii=False, allow_nan=False))
+    else:
+        print(*(table.text() for table in claims_table.tables(records)), sep="\n\n")
     return 0
 
 
@@ -56,14 +77,15 @@ def readme() -> int:
 
 
 def list_() -> int:
-    """What can be drawn, and the records it needs."""
+    """What can be drawn, the records it needs, and those that it shows if they are there."""
     for name in NAMES:
-        print(f"{name:18s} {', '.join(module(name).RECORDS)}")
+        optional = getattr(module(name), "OPTIONAL", ())
+        print(f"{name:18s} {', '.join(module(name).RECORDS)}{'; if there: ' if optional else ''}{', '.join(optional)}")
     return 0
 
 
 if __name__ == "__main__":
     if len(sys.argv) == 1 or sys.argv[1] in ("--out", "--committed"):
         sys.argv.insert(1, "draw")
-    commands = {"draw": draw, "reproduce": reproduce, "compare": compare, "keep": keep, "readme": readme, "list": list_}
+    commands = {"draw": draw, "claims": claims, "reproduce": reproduce, "compare": compare, "keep": keep, "readme": readme, "list": list_}
     sys.exit(run_command(commands, "python -m figures", __doc__))

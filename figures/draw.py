@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 
-from figures.records import COMMITTED, Record, digest, load
+from figures.records import COMMITTED, Record, begun, digest, load, load_some
 
 FIGURES = (
     "feature_learning",
@@ -25,10 +25,18 @@ FIGURES = (
     "separability",
     "examples",
     "test_error",
+    "architectures",
+    "stacking",
+    "factor",
+    "strength",
+    "selection",
     "learning_speed",
+    "learning_curves",
+    "cost",
 )
-TABLES = {"main": "main_table", "claims": "claims_table"}
+TABLES = {"main": "main_table", "costs": "cost_table", "reproduction": "reproduction_table", "claims": "claims_table"}
 NAMES = (*FIGURES, *TABLES)
+LARGE = "empirical/paper-"  # experiments at the paper's scale
 
 
 def module(name: str) -> ModuleType:
@@ -47,12 +55,26 @@ class Drawing:
     def __init__(self, out: Path, roots: Iterable[Path], again: bool = True) -> None:
         self.out = out
         self.again = again
-        self.records = cache(lambda experiment: load(experiment, tuple(roots)))
+        self.roots = tuple(roots)
+        self.records = cache(lambda experiment: load(experiment, self.roots))
+        self.some = cache(lambda experiment: load_some(experiment, self.roots))
+
+    def needed(self, drawer: ModuleType) -> dict[str, Sequence[Record]]:
+        """Records by experiment: those of RECORDS, all of them, or RecordError; of OPTIONAL, those of experiments begun anywhere.
+
+        An experiment at the paper's scale takes days: of it, what is there.
+        """
+        records = {experiment: self.records(experiment) for experiment in drawer.RECORDS}
+        for experiment in getattr(drawer, "OPTIONAL", ()):
+            large = experiment.startswith(LARGE)
+            if (large and self.some(experiment)) or (not large and begun(experiment, self.roots)):
+                records[experiment] = self.some(experiment) if large else self.records(experiment)
+        return records
 
     def __call__(self, name: str) -> str:
         """Draw one; returns a line that says what came from where."""
         drawer = module(name)
-        records = {experiment: self.records(experiment) for experiment in drawer.RECORDS}
+        records = self.needed(drawer)
         self.out.mkdir(parents=True, exist_ok=True)
         note = self.out / f".{name}.drawn"  # from what it was drawn; written last
         state = digest([code(), *(record.results for members in records.values() for record in members)])
@@ -82,13 +104,21 @@ def save_figure(path: Path, drawer: ModuleType, records: Mapping[str, Sequence[R
     import matplotlib
     from matplotlib.figure import Figure
 
-    from figures.style import STYLE, WIDTH
+    from figures.style import STYLE
 
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH * drawer.SIZE[0], WIDTH * drawer.SIZE[1]))
+        figure = Figure(figsize=size(drawer, records))
         drawer.draw(figure, records)
         figure.savefig(path.with_suffix(".pdf"), metadata={"CreationDate": None})
         figure.savefig(path.with_suffix(".png"), metadata={"Software": None})
+
+
+def size(drawer: ModuleType, records: Mapping[str, Sequence[Record]]) -> tuple[float, float]:
+    """Width and height in inches. SIZE is in widths of the text; a figure with ``rows(records)`` rows is so many times as high."""
+    from figures.style import WIDTH
+
+    width, height = drawer.SIZE
+    return WIDTH * width, WIDTH * height * (drawer.rows(records) if hasattr(drawer, "rows") else 1)
 
 
 def origin(records: Sequence[Record]) -> str:

@@ -10,20 +10,28 @@ from figures.records import Record
 from figures.style import FAST, SLOW
 
 RECORDS = ("empirical/noisy-digits-sheet", "empirical/digits-sheet")
-SIZE = (1.0, 0.68)
+OPTIONAL = ("empirical/reduced-sheet",)
+SIZE = (1.0, 0.68)  # of the digits' part
 CAPTION = (
-    "Top: the slow-learnable images of highest loss early in training and the fast-learnable ones of lowest, one row a rank, one column "
-    "a class. Bottom: the slowest image of each class and one variant of it at each strength (alpha-bar: what is left of the "
-    "signal's power at the first denoised step; agreement: variants of all training images that an independent classifier gives the "
-    "label of the source). Left: digits with pixel noise; right: clean digits."
+    "The slow-learnable images of highest loss early in training and the fast-learnable ones of lowest, one row a rank, one column "
+    "a class; and the slowest image of each class with one variant of it at each strength (alpha-bar: what is left of the "
+    "signal's power at the first denoised step; agreement: training images whose variant an independent classifier gives the "
+    "label of the source). Above: digits with pixel noise, clean digits; their generator has seen the training images alone. Below: "
+    "CIFAR-10 averaged down to 16x16 pixels; its generator has seen other images."
 )
+BELOW = 0.56  # height of the part below, in heights of the digits'
+
+
+def rows(records: Mapping[str, Sequence[Record]]) -> float:
+    """In heights of the digits' part."""
+    return 1 + BELOW * (OPTIONAL[0] in records)
 
 
 def tiles(images: Sequence, columns: int) -> np.ndarray:
-    """Gray images (n, 1, side, side) in rows of ``columns``, a blank line between: one array, NaN where blank."""
-    pixels = np.asarray(images, float)[:, 0]  # (n, side, side)
-    side, rows = pixels.shape[-1], -(-len(pixels) // columns)
-    sheet = np.full((rows * (side + 1) - 1, columns * (side + 1) - 1), np.nan)
+    """Images (n, channels, side, side), gray or colour, in rows of ``columns``, a blank line between: one array, NaN where blank."""
+    pixels = np.moveaxis(np.asarray(images, float), 1, -1)  # (n, side, side, channels)
+    side, rows = pixels.shape[1], -(-len(pixels) // columns)
+    sheet = np.full((rows * (side + 1) - 1, columns * (side + 1) - 1, pixels.shape[-1]), np.nan)
     for i, image in enumerate(pixels):
         top, left = (i // columns) * (side + 1), (i % columns) * (side + 1)
         sheet[top : top + side, left : left + side] = image
@@ -31,7 +39,11 @@ def tiles(images: Sequence, columns: int) -> np.ndarray:
 
 
 def show(axes, images: Sequence, columns: int, title: str, colour: str) -> None:
-    axes.imshow(tiles(images, columns), cmap="gray_r", vmin=-1, vmax=1, interpolation="nearest")
+    sheet = tiles(images, columns)
+    if sheet.shape[-1] == 1:
+        axes.imshow(sheet[:, :, 0], cmap="gray_r", vmin=-1, vmax=1, interpolation="nearest")
+    else:
+        axes.imshow(np.where(np.isnan(sheet), 1, (sheet.clip(-1, 1) + 1) / 2), interpolation="nearest")  # white where blank
     axes.set_title(title, color=colour)
     axes.grid(False)
     axes.set(xticks=[], yticks=[])
@@ -48,21 +60,32 @@ def ranked(images: Mapping, classes: int, rows: int = 3) -> list:
 
 
 def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
-    grid = figure.subplots(3, 2, height_ratios=(26, 26, 62))
+    if OPTIONAL[0] in records:
+        above, below = figure.subfigures(2, 1, height_ratios=(1, BELOW))
+        parts = below.subplot_mosaic([["slow", "sheet"], ["fast", "sheet"]], width_ratios=(1, 1))
+        fill([parts[name] for name in ("slow", "fast", "sheet")], records[OPTIONAL[0]][0].metrics, "CIFAR-10")
+    else:
+        above = figure
+    grid = above.subplots(3, 2, height_ratios=(26, 26, 62))
     for column, name in enumerate(RECORDS):
-        metrics = records[name][0].metrics
-        classes, levels = len(metrics["classes"]), metrics["levels"]
-        slow, fast, sheet = grid[:, column]
-        title = name.split("/")[1].removesuffix("-sheet")
-        show(slow, ranked(metrics["slowest"], classes), classes, f"{title}: slow-learnable", SLOW)
-        show(fast, ranked(metrics["fastest"], classes), classes, f"{title}: fast-learnable", FAST)
-        shown = [metrics["sources"]["pixels"], *(level["pixels"] for level in levels)]
-        show(sheet, [image for row in shown for image in row], len(metrics["sources"]["labels"]), f"{title}: variants by strength", "black")
-        side = np.shape(shown[0])[-1]
-        texts = [
-            f"source  (1; {metrics['agreement_real']:.0%})",
-            *(f"{l['strength']:g}  ({l['alpha_bar']:.2f}; {l['agreement']:.0%})" for l in levels),
-        ]
-        sheet.set_yticks([i * (side + 1) + side / 2 - 0.5 for i in range(len(shown))], texts, fontsize=7)
-        sheet.tick_params(length=0)
-        sheet.set_xlabel("row label: strength (alpha-bar; agreement)", fontsize=7)
+        fill(grid[:, column], records[name][0].metrics, name.split("/")[1].removesuffix("-sheet"))
+
+
+def fill(panels: Sequence, metrics: Mapping, title: str) -> None:
+    """Slow images, fast images, and variants by strength, of one sheet, in three panels."""
+    slow, fast, sheet = panels
+    classes, levels = len(metrics["classes"]), metrics["levels"]
+    show(slow, ranked(metrics["slowest"], classes), classes, f"{title}: slow-learnable", SLOW)
+    show(fast, ranked(metrics["fastest"], classes), classes, f"{title}: fast-learnable", FAST)
+    shown = [metrics["sources"]["pixels"], *(level["pixels"] for level in levels)]
+    show(sheet, [image for row in shown for image in row], len(metrics["sources"]["labels"]), f"{title}: variants by strength", "black")
+    side = np.shape(shown[0])[-1]
+    texts = [f"source  (1; {metrics['agreement_real']:.0%})", *map(row_label, levels)]
+    sheet.set_yticks([i * (side + 1) + side / 2 - 0.5 for i in range(len(shown))], texts, fontsize=7)
+    sheet.tick_params(length=0)
+    sheet.set_xlabel("row label: strength (alpha-bar; agreement)", fontsize=7)
+
+
+def row_label(level: Mapping) -> str:
+    kept = "" if level["alpha_bar"] is None else f"{level['alpha_bar']:.2f}; "
+    return f"{level['strength']:g}  ({kept}{level['agreement']:.0%})"

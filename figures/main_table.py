@@ -6,14 +6,17 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from figures.panels import name_of
 from figures.records import Record
-from figures.select import budget, by_label, errors, method
-from figures.statistics import estimate, paired
+from figures.runs import NETWORKS, Runs, apart, data_sets, used
+from figures.select import by_label
+from figures.statistics import bootstrap, estimate, paired, paired_samples
 from figures.style import look
-from figures.tables import Table, signed
-from figures.test_error import BUDGETS, baseline, name_of
+from figures.tables import Table, signed, span
+from figures.test_error import TITLES
 
 RECORDS = ("theory/methods", "empirical/noisy-digits", "empirical/digits")
+OPTIONAL = ("empirical/reduced-test-error", "empirical/reduced-generator", "empirical/paper-test-error")
 CONTRASTS = (  # a method, another, what their difference asks; given under every budget that has both
     ("tada-2", "useful-2", "variants or copies? (E2)"),
     ("tada-5", "useful-5", "variants or copies? (E2)"),
@@ -24,15 +27,14 @@ CONTRASTS = (  # a method, another, what their difference asks; given under ever
     ("syn-all", "original-longer", "variants or mere length?"),
 )
 INTERVAL = "± is half the 95% interval of the mean over seeds, each interval on its own; differences are paired by seed"
-RESPLITS = "seeds split and train anew, on the same images with the same pixel noise"
 
 
 def tables(records: Mapping[str, Sequence[Record]]) -> list[Table]:
-    """One table for the theory, two for each image data set whose records are given."""
+    """One table for the theory; for each image data set that is given all methods, the methods against each other, and other generators."""
     made = [theory(records["theory/methods"])] if "theory/methods" in records else []
-    for name in RECORDS[1:]:
-        if name in records:
-            made += [images(name.split("/")[1], records[name]), contrasts(name.split("/")[1], records[name])]
+    for runs in data_sets({name: members for name, members in records.items() if name.startswith("empirical/")}):
+        others = [seen for seen in runs.having("seen") if seen != runs.base.seen]
+        made += [images(runs), contrasts(runs), *(images(runs, seen) for seen in others)]
     return made
 
 
@@ -61,43 +63,76 @@ def theory(records: Sequence[Record]) -> Table:
     )
 
 
-def images(name: str, records: Sequence[Record]) -> Table:
-    table = errors(records)
-    spent: dict[tuple[str, str], list[Record]] = {}
-    for record in records:
-        spent.setdefault((budget(record), method(record)), []).append(record)
+def images(runs: Runs, seen: str | None = None) -> Table:
+    """All methods under every budget; ``seen``: those of another generator than the base's alone, beside Original."""
+    changes = {} if seen is None else {"seen": seen}
+    labels = list(dict.fromkeys(kind.method for kind in runs.groups))
     rows = []
-    for kind, title in BUDGETS:
-        base = baseline(table, kind)
-        for (their_kind, label), values in table.items():
-            if their_kind != kind:
-                continue
-            difference = paired({s: 100 * v for s, v in values.items()}, {s: 100 * v for s, v in base.items()})
-            change = "" if label == "original" else signed(difference.mean, difference.half, 2)
-            error, cost = [100 * v for v in values.values()], spent[kind, label]
-            means = [np.mean([record.metrics[m] for record in cost]) for m in ("gradients", "generated")]
-            spread = f"{np.mean(error):.1f} ± {np.std(error, ddof=1):.1f}" if len(error) > 1 else f"{error[0]:.1f}"
-            rows.append((f"{name_of(label)}, {title}", spread, change, f"{means[0]:,.0f}", f"{means[1]:,.0f}"))
-    config, n = records[0].config, len(base)
+    for budget in runs.budgets:
+        start = runs.baseline(budget=budget)
+        groups = {label: runs.runs(label, budget=budget, **changes) for label in labels}
+        if seen is not None and not any(used(label, runs.base).seen and groups[label] for label in labels):
+            continue
+        for label, members in groups.items():
+            if members and (seen is None or label == "original" or used(label, runs.base).seen):
+                rows.append(image_row(label, TITLES[budget], members, start))
     return Table(
-        f"{name}: test error of ResNet-8 on {config['data']['train']} training images, {n} seeds",
+        f"{runs.name}: test error of {described(runs)}{', generator: ' + seen if seen else ''}, {len(runs.runs('original'))} seeds",
         ("method, budget", "test error, % (sd)", "minus Original", "gradients", "generated"),
         tuple(rows),
-        f"{INTERVAL}, against Original with the same optimiser and the base number of steps; {RESPLITS}; last step, "
-        f"{records[0].metrics['test_images']:,} test images. Gradients are the classifier's; the generator, trained on the training split "
-        f"alone, took {config['generator']['steps']} more.",
+        f"{INTERVAL}, against Original with the same optimiser and the base number of steps; {resplits(runs)}; last step, "
+        f"{runs.first.metrics['test_images']:,} test images. Gradients are the classifier's. {generator_note(runs, seen)}",
     )
 
 
-def contrasts(name: str, records: Sequence[Record]) -> Table:
+def image_row(label: str, title: str, members: Mapping[int, Record], start: Mapping[int, float]) -> tuple[str, ...]:
+    errors = {seed: 100 * record.metrics["test_error"] for seed, record in members.items()}
+    difference, values = apart(errors, start), list(errors.values())
+    change = "" if label == "original" or difference is None else signed(float(difference.mean), float(difference.half), 2)
+    means = [np.mean([record.metrics[m] for record in members.values()]) for m in ("gradients", "generated")]
+    spread = f"{np.mean(values):.1f} ± {np.std(values, ddof=1):.1f}" if len(values) > 1 else f"{values[0]:.1f}"
+    return f"{name_of(label)}, {title}", spread, change, f"{means[0]:,.0f}", f"{means[1]:,.0f}"
+
+
+def described(runs: Runs) -> str:
+    """``ResNet-8 on 400 training images``."""
+    train = runs.first.config["data"]["train"]
+    return f"{NETWORKS.get(runs.base.network, runs.base.network)} on {f'{train:,}' if train else 'all'} training images"
+
+
+def resplits(runs: Runs) -> str:
+    if "noisy" in runs.name:
+        return "seeds split and train anew, on the same images with the same pixel noise"
+    return "seeds split and train anew" + ("" if runs.name == "digits" else ", the test images are the same")
+
+
+def generator_note(runs: Runs, seen: str | None = None) -> str:
+    """What the generator of a table has seen: tables never mix the two."""
+    if (seen or runs.base.seen) == "own":
+        trained = next((r for g in runs.groups.values() for r in g.values() if r.config["generator"].get("seen", "own") == "own"), None)
+        steps = f", took {trained.config['generator']['steps']:,} gradients" if trained else ""
+        return f"The generator, trained on the training split alone{steps}."
+    return "The generator (external) was trained beforehand on images that no run trains or tests on."
+
+
+def contrasts(runs: Runs) -> Table:
     """Methods against each other, paired by seed, under every budget that has both."""
-    table, rows = errors(records), []
+    rows = []
     for one, other, question in CONTRASTS:
-        for kind, title in BUDGETS:
-            if (kind, one) not in table or (kind, other) not in table:
+        for budget in runs.budgets:
+            pair = [runs.values(label, budget=budget) for label in (one, other)]
+            difference = apart(*pair)
+            if difference is None:
                 continue
-            difference = paired(*({s: 100 * v for s, v in table[kind, label].items()} for label in (one, other)))
+            low, high = bootstrap(paired_samples(*pair), np.random.default_rng(0))
             verdict = "no clear difference" if not difference.clear else "lower" if difference.mean < 0 else "higher"
-            rows.append((f"{name_of(one)} − {name_of(other)}, {title}", question, signed(difference.mean, difference.half, 2), verdict))
-    header = ("difference in test error, points", "asks", "mean", "verdict")
-    return Table(f"{name}: methods against each other, {difference.n} seeds", header, tuple(rows), f"{INTERVAL}; {RESPLITS}.")
+            name = f"{name_of(one)} − {name_of(other)}, {TITLES[budget]}"
+            mean = signed(float(difference.mean), float(difference.half), 2)
+            rows.append((name, question, mean, span(low, high), verdict))
+    return Table(
+        f"{runs.name}: methods against each other, {len(runs.runs('original'))} seeds",
+        ("difference in test error, points", "asks", "mean", "bootstrap", "verdict"),
+        tuple(rows),
+        f"{INTERVAL} (Student), which gives the verdict; beside it the percentile bootstrap interval over seeds, too narrow for few; "
+        f"{resplits(runs)}. {generator_note(runs)}",
+    )

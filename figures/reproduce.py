@@ -6,10 +6,9 @@ import shutil
 from collections import Counter
 from pathlib import Path
 
-from figures import claims_table
+from figures import claims_table, main_table, readme_table
 from figures.draw import NAMES, Drawing
-from figures.main_table import RECORDS, tables
-from figures.records import COMMITTED, DIFFERENT, RecordError, compare, load, read, read_plan, write_plan
+from figures.records import COMMITTED, DIFFERENT, RecordError, begun, compare, load, load_some, read, read_plan, write_plan
 from figures.records.compare import DAMAGED, NEW, WITHIN, agree
 from figures.records.store import ROOT
 
@@ -45,20 +44,28 @@ def reproduce(out: Path) -> int:
     fresh = out / "records"
     lines, agreement = comparison(fresh)
     print("\nRecords of this machine against the committed ones", *(lines or ["none was computed here"]), sep="\n  ")
-    drawing, failed = Drawing(out / "figures", (fresh, COMMITTED), again=False), []
+    drawing = Drawing(out / "figures", (fresh, COMMITTED), again=False)
     print(f"\nFigures and tables in {out / 'figures'}, from")
-    for name in NAMES:
-        try:
-            print(f"  {drawing(name)}", flush=True)
-        except RecordError as error:
-            failed.append(name)
-            print(f"  {name}: not drawn: {error}")
+    failed = draw_all(drawing, "  ")
     print("\nMain numbers of the experiments computed here, from all their records, fresh and committed")
-    for table in tables({name: drawing.records(name) for name in RECORDS if read_plan(fresh, name) and "main" not in failed}):
+    there = {} if "main" in failed else drawing.needed(main_table)
+    for table in main_table.tables({name: members for name, members in there.items() if read_plan(fresh, name)}):
         print(f"\n{table.text()}")
     verdict = "what was computed here agrees with the committed records" if agreement else "NOT REPRODUCED: see the records above"
     print(f"\n{verdict}; {len(NAMES) - len(failed)} of {len(NAMES)} figures and tables drawn")
     return 0 if agreement and not failed else 1
+
+
+def draw_all(drawing: Drawing, indent: str = "") -> list[str]:
+    """Draw everything, telling what came from where; returns the names of what could not be drawn, as records are missing."""
+    failed = []
+    for name in NAMES:
+        try:
+            print(f"{indent}{drawing(name)}", flush=True)
+        except RecordError as error:
+            failed.append(name)
+            print(f"{indent}{name}: not drawn: {error}")
+    return failed
 
 
 def keep(experiment: str, fresh: Path, committed: Path = COMMITTED) -> int:
@@ -82,9 +89,15 @@ def keep(experiment: str, fresh: Path, committed: Path = COMMITTED) -> int:
 
 
 def readme(path: Path = ROOT / "README.md", roots: tuple[Path, ...] = (COMMITTED,)) -> str:
-    """The README's text with its numbers taken from the records."""
+    """The README's text with its numbers taken from the records: every claim, then the tables of what is there.
+
+    The clean digits, on which hardly a method differs from another, are in the output's tables alone.
+    """
     before, _, rest = path.read_text().partition(MARKS[0])
     _, _, after = rest.partition(MARKS[1])
-    made = "\n".join(table.markdown() for table in tables({name: load(name, roots) for name in RECORDS}))
-    made += "\n" + claims_table.summary(load("theory/claims", roots))
-    return f"{before}{MARKS[0]}\n\n{made}\n{MARKS[1]}{after}"
+    wanted = dict.fromkeys((*readme_table.THEORY, *claims_table.RECORDS, *claims_table.OPTIONAL))
+    claims = readme_table.table({name: load_some(name, roots) for name in wanted})
+    shown = [name for name in (*main_table.RECORDS, *main_table.OPTIONAL) if name != "empirical/digits" and begun(name, roots)]
+    made = [claims, *main_table.tables({name: load(name, roots) for name in shown})]
+    text = "\n".join(table.markdown() for table in made) + "\n" + claims_table.summary(load("theory/claims", roots))
+    return f"{before}{MARKS[0]}\n\n{text}\n{MARKS[1]}{after}"

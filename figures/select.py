@@ -23,9 +23,10 @@ def curves(records: Sequence[Record], metric: str) -> np.ndarray:
 
 
 def budget(record: Record) -> str:
-    """Under which budget an image run stands: ``steps``, ``epochs`` or ``sam`` (equal steps, SAM)."""
+    """Under which budget an image run stands: equal ``steps`` or ``epochs``, or ``sam`` and ``sam-epochs``, the same with SAM."""
     training = record.config["training"]
-    return "sam" if training["optimiser"] == "sam" else "steps" if training["steps"] else "epochs"
+    length = "steps" if training["steps"] else "epochs"
+    return {"steps": "sam", "epochs": "sam-epochs"}[length] if "sam" in training["optimiser"] else length
 
 
 def method(record: Record) -> str:
@@ -34,6 +35,11 @@ def method(record: Record) -> str:
     if record.config["length_of"]:
         return f"{name}-longer"
     return f"{name}-{k}" if name in ("useful", "tada") else name
+
+
+def longer(label: str) -> bool:
+    """Whether a method's label is that of Original given another method's steps."""
+    return label.endswith("-longer")
 
 
 def errors(records: Iterable[Record], metric: str = "test_error") -> dict[tuple[str, str], dict[int, float]]:

@@ -1,4 +1,4 @@
-"""Means with 95% intervals over seeds."""
+"""Means with 95% intervals over seeds: Student's, and the bootstrap's beside it."""
 
 from __future__ import annotations
 
@@ -42,5 +42,24 @@ def estimate(samples: np.ndarray) -> Estimate:
 
 def paired(samples: dict[int, float], baseline: dict[int, float]) -> Estimate:
     """The mean difference over the seeds that both have; dicts from seed to value."""
-    seeds = sorted(samples.keys() & baseline.keys())
-    return estimate(np.array([samples[s] - baseline[s] for s in seeds]))
+    return estimate(paired_samples(samples, baseline))
+
+
+def bootstrap(samples: np.ndarray, rng: np.random.Generator, resamples: int = 9_999) -> tuple[float, float]:
+    """Percentile bootstrap 95% interval of the mean over seeds, (NaN, NaN) for n < 2; ``rng`` draws the resamples.
+
+    It cannot leave the range of the samples, and so is too narrow for few: of three seeds it is their range, where Student's interval is
+    about three times as wide. Student's decides everywhere; this one stands beside it, as it does not rest on normality.
+    """
+    from scipy.stats import bootstrap as resample
+
+    values = np.asarray(samples, float)
+    if len(values) < 2:
+        return float("nan"), float("nan")
+    found = resample((values,), np.mean, n_resamples=resamples, method="percentile", rng=rng).confidence_interval
+    return float(found.low), float(found.high)
+
+
+def paired_samples(samples: dict[int, float], baseline: dict[int, float]) -> np.ndarray:
+    """The differences of the seeds that both have, (n,), by seed."""
+    return np.array([samples[seed] - baseline[seed] for seed in sorted(samples.keys() & baseline.keys())])

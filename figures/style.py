@@ -63,3 +63,9 @@ def look(label: str) -> Look:
     if name in METHODS and k.isdigit():
         return dataclasses.replace(METHODS[name], label=f"{METHODS[name].label}({k})")
     return METHODS[label]
+
+
+def slant(axes) -> None:
+    """Names along the horizontal axis at a slant, each ending at its tick."""
+    for label in axes.get_xticklabels():
+        label.set(rotation=30, ha="right", rotation_mode="anchor")

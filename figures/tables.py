@@ -38,7 +38,10 @@ class Table:
     note: str = ""
 
     def markdown(self) -> str:
-        lines = [self.header, ("---", *("---:",) * (len(self.header) - 1)), *self.rows]
+        sides = ["---:" if numeric(column) else "---" for column in list(zip(*self.rows, strict=True))[1:]] or ["---"] * len(
+            self.header[1:]
+        )
+        lines = [self.header, ("---", *sides), *self.rows]
         body = "\n".join("| " + " | ".join(row) + " |" for row in lines)
         return f"**{self.title}**\n\n{body}\n" + (f"\n{self.note}\n" if self.note else "")
 
@@ -68,7 +71,18 @@ class Table:
         return "\n".join([self.title, line(self.header), *map(line, self.rows), *note])
 
 
+def numeric(column: tuple[str, ...]) -> bool:
+    """Whether most of a column's cells begin as numbers do."""
+    filled = [cell for cell in column if cell]
+    return 2 * sum(bool(re.match(r"[\d.+−<>]", cell)) for cell in filled) > len(filled)
+
+
 def signed(value: float, half: float, digits: int = 1) -> str:
     """``+0.4 ± 0.8``, with a proper minus sign; just the value where the interval is not known."""
     number = f"{value:+.{digits}f}".replace("-", "−")
     return f"{number} ± {half:.{digits}f}" if half == half else number
+
+
+def span(low: float, high: float, digits: int = 2) -> str:
+    """``−0.89 to 0.44``; nothing where it is not known."""
+    return f"{low:.{digits}f} to {high:.{digits}f}".replace("-", "−") if low == low else ""

@@ -112,3 +112,13 @@ def test_what_is_missing_is_named_with_what_to_install(folder, kind):
     assert said.startswith("error: ")
     assert said.count("\n") == 1
     assert not (folder / ".venv").exists()
+
+
+def test_what_a_link_points_to_is_not_emptied(folder):
+    (folder / "elsewhere").mkdir()
+    (folder / "elsewhere" / "kept").touch()
+    (folder / ".venv").symlink_to("elsewhere")
+    said, log = setup(folder, code=2)
+    assert "error: .venv is a link to elsewhere" in said
+    assert "--clear" not in log
+    assert (folder / "elsewhere" / "kept").exists()

@@ -61,6 +61,7 @@ class Variants:
     sampler: SamplerName = "ddpm"
     alpha_bar: float | None = None  # instead of strength, (0, 1): the noise level that means the same on every schedule
     from_noise: bool = False  # begin with pure noise: nothing of the source is left but its class (all of the schedule is run)
+    mix: bool = False  # join half of the source with half of its variant, and a little of a fractal: DiffuseMix
 
     def __post_init__(self) -> None:
         require(0 < self.strength <= 1, "variants.strength", self.strength, "(0, 1]")
@@ -74,9 +75,13 @@ class Variants:
 
     @property
     def label(self) -> str:
-        """How far images are noised, where that is not half the schedule."""
+        """What a reader tells variants by, where it differs from the default: ``-noise``, ``-alpha-bar-0.5``, ``-strength-0.3-mix``; else
+        nothing.
+        """
         if self.from_noise:
-            return "noise"
-        if self.alpha_bar is not None:
-            return f"alpha-bar-{self.alpha_bar:g}"
-        return f"strength-{self.strength:g}" if self.strength != 0.5 else ""
+            noised = "-noise"
+        elif self.alpha_bar is not None:
+            noised = f"-alpha-bar-{self.alpha_bar:g}"
+        else:
+            noised = f"-strength-{self.strength:g}" if self.strength != Variants.strength else ""
+        return f"{noised}{'-mix' if self.mix else ''}"

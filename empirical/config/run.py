@@ -61,13 +61,14 @@ class Run:
 
     @property
     def label(self) -> str:
-        """What a reader finds the record by: method, optimiser, budget."""
+        """What a reader finds the record by: method, optimiser, budget, then what is not usual in selection, network, variants."""
         budget = "steps" if self.training.steps else "epochs"
         longer = f"-as-{self.length_of.label}" if self.length_of else ""
         chosen = f"-{self.selection.label}" if self.selection != Selection() else ""
-        network = f"-{self.training.network}" if self.training.network != Training().network else ""
-        varied = f"-{self.variants.label}" if self.method.generates and self.variants.label else ""
-        return f"{self.method.label}-{self.training.optimiser}-{budget}{longer}{chosen}{network}{varied}"
+        network = f"-{self.training.network}" if self.training.network != Training.network else ""
+        variants = self.variants.label if self.method.generates else ""
+        label = f"{self.method.label}-{self.training.optimiser}-{budget}{longer}{chosen}{network}{variants}"
+        return label.replace(":", "-").replace("/", "-")  # it is part of a file's name; timm:NAME
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,24 +11,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from empirical.config import Generator, Variants, require
+from figures.records.store import ROOT
 
 if TYPE_CHECKING:
     import torch
-    from diffusers import UNet2DModel
-    from torch import Tensor
+    from torch import Tensor, nn
 
 KINDS = ("dit", "glide", "text", "unet")
 BY_PIPELINE = {"DDPMPipeline": "unet", "DDIMPipeline": "unet", "DiTPipeline": "dit"}  # by the class that a model_index.json names
 WEIGHTS = (".safetensors", ".bin", ".pt")
 LIBRARIES = ("torch", "diffusers", "transformers")
-ROOM = 64 * 256 * 256  # pixels of a model's side in one pass: 64 images at 256, 16 at 512
+UNREAD = (".md", ".png", ".jpg")  # files that a model may have and no program reads
 
 
 class Backend(Protocol):
-    """A model bound to settings. steps: denoising steps that every image takes."""
+    """A model bound to settings. steps: denoising steps that every image takes. network: what every step is a pass of. batch: images of a
+    pass, which is what it is best given at once.
+    """
 
     kind: str
     steps: int
+    batch: int
+    network: nn.Module
+
+    def at(self, variants: Variants) -> Backend:
+        """The same model, not loaded again, at other settings."""
 
     def describe(self) -> dict[str, Any]:
         """Which model it is: kind, name or folder, revision, digest of local weights, what it has seen, versions; for a manifest."""
@@ -55,13 +62,10 @@ def backend(
     return load(generator, variants, classes, shape, device)
 
 
-def from_unet(
-    model: UNet2DModel, schedule, variants: Variants, classes: tuple[str, ...], device: torch.device | str = "cpu", seen: str = "own"
-) -> Backend:
-    """A model in memory, such as the one trained for the run, whose classes are the data's."""
-    from empirical.generators import unet
-
-    return unet.from_unet(model, schedule, variants, classes, device, seen)
+def compiled(way: Backend) -> Backend:
+    """The backend with its network compiled, when it is first passed through."""
+    way.network.compile()
+    return way
 
 
 def kind_of(generator: Generator) -> str:
@@ -77,8 +81,8 @@ def kind_of(generator: Generator) -> str:
 
 def find(generator: Generator, name: str) -> Path:
     """A file of the model: in its folder, or from the hub. ValueError says what is missing."""
-    folder = Path(generator.model)
-    if folder.is_dir():
+    folder = folder_of(generator.model)
+    if folder is not None:
         require((folder / name).is_file(), "generator.model", generator.model, f"a folder in the format of diffusers, with {name}")
         return folder / name
     from huggingface_hub import hf_hub_download
@@ -100,7 +104,7 @@ def loaded(pipeline: Callable[..., Any], generator: Generator, dtype: torch.dtyp
     find(generator, "model_index.json")
     logging.disable_progress_bar()
     try:
-        return pipeline(generator.model, revision=generator.revision, dtype=dtype, **options)
+        return pipeline(folder_of(generator.model) or generator.model, revision=generator.revision, dtype=dtype, **options)
     except (OSError, ValueError, ImportError, AttributeError, KeyError, TypeError, RuntimeError) as error:
         said = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise ValueError(
@@ -118,24 +122,36 @@ def precision(generator: Generator, device: torch.device | str) -> torch.dtype:
 
 def provenance(generator: Generator) -> dict[str, Any]:
     """model, revision (of a hub name the commit), seen, weights (SHA-256, of a folder alone) and versions of the libraries."""
-    folder, revision = Path(generator.model), generator.revision
+    folder, revision = folder_of(generator.model), generator.revision
     said = {"model": generator.model, "revision": revision, "seen": generator.seen, "versions": versions()}
-    if folder.is_dir():
-        files = sorted(path for path in folder.rglob("*") if path.suffix in WEIGHTS)
-        named = tuple((path.relative_to(folder).as_posix(), path, path.stat().st_mtime_ns) for path in files)
-        return {**said, "weights": weights_digest(named)}
+    if folder is not None:
+        return {**said, "weights": contents(folder, weights=True)}
     parts = find(generator, "model_index.json").parts
     return {**said, "revision": parts[parts.index("snapshots") + 1] if "snapshots" in parts else revision}
 
 
-@cache
-def weights_digest(files: tuple[tuple[str, Path, int], ...]) -> str:
-    """SHA-256 over (name in the folder, path, time of change): of the names and contents."""
+def folder_of(model: str) -> Path | None:
+    """The folder that is meant, from where the command is given or else from the root of this repository; None of a name on the hub."""
+    return next((folder for folder in (Path(model), ROOT / model) if folder.is_dir()), None)
+
+
+def contents(folder: Path, weights: bool = False) -> str:
+    """SHA-256 of the names, within the folder, and contents of a model's files, or of its weights alone; hidden files do not count."""
+    named = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    read = [name for name, path in named.items() if (path.suffix in WEIGHTS if weights else path.suffix not in UNREAD)]
+    visible = sorted(name for name in read if not any(part.startswith(".") for part in name.split("/")))
     whole = hashlib.sha256()
-    for name, path, _ in files:
-        with path.open("rb") as file:
-            whole.update(name.encode() + hashlib.file_digest(file, "sha256").digest())
+    for name in visible:
+        status = named[name].stat()
+        whole.update(name.encode() + file_digest(named[name].resolve(), status.st_size, status.st_mtime_ns))
     return whole.hexdigest()
+
+
+@cache
+def file_digest(path: Path, size: int, mtime: int) -> bytes:
+    """SHA-256 of a file, read again where its size or time has changed."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
 
 
 @cache
@@ -147,39 +163,3 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
-
-
-def resized(x: Tensor, height: int, width: int) -> Tensor:
-    """(n, channels, height, width), bicubic with antialiasing; as it is where the sides agree."""
-    from torch.nn import functional as F
-
-    if x.shape[2:] == (height, width):
-        return x
-    return F.interpolate(x, (height, width), mode="bicubic", antialias=True, align_corners=False)
-
-
-def in_passes(
-    make: Callable[[Tensor, Tensor, list[torch.Generator]], Tensor],
-    side: int,
-    device: torch.device | str,
-    pixels: Tensor,
-    labels: Tensor,
-    generators: list[torch.Generator],
-    colour: bool = True,
-) -> Tensor:
-    """``make`` on images of the model's side on its device, ``ROOM`` at once; the results in the shape of ``pixels`` on the CPU.
-
-    colour: the model wants three channels; grey images are given as three equal ones, and the mean of what comes back is kept.
-    """
-    import torch
-
-    channels, height, width = pixels.shape[1:]
-    at_once, made = max(1, ROOM // side**2), []
-    for start in range(0, len(pixels), at_once):
-        rows = slice(start, start + at_once)
-        x = resized(pixels[rows].to(device), side, side)
-        x = x.expand(-1, 3, -1, -1) if colour and channels == 1 else x
-        out = make(x, labels[rows].to(device), generators[rows])
-        out = out.mean(1, keepdim=True) if colour and channels == 1 else out
-        made.append(resized(out, height, width).cpu())
-    return torch.cat(made)

@@ -8,25 +8,29 @@ import torch
 from torch import Tensor
 
 from empirical.config import Generator, Variants, require
-from empirical.generators import in_passes, loaded, precision, provenance
+from empirical.generators import loaded, precision, provenance
 from empirical.generators.levels import alpha_bars, latent_sampler, steps_to_run
+from empirical.generators.passes import Passes, Settable
 from empirical.variants import noise_level, noise_then_denoise, timesteps
 
 
-class DiTBackend:
+class DiTBackend(Settable):
     """See ``Backend``. Latents are the mean of the VAE's encoding; of a prediction with a learned variance the mean's half is used."""
 
     kind = "dit"
 
     def __init__(self, pipe, classes: list[int], variants: Variants, device: torch.device | str, said: dict[str, Any]) -> None:
         """classes: the model's class of each of the data's."""
-        self.transformer, self.vae = pipe.transformer.to(device).eval(), pipe.vae.to(device).eval()
-        self.schedule = latent_sampler(variants, pipe.scheduler)
+        self.network, self.vae = pipe.transformer.to(device).eval(), pipe.vae.to(device).eval()
         self.classes = torch.tensor(classes, device=device)
-        self.variants, self.device, self.said = variants, device, said
-        self.null = self.transformer.config.num_embeds_ada_norm
+        self.stored, self.said = pipe.scheduler, said
+        self.null = self.network.config.num_embeds_ada_norm
         self.scale = self.vae.config.scaling_factor
-        self.side = self.transformer.config.sample_size * 2 ** (len(self.vae.config.block_out_channels) - 1)
+        self.passes = Passes(self.network.config.sample_size * 2 ** (len(self.vae.config.block_out_channels) - 1), device)
+        self._set(variants)
+
+    def _set(self, variants: Variants) -> None:
+        self.variants, self.schedule = variants, latent_sampler(variants, self.stored)
         self.schedule.set_timesteps(variants.grid)
         steps_to_run(variants, alpha_bars(self.schedule))  # pure noise can be asked for
         self.steps = len(timesteps(self.schedule, variants))
@@ -43,12 +47,12 @@ class DiTBackend:
         if guidance != 1:
             x, labels = torch.cat([x, x]), torch.cat([labels, torch.full_like(labels, self.null)])
         time = t.to(x.device).expand(len(x))
-        made = self.transformer(x.to(self.transformer.dtype), timestep=time, class_labels=labels).sample[:, : x.shape[1]].float()
+        made = self.network(x.to(self.network.dtype), timestep=time, class_labels=labels).sample[:, : x.shape[1]].float()
         return made if guidance == 1 else made[n:] + guidance * (made[:n] - made[n:])
 
     @torch.inference_mode()
     def __call__(self, pixels: Tensor, labels: Tensor, generators: list[torch.Generator]) -> Tensor:
-        return in_passes(self._make, self.side, self.device, pixels, labels, generators)
+        return self.passes(self._make, pixels, labels, generators)
 
     def _make(self, x: Tensor, labels: Tensor, generators: list[torch.Generator]) -> Tensor:
         latents = self.vae.encode(x.to(self.vae.dtype)).latent_dist.mode().float() * self.scale

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from empirical.config import Generator, Variants, require
-from empirical.generators import in_passes, precision, provenance
+from empirical.generators import folder_of, precision, provenance
 from empirical.generators.levels import level, steps_to_run
+from empirical.generators.passes import Passes, Settable
 
 TIMESTEPS = 1000
 WEIGHTS, SIDE = "base.pt", 64  # as openai names its base model's
@@ -36,7 +37,7 @@ def respaced(grid: int) -> tuple[list[int], list[float]]:
     return chosen, [bars[t] for t in chosen]
 
 
-class GlideBackend:
+class GlideBackend(Settable):
     """See ``Backend``. model(x, t, tokens=, mask=) returns the noise and the variance's place between its bounds, 2 * 3 channels."""
 
     kind = "glide"
@@ -53,13 +54,16 @@ class GlideBackend:
         dtype: torch.dtype = torch.float32,
     ) -> None:
         """prompts: one for each class. dtype: of the passes through the network."""
-        self.model, self.variants, self.said, self.side = model.to(device).eval(), variants, said, side
+        self.network, self.said, self.passes = model.to(device).eval(), said, Passes(side, device)
         self.device, self.half = torch.device(device), dtype == torch.bfloat16
-        self.timesteps, self.bars = respaced(variants.grid)
-        self.steps = steps_to_run(variants, torch.tensor(self.bars[::-1], dtype=torch.float64))
         padded = [tokens(prompt) for prompt in (*prompts, "")]  # the last is of no prompt
         self.tokens = torch.tensor([ids for ids, _ in padded], device=device)
         self.mask = torch.tensor([counts for _, counts in padded], dtype=torch.bool, device=device)
+        self._set(variants)
+
+    def _set(self, variants: Variants) -> None:
+        self.variants, (self.timesteps, self.bars) = variants, respaced(variants.grid)
+        self.steps = steps_to_run(variants, torch.tensor(self.bars[::-1], dtype=torch.float64))
 
     def describe(self) -> dict[str, Any]:
         return {"kind": self.kind, **self.said}
@@ -69,7 +73,7 @@ class GlideBackend:
 
     @torch.inference_mode()
     def __call__(self, pixels: Tensor, labels: Tensor, generators: list[torch.Generator]) -> Tensor:
-        return in_passes(self._make, self.side, self.device, pixels, labels, generators)
+        return self.passes(self._make, pixels, labels, generators)
 
     def _make(self, x: Tensor, labels: Tensor, generators: list[torch.Generator]) -> Tensor:
         bar = self.bars[self.steps - 1]
@@ -86,7 +90,7 @@ class GlideBackend:
             x, labels = torch.cat([x, x]), torch.cat([labels, torch.full_like(labels, len(self.tokens) - 1)])
         t = torch.full((len(x),), self.timesteps[step], device=x.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
-            made = self.model(x, t, tokens=self.tokens[labels], mask=self.mask[labels])
+            made = self.network(x, t, tokens=self.tokens[labels], mask=self.mask[labels])
         noise, place = made.float().chunk(2, dim=1)
         if guidance != 1:
             noise = noise[n:] + guidance * (noise[:n] - noise[n:])
@@ -117,7 +121,7 @@ def load(
 ) -> GlideBackend:
     """openai's base model at 64 pixels, if the reader has installed it and its ``base.pt`` lies in the folder; ValueError if not."""
     require(shape[0] in (1, 3), "channels of the images, for GLIDE,", shape[0], "1, 3")
-    weights = Path(generator.model) / WEIGHTS
+    weights = (folder_of(generator.model) or Path(generator.model)) / WEIGHTS
     require(weights.is_file(), "generator.model", generator.model, f"a folder with openai's {WEIGHTS}")
     try:
         from glide_text2im.model_creation import create_model_and_diffusion, model_and_diffusion_defaults

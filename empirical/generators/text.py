@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import json
 from importlib.util import find_spec
@@ -11,11 +12,12 @@ import torch
 from torch import Tensor
 
 from empirical.config import Generator, Variants, require
-from empirical.generators import find, in_passes, loaded, precision, provenance
+from empirical.generators import find, loaded, precision, provenance
 from empirical.generators.levels import alpha_bars, is_flow, latent_sampler, level, steps_to_run
+from empirical.generators.passes import Passes, Settable
 
 
-class TextBackend:
+class TextBackend(Settable):
     """See ``Backend``. Images are resized to the model's side and back; latents of flow matching keep the model's own sampler.
 
     From pure noise the source is a grey image at the noisiest timestep. guidance: 1, as Turbo models want it, is the prompt alone.
@@ -28,20 +30,25 @@ class TextBackend:
         takes = inspect.signature(pipe.__call__).parameters
         strength = "strength" in takes and hasattr(pipe, "get_timesteps")
         require(strength, "generator.model's pipeline", type(pipe).__name__, "an image-to-image pipeline with a strength")
-        if not is_flow(pipe.scheduler):
-            pipe.scheduler = latent_sampler(variants, pipe.scheduler)
         if getattr(pipe, "watermark", None) is not None:
             pipe.watermark = None  # SDXL's would be in every training image
         pipe.set_progress_bar_config(disable=True)
-        self.pipe, self.prompts, self.variants, self.device, self.said = pipe.to(device), prompts, variants, device, said
-        self.side = native_side(pipe)
+        self.pipe, self.prompts, self.device, self.said = pipe.to(device), prompts, device, said
+        self.takes, self.side = takes, native_side(pipe)
+        self.network, self.passes = network_of(pipe), Passes(self.side, device)
+        self._set(variants)
+
+    def _set(self, variants: Variants) -> None:
+        pipe = self.pipe = copy.copy(self.pipe)  # the parts are shared, but for the scheduler
+        pipe.scheduler = copy.copy(pipe.scheduler) if is_flow(pipe.scheduler) else latent_sampler(variants, pipe.scheduler)
+        self.variants = variants
         self.options = {"num_inference_steps": variants.grid, "guidance_scale": variants.guidance, "output_type": "pt"}
-        if "height" in takes:
+        if "height" in self.takes:
             self.options |= {"height": self.side, "width": self.side}
-        set_grid(pipe, prompt=prompts[0], image=torch.full((1, 3, self.side, self.side), 0.5), strength=1.0, **self.options)
+        set_grid(pipe, prompt=self.prompts[0], image=torch.full((1, 3, self.side, self.side), 0.5), strength=1.0, **self.options)
         bars = alpha_bars(pipe.scheduler)
         self.steps = steps_to_run(variants, bars)
-        self.options["strength"] = exact_strength(pipe, variants.grid, self.steps, device)
+        self.options["strength"] = exact_strength(pipe, variants.grid, self.steps, self.device)
         first = len(bars) - self.steps
         self.first = level(float(pipe.scheduler.timesteps[first]), float(bars[first]))
 
@@ -53,14 +60,12 @@ class TextBackend:
 
     @torch.inference_mode()
     def __call__(self, pixels: Tensor, labels: Tensor, generators: list[torch.Generator]) -> Tensor:
-        prompts = iter([self.prompts[label] for label in labels.tolist()])  # in the order of the passes
+        return self.passes(self._make, pixels, labels, generators)
 
-        def make(x: Tensor, _: Tensor, rngs: list[torch.Generator]) -> Tensor:
-            image = torch.full_like(x, 0.5) if self.variants.from_noise else (x / 2 + 0.5).clamp(0, 1)
-            said = [next(prompts) for _ in rngs]
-            return self.pipe(prompt=said, image=image, generator=rngs, **self.options).images.float() * 2 - 1
-
-        return in_passes(make, self.side, self.device, pixels, labels, generators)
+    def _make(self, x: Tensor, labels: Tensor, generators: list[torch.Generator]) -> Tensor:
+        image = torch.full_like(x, 0.5) if self.variants.from_noise else (x / 2 + 0.5).clamp(0, 1)
+        prompts = [self.prompts[label] for label in labels.tolist()]
+        return self.pipe(prompt=prompts, image=image, generator=generators, **self.options).images.float() * 2 - 1
 
 
 class _Set(Exception):
@@ -90,9 +95,14 @@ def exact_strength(pipe, grid: int, steps: int, device: torch.device | str) -> f
     raise ValueError(f"the scheduler of {type(pipe).__name__} does not run {steps} of {grid} steps; allowed: one evaluation a step")
 
 
+def network_of(pipe) -> torch.nn.Module:
+    """What every denoising step is a pass of."""
+    return getattr(pipe, "unet", None) or getattr(pipe, "transformer", None)
+
+
 def native_side(pipe) -> int:
     """Pixels: the side of the latents that the model was trained on, times the factor of the VAE."""
-    part = getattr(pipe, "unet", None) or getattr(pipe, "transformer", None)
+    part = network_of(pipe)
     size = getattr(part.config, "sample_size", None) or getattr(pipe, "default_sample_size", 128)
     return (size if isinstance(size, int) else size[0]) * pipe.vae_scale_factor
 

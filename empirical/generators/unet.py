@@ -11,14 +11,15 @@ from torch import Tensor
 from empirical.config import Generator, Variants, require
 from empirical.diffusion import predict
 from empirical.generator_folder import load_about
-from empirical.generators import in_passes, loaded, precision, provenance
+from empirical.generators import folder_of, loaded, precision, provenance
+from empirical.generators.passes import Passes, Settable
 from empirical.variants import noise_level, noise_then_denoise, sampler, timesteps
 
 if TYPE_CHECKING:
     from diffusers import UNet2DModel
 
 
-class UNetBackend:
+class UNetBackend(Settable):
     """See ``Backend``. Images of another side than the model's are resized, with antialiasing, to it and back."""
 
     kind = "unet"
@@ -34,12 +35,17 @@ class UNetBackend:
         dtype: torch.dtype = torch.float32,
     ) -> None:
         """classes: the model's class of each of the data's; None of an unconditional model. dtype: of the passes through the network."""
-        self.model, self.variants, self.said, self.device = model.to(device).eval(), variants, said, torch.device(device)
-        self.schedule = sampler(variants, schedule)
+        self.network, self.stored, self.said, self.device = model.to(device).eval(), schedule, said, torch.device(device)
         self.classes = None if classes is None else torch.tensor(classes, device=device)
-        self.steps = len(timesteps(self.schedule, variants))
-        self.guided = predict(model, variants.guidance, null=model.config.num_class_embeds - 1) if classes is not None else None
         self.half = dtype == torch.bfloat16
+        self.passes = Passes(model.config.sample_size, device, colour=False)
+        self._set(variants)
+
+    def _set(self, variants: Variants) -> None:
+        self.variants, self.schedule = variants, sampler(variants, self.stored)
+        self.steps = len(timesteps(self.schedule, variants))
+        null = None if self.classes is None else self.network.config.num_class_embeds - 1
+        self.guided = None if null is None else predict(self.network, variants.guidance, null)
 
     def describe(self) -> dict[str, Any]:
         return {"kind": self.kind, **self.said}
@@ -49,12 +55,12 @@ class UNetBackend:
 
     def denoise(self, x: Tensor, t: Tensor, labels: Tensor) -> Tensor:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
-            made = self.model(x, t).sample if self.guided is None else self.guided(x, t, labels)
+            made = self.network(x, t).sample if self.guided is None else self.guided(x, t, labels)
         return made.float()
 
     @torch.inference_mode()
     def __call__(self, pixels: Tensor, labels: Tensor, generators: list[torch.Generator]) -> Tensor:
-        return in_passes(self._make, self.model.config.sample_size, self.device, pixels, labels, generators, colour=False)
+        return self.passes(self._make, pixels, labels, generators)
 
     def _make(self, x: Tensor, labels: Tensor, generators: list[torch.Generator]) -> Tensor:
         theirs = labels if self.classes is None else self.classes[labels]
@@ -76,7 +82,7 @@ def load(
     if model.config.num_class_embeds is None:
         require(variants.guidance == 1, "variants.guidance of a model without classes", variants.guidance, "1")
         return UNetBackend(model, schedule, variants, None, device, said, dtype)
-    known = load_about(Path(generator.model))
+    known = load_about(folder_of(generator.model) or Path(generator.model))
     theirs = known.get("classes", list(classes))
     unknown = [name for name in classes if name not in theirs]
     require(not unknown, f"classes that {generator.model} does not know", ", ".join(unknown), f"those it knows: {', '.join(theirs)}")
@@ -86,7 +92,13 @@ def load(
 
 
 def from_unet(
-    model: UNet2DModel, schedule, variants: Variants, classes: tuple[str, ...], device: torch.device | str = "cpu", seen: str = "own"
+    model: UNet2DModel,
+    schedule,
+    variants: Variants,
+    classes: tuple[str, ...],
+    device: torch.device | str = "cpu",
+    seen: str = "own",
+    dtype: torch.dtype = torch.float32,
 ) -> UNetBackend:
-    """A model in memory, whose classes are the data's."""
-    return UNetBackend(model, schedule, variants, list(range(len(classes))), device, {"model": None, "seen": seen})
+    """A model in memory, such as the one trained for the run, whose classes are the data's."""
+    return UNetBackend(model, schedule, variants, list(range(len(classes))), device, {"model": None, "seen": seen}, dtype)

@@ -175,13 +175,27 @@ def read_plan(root: Path, experiment: str) -> Plan | None:
         raise RecordError(f"damaged plan {path} ({error}): delete it and run the experiment again") from None
 
 
+def begun(experiment: str, roots: Iterable[Path] = (FRESH, COMMITTED)) -> bool:
+    """Whether any of ``roots`` has a plan of the experiment."""
+    return any(read_plan(root, experiment) is not None for root in roots)
+
+
 def load(experiment: str, roots: Iterable[Path] = (FRESH, COMMITTED)) -> list[Record]:
     """The records of an experiment, each from the first of ``roots`` that holds it whole.
 
     The plan of the first root that has one says which runs there are, or the longest plan that contains it: after a few seeds were
     recomputed, the others are the committed ones. Raises RecordError naming the command that makes what is missing.
     """
+    return _load(experiment, tuple(roots), complete=True)
+
+
+def load_some(experiment: str, roots: Iterable[Path] = (FRESH, COMMITTED)) -> list[Record]:
+    """As ``load``, but of an unfinished experiment those records that are there, and none of one that was never begun."""
     roots = tuple(roots)
+    return _load(experiment, roots, complete=False) if begun(experiment, roots) else []
+
+
+def _load(experiment: str, roots: tuple[Path, ...], complete: bool) -> list[Record]:
     plans = [plan for root in roots if (plan := read_plan(root, experiment)) is not None]
     if not plans:
         half, _, name = experiment.partition("/")
@@ -190,10 +204,10 @@ def load(experiment: str, roots: Iterable[Path] = (FRESH, COMMITTED)) -> list[Re
     records = []
     for run in plan.runs:
         paths = [path for root in roots if (path := root / plan.folder / run).exists()]
-        if not paths:
+        if not paths and complete:
             raise RecordError(f'no record "{plan.folder}/{run}"; make it with: {plan.command}')
         whole = (path for path in paths if is_whole(path))
-        records.append(read(next(whole, paths[0])))
+        records += [read(next(whole, paths[0]))] if paths else []
     return records
 
 

@@ -11,7 +11,7 @@ from image_files import own, pictures, save
 from PIL import Image
 
 from empirical import augment as command
-from empirical import augment_stages, augmented_folder, diffusion, pipeline
+from empirical import augment_stages, augmented_folder, diffusion, generate, pipeline
 from empirical.augment import augment
 from empirical.config import Data, Generator
 from empirical.data import dataset
@@ -98,15 +98,39 @@ def test_a_variant_is_of_the_image_that_its_name_says(pets, tmp_path, cache, mon
         def __call__(self, pixels, labels, generators):
             return pixels
 
-    monkeypatch.setattr(pipeline, "way", lambda *words, **options: Same())
-    monkeypatch.setattr(pipeline, "generator", lambda *words: pytest.fail("it trained a generator"))
+    monkeypatch.setattr(generate, "way", lambda *words, **options: Same())
+    monkeypatch.setattr(generate, "generator", lambda *words: pytest.fail("it trained a generator"))
     (tmp_path / "model").mkdir()
     (tmp_path / "model/model_index.json").write_text('{"_class_name": "DDPMPipeline"}')
     assert make(pets, tmp_path / "more", cache, generator=str(tmp_path / "model"), rule="all") == 0
     for row in table(tmp_path / "more/variants.csv"):
         images = [Image.open(tmp_path / "more" / row[name]) for name in ("file", "source")]
         np.testing.assert_array_equal(np.asarray(images[0]), square(images[1], 8))
-    assert json.loads((tmp_path / "more/manifest.json").read_text())["generator"]["model"] == "same"
+    assert json.loads((tmp_path / "more/manifest.json").read_text())["generator"]["model"] == str(tmp_path / "model")
+
+
+def test_variants_may_be_mixed_with_their_sources(pets, tmp_path, cache, monkeypatch):
+    class Black:
+        def describe(self):
+            return {"kind": "black", "model": None, "seen": "own"}
+
+        def level(self):
+            return {"timestep": 0, "alpha_bar": 1.0, "sigma": 0.0}
+
+        def __call__(self, pixels, labels, generators):
+            return torch.full_like(pixels, -1)
+
+    monkeypatch.setattr(generate, "way", lambda *words, **options: Black())
+    assert make(pets, tmp_path / "more", cache, rule="all", mix=True) == 0
+    assert json.loads((tmp_path / "more/manifest.json").read_text())["generator"]["mix"] is True
+    rows = table(tmp_path / "more/variants.csv")
+    assert len(rows) == 25
+    for row in rows:  # a fifth of each pixel is of a fractal, the rest of the source, or black, in halves
+        made, source = np.asarray(Image.open(tmp_path / "more" / row["file"])), square(Image.open(tmp_path / "more" / row["source"]), 8)
+        lowest, highest = 0.8 * source - 1, 0.8 * source + 0.2 * 255 + 1
+        kept = ((made >= lowest) & (made <= highest)).all(2)
+        assert any(kept[half].all() for half in (np.s_[:4], np.s_[4:], np.s_[:, :4], np.s_[:, 4:]))
+        assert (made <= 52).all(2).mean() >= 0.5
 
 
 def test_train_is_augmented_and_test_copied(tmp_path, cache, capsys):
@@ -158,12 +182,12 @@ def test_stopped_anywhere_it_goes_on(pets, tmp_path, monkeypatch):
 
     monkeypatch.setattr(augment_stages, "CHUNK", 4)
     monkeypatch.setattr(augment_stages, "BATCH", 1)
-    stopped_at(pipeline, "generator", 1)
+    stopped_at(generate, "generator", 1)
     monkeypatch.setattr(pipeline, "early_network", lambda *_: pytest.fail("it trained again"))
-    stopped_at(pipeline, "variants", 3)
-    monkeypatch.setattr(diffusion, "train_generator", lambda *_: pytest.fail("it trained again"))
+    stopped_at(generate, "variants", 3)
+    monkeypatch.setattr(diffusion, "DenoiserTrainer", lambda *_: pytest.fail("it trained again"))
     stopped_at(augmented_folder, "link_or_copy", 7)
-    monkeypatch.setattr(pipeline, "make_variants", lambda *_: pytest.fail("it generated again"))
+    monkeypatch.setattr(generate, "make_variants", lambda *_: pytest.fail("it generated again"))
     assert make(pets, out, cache, rule="all") == 0
     assert tree(out) == tree(whole)
 

@@ -4,10 +4,12 @@ import dataclasses
 
 import pytest
 
-from empirical.config import Data, Early, Generator, Method, Run, Sheet, Training, Variants
+from empirical.config import Data, Early, Generator, Method, Run, Selection, Sheet, Training, Variants
 from empirical.data import split
 from empirical.experiments import EXPERIMENTS, experiment
 from empirical.run import plan_of
+from figures.records import file_name
+from figures.records.store import identity
 
 BAD = [
     (Data, {"train": 5}),
@@ -68,6 +70,40 @@ def test_bad_settings_are_refused_in_one_line(config, settings):
 def test_a_split_must_leave_something_to_test_on():
     with pytest.raises(ValueError, match="allowed: below 1797"):
         split(Data("digits", train=1700, validation=97), 0)
+
+
+@pytest.mark.parametrize(
+    ("run", "label"),
+    [
+        (Run(), "tada-2-sgd-steps"),
+        (Run(method=Method("useful", 3), variants=Variants(0.3, mix=True)), "useful-3-sgd-steps"),  # it has no variants
+        (Run(variants=Variants(0.3)), "tada-2-sgd-steps-strength-0.3"),
+        (Run(variants=Variants(mix=True)), "tada-2-sgd-steps-mix"),
+        (Run(method=Method("syn-all"), variants=Variants(from_noise=True)), "syn-all-sgd-steps-noise"),
+        (Run(method=Method("syn-rand"), variants=Variants(alpha_bar=0.5)), "syn-rand-sgd-steps-alpha-bar-0.5"),
+        (Run(variants=Variants(0.3, alpha_bar=0.25, from_noise=True, mix=True)), "tada-2-sgd-steps-noise-mix"),
+        (Run(method=Method("original"), training=Training("resnet18", "sam")), "original-sam-steps-resnet18"),
+        (Run(method=Method("original"), training=Training("timm:resnet10t")), "original-sgd-steps-timm-resnet10t"),
+        (
+            Run(
+                training=Training("vit-s", steps=None, epochs=5),
+                length_of=Method("tada", 5),
+                selection=Selection("random"),
+                variants=Variants(0.7, guidance=2.0, grid=100, sampler="ddim"),
+            ),
+            "tada-2-sgd-epochs-as-tada-5-random-vit-s-strength-0.7",
+        ),
+        (Run(training=Training(width=32, augment="crop"), generator=Generator(seen="external")), "tada-2-sgd-steps"),
+    ],
+)
+def test_a_label_says_what_is_not_usual(run, label):
+    assert run.label == label
+
+
+def test_mixing_is_part_of_what_a_run_is_and_its_absence_renames_nothing():
+    run, mixed = Run(), Run(variants=Variants(mix=True))
+    assert file_name("x", run, 0) == file_name("x", Run(variants=Variants(mix=False)), 0) != file_name("x", mixed, 0)
+    assert identity(run) == {}
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)

@@ -1,12 +1,13 @@
 """``python -m empirical diffusion train`` as its user meets it: a rehearsal at tiny size, a dry run, mistakes in one line."""
 
+import dataclasses
 import sys
 
 import pytest
 import torch
-from image_files import own
+from image_files import cifar10_batches, own
 
-from empirical import generator_command, generator_folder
+from empirical import bfloat16, generator_command, generator_folder
 from empirical.config import Data, Generator
 from figures.records import run_command
 
@@ -24,7 +25,8 @@ def here(capsys, monkeypatch, *words):
 
 @pytest.fixture
 def narrow(monkeypatch):
-    """The sizes' networks made narrow, so that a rehearsal is short."""
+    """The sizes' networks made narrow, so that a rehearsal is short; and a processor that can do all."""
+    monkeypatch.setattr(bfloat16, "missing", lambda: False)
     monkeypatch.setattr(
         generator_command, "size", lambda name: Generator((8, 8), attention=name == "gpu", flip=True, precision="bfloat16", ema=0.999)
     )
@@ -54,6 +56,30 @@ def test_a_dry_run_says_how_long_it_takes_and_writes_no_generator(tmp_path, caps
     assert "minutes at" in lines[-1]
     assert lines[-1].endswith("images/s on cpu")
     assert not (tmp_path / "generators").exists()
+
+
+def test_bfloat16_is_warned_of_where_it_is_slow(tmp_path, capsys, monkeypatch, narrow):
+    monkeypatch.setattr(bfloat16, "missing", lambda: True)
+    words = ("digits", "--train", "60", *TINY, "--sheets", "0", "--out", tmp_path)
+    note = "note: this processor has no bfloat16 arithmetic, which makes bfloat16 about twenty times slower than --precision float32"
+    assert here(capsys, monkeypatch, *words)[1][3] == note
+    assert not any("note" in line for line in here(capsys, monkeypatch, *words, "--precision", "float32", "--folder", tmp_path / "x")[1])
+
+
+def test_the_size_for_cifar10_on_a_gpu_is_rehearsed_by_the_same_command(tmp_path, capsys, monkeypatch):
+    cifar10_batches(tmp_path / "sets", monkeypatch)
+    settings = generator_command.settings_of("cifar10-gpu")
+    assert 5e6 < settings.steps * settings.batch < 7e6
+    tiny = dataclasses.replace(settings, channels=(8, 16, 16))
+    monkeypatch.setattr(generator_command, "size", lambda name: {"cifar10-gpu": tiny}[name])
+    words = ("--size", "cifar10-gpu", "--seen", "external", "--train", "20", "--pool", "30", "--validation", "10", "--side", "8")
+    small = ("--steps", "2", "--batch", "4", "--precision", "float32", "--machine.device", "cpu", "--sheets", "1")
+    code, lines, _ = here(capsys, monkeypatch, "cifar10", *words, *small, "--root", tmp_path / "sets", "--out", tmp_path)
+    assert code == 0
+    about = generator_folder.load_about(tmp_path / "generators/cifar10-8px-cifar10-gpu-external-0")
+    assert (about["steps"], about["images_seen"], about["images"]) == (2, 8, 20)
+    assert about["settings"]["attention"] is True
+    assert "trained on     20 images (external) of 10 classes" in lines
 
 
 def test_what_is_given_changes_a_size_and_the_data():

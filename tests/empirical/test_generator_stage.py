@@ -8,10 +8,11 @@ import pytest
 import torch
 from image_files import cifar10_batches
 
-from empirical import diffusion, pipeline
+from empirical import diffusion, generate, generator_training, pipeline
 from empirical.artifacts import alone
 from empirical.config import Data, Early, Generator, Method, Run, Training, Variants
 from empirical.data import dataset, split
+from empirical.machine import Machine
 
 SMALL = Generator(channels=(8,), steps=2, batch=4)
 EXTERNAL = dataclasses.replace(SMALL, seen="external")
@@ -34,25 +35,59 @@ def test_own_sees_the_training_split_and_external_what_no_seed_uses(root):
     run = Run(data=POOLED, generator=SMALL)
     used = [split(POOLED, seed, root) for seed in (0, 1)]
     for seed, parts in enumerate(used):
-        images, indices, _ = pipeline.seen(run, seed, parts, root)
+        images, indices, _ = generate.seen(run, seed, parts, root)
         np.testing.assert_array_equal(images.stored, parts.train.stored)
         np.testing.assert_array_equal(indices, parts.train_indices)
-        images, indices, drawn_by = pipeline.seen(dataclasses.replace(run, generator=EXTERNAL), seed, parts, root)
+        images, indices, drawn_by = generate.seen(dataclasses.replace(run, generator=EXTERNAL), seed, parts, root)
         assert drawn_by == 0
         np.testing.assert_array_equal(images.stored, dataset(POOLED, root).train.stored[indices])
         assert not set(indices) & {*used[0].train_indices, *used[1].train_indices}
 
 
 def test_one_external_generator_serves_all_seeds_of_a_pool(root, monkeypatch):
-    trained = []
-    train = diffusion.train_generator
-    monkeypatch.setattr(diffusion, "train_generator", lambda *words: (trained.append(words[-1]), train(*words))[1])
+    trained, trainer = [], diffusion.DenoiserTrainer
+    monkeypatch.setattr(
+        diffusion,
+        "DenoiserTrainer",
+        lambda model, images, config, seed, *rest: (trained.append(seed), trainer(model, images, config, seed, *rest))[1],
+    )
     run = Run(data=POOLED, generator=EXTERNAL)
     assert torch.equal(weights(run, 0, root), weights(run, 1, root))
     assert trained == [0]
     own = dataclasses.replace(run, generator=SMALL)
     assert not torch.equal(weights(own, 0, root), weights(own, 1, root))
     assert trained == [0, 0, 1]
+
+
+def test_stopped_it_goes_on_from_its_checkpoint_to_the_same_bits(root, monkeypatch):
+    run, always = Run(data=POOLED, generator=dataclasses.replace(SMALL, steps=6, flip=True)), Machine("cpu", checkpoint=0)
+    parts, whole = split(POOLED, 0, root), weights(run, 0, root)
+    keep, began, steps = generator_training.save_checkpoint, [], []
+
+    def until_stopped(path, state):  # saved after 2 steps, dead after 4
+        if state["trainer"]["step"] == 2:
+            keep(path, state)
+        if state["trainer"]["step"] == 4:
+            raise KeyboardInterrupt
+
+    other = root / "other"
+    with monkeypatch.context() as patch:
+        patch.setattr(generator_training, "save_checkpoint", until_stopped)
+        with pytest.raises(KeyboardInterrupt):
+            pipeline.generator(run, 0, parts, other, machine=always)
+    assert [path.name for path in other.glob("*.pt")] == [path.name for path in other.glob("checkpoint-*")] != []
+    load_state_dict = diffusion.DenoiserTrainer.load_state_dict
+    monkeypatch.setattr(
+        diffusion.DenoiserTrainer, "load_state_dict", lambda self, state: (load_state_dict(self, state), began.append(self.step))
+    )
+    model = pipeline.generator(run, 0, parts, other, steps.append, always)
+    assert began == [2]
+    assert steps == [3, 1, 1, 1]  # what was done before is told at once
+    assert torch.equal(torch.cat([p.detach().flatten() for p in model.parameters()]), whole)
+    assert not model.training
+    assert list(other.glob("*.pt")) == []
+    assert torch.equal(weights(run, 0, other), whole)
+    assert began == [2]  # it was found
 
 
 def test_without_a_pool_every_seed_has_an_external_generator_of_its_own(root):

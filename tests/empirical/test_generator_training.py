@@ -58,6 +58,7 @@ def test_sizes_have_these_many_parameters():
         "medium": 2.47,
         "large": 13.66,
         "gpu": 25.84,
+        "cifar10-gpu": 20.09,
     }
     with pytest.raises(ValueError, match="size is 'huge'; allowed: digits, small"):
         size("huge")
@@ -119,7 +120,10 @@ def test_stopped_it_ends_with_the_same_bits(tmp_path, monkeypatch):
         train(task, tmp_path / "stopped", always, sheets=0, quiet=True)
     assert not (tmp_path / "stopped").exists()
     other = dataclasses.replace(task, settings=dataclasses.replace(task.settings, lr=1e-3))
-    with pytest.raises(ValueError, match=r"stopped.training holds training with other settings; allowed: these; give another --folder"):
+    with pytest.raises(
+        ValueError,
+        match=r"stopped.training holds training with other settings, or on another device; allowed: these; give another --folder",
+    ):
         train(other, tmp_path / "stopped", always, sheets=0, quiet=True)
     began = []
     load_state_dict = diffusion.DenoiserTrainer.load_state_dict

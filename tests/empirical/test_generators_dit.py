@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from empirical.config import Generator, Variants
-from empirical.generators import backend, resized
+from empirical.generators import backend
+from empirical.generators.passes import resized
 from empirical.seeding import construction, torch_stream
 
 NAMES = ("goldfish, Carassius auratus", "queen bee", "tabby cat, tabby")
@@ -112,7 +113,7 @@ def test_an_image_does_not_depend_on_its_batch_but_on_its_class(saved, pixels):
 )
 def test_only_the_steps_from_t_star_on_are_run(saved, pixels, variants, steps, timestep):
     made, calls = way(saved, variants), []
-    made.transformer.register_forward_pre_hook(lambda _, inputs, named: calls.append(int(named["timestep"][0])), with_kwargs=True)
+    made.network.register_forward_pre_hook(lambda _, inputs, named: calls.append(int(named["timestep"][0])), with_kwargs=True)
     made(pixels[:1], torch.tensor([0]), generators(1))
     assert len(calls) == made.steps == steps
     assert calls[0] == made.level()["timestep"] == timestep
@@ -129,7 +130,7 @@ def test_without_names_classes_go_by_number_if_there_are_as_many(saved, tmp_path
 
     class Pipe:
         labels = {}  # noqa: RUF012
-        transformer = way(saved).transformer
+        transformer = way(saved).network
 
     assert classes_of(Pipe, ("x", "y", "z")) == [0, 1, 2]
     with pytest.raises(ValueError, match="does not know is 'x, y'; allowed: exactly 3 classes"):
@@ -147,3 +148,13 @@ def test_what_does_not_fit_is_told(saved, tmp_path):
     (tmp_path / "broken/model_index.json").write_text('{"_class_name": "AudioPipeline"}')
     with pytest.raises(ValueError, match="is 'AudioPipeline'; allowed: DDPMPipeline"):
         way(tmp_path / "broken")
+
+
+def test_a_model_is_had_at_other_settings_without_loading_it_again(saved, pixels):
+    first, other, labels = way(saved), Variants(0.25, 8, guidance=3.0, sampler="ddim"), torch.tensor([0, 1, 2])
+    before, there = first(pixels, labels, generators(3)), way(saved, other)
+    second = first.at(other)
+    assert second.network is first.network
+    assert torch.equal(second(pixels, labels, generators(3)), there(pixels, labels, generators(3)))
+    assert (second.level(), second.steps) == (there.level(), there.steps)
+    assert torch.equal(first(pixels, labels, generators(3)), before)

@@ -88,7 +88,7 @@ def test_only_the_steps_from_t_star_on_are_run(pixels):
     ):
         made = way(variants)
         made(pixels, torch.tensor([0, 1, 0]), generators(3))
-        called = made.model.called
+        called = made.network.called
         assert len(called) == made.steps == steps
         assert called[0] == (made.level()["timestep"], 6 if variants.guidance == 3 else 3)
         assert called[-1][0] == 0
@@ -146,3 +146,13 @@ def test_what_is_missing_is_told_in_one_line(tmp_path):
     with pytest.raises(ValueError, match="install it with: pip install") as error:
         backend(settings, Variants(), ("ant",), (3, 8, 8))
     assert "\n" not in str(error.value)
+
+
+def test_a_model_is_had_at_other_settings_without_loading_it_again(pixels):
+    first, other, labels = way(Variants(0.5, 8)), Variants(0.25, 20, guidance=3.0), torch.tensor([0, 1, 0])
+    before, there = first(pixels, labels, generators(3)), way(other)
+    second = first.at(other)
+    assert second.network is first.network
+    assert torch.equal(second(pixels, labels, generators(3)), there(pixels, labels, generators(3)))
+    assert (second.level(), second.steps) == (there.level(), there.steps)
+    assert torch.equal(first(pixels, labels, generators(3)), before)

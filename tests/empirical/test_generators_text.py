@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from empirical.config import Generator, Variants
-from empirical.generators import backend, levels, resized
+from empirical.generators import backend, levels
+from empirical.generators.passes import resized
 from empirical.seeding import construction, torch_stream
 
 CLASSES = ("ant", "queen_bee", "cat")
@@ -185,8 +186,26 @@ def test_an_image_does_not_depend_on_its_batch_but_on_its_class_and_generator(sa
     torch.testing.assert_close(whole[1:2], alone, rtol=0, atol=1e-5)
     assert (made(pixels[1:2], torch.tensor([2]), generators(2)[1:]) - alone).abs().max() > 1e-4
     assert (made(pixels[1:2], torch.tensor([1]), generators(1)) - alone).abs().max() > 1e-2
-    monkeypatch.setattr("empirical.generators.ROOM", 2 * 16 * 16)
-    torch.testing.assert_close(made(pixels, torch.tensor([0, 1, 2]), generators(3)), whole, rtol=0, atol=1e-5)
+    monkeypatch.setattr("empirical.generators.passes.ROOM", 2 * 16 * 16)
+    narrow = way(saved)
+    assert narrow.passes.at_once == 2
+    torch.testing.assert_close(narrow(pixels, torch.tensor([0, 1, 2]), generators(3)), whole, rtol=0, atol=1e-5)
+
+
+def test_the_prompts_are_those_of_the_labels_after_a_pass_that_ran_out_of_memory(saved, pixels, monkeypatch):
+    made, labels = way(saved), torch.tensor([0, 1, 2])
+    whole, make, sizes = made(pixels, labels, generators(3)), type(made)._make, []
+
+    def narrow(self, x, labels, rngs):
+        sizes.append(len(x))
+        if len(x) > 1:
+            torch.randn(1, generator=rngs[0])
+            raise torch.OutOfMemoryError
+        return make(self, x, labels, rngs)
+
+    monkeypatch.setattr(type(made), "_make", narrow)
+    torch.testing.assert_close(made(pixels, labels, generators(3)), whole, rtol=0, atol=1e-5)
+    assert sizes == [3, 2, 1, 1, 1]
 
 
 @pytest.mark.parametrize(
@@ -287,3 +306,16 @@ def test_the_steps_are_exact_however_a_pipeline_rounds(down):
     for grid in (1, 8, 20, 50, 100, 1000):
         for steps in range(1, grid + 1):
             assert 0 < exact_strength(Pipe(), grid, steps, "cpu") <= 1
+
+
+@pytest.mark.parametrize("flows", [False, True])
+def test_a_model_is_had_at_other_settings_without_loading_it_again(saved, flow, pixels, flows):
+    """The two keep samplers and steps of their own, though they share the networks."""
+    place, labels = (flow if flows else saved), torch.tensor([0, 1, 2])
+    first, other = way(place, Variants(0.5, 4, guidance=2.0)), Variants(0.25, 8, guidance=3.0)
+    before, there = first(pixels, labels, generators(3)), way(place, other)
+    second = first.at(other)
+    assert second.network is first.network
+    assert torch.equal(second(pixels, labels, generators(3)), there(pixels, labels, generators(3)))
+    assert (second.level(), second.steps, second.describe()) == (there.level(), there.steps, there.describe())
+    assert torch.equal(first(pixels, labels, generators(3)), before)

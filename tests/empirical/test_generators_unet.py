@@ -147,8 +147,22 @@ def test_the_digest_is_of_the_weights(saved, unconditional, tmp_path):
 def test_a_passes_size_changes_nothing_that_counts(saved, pixels, monkeypatch):
     way, labels = backend(Generator(model=str(saved)), LEVEL, CLASSES, (1, 8, 8)), torch.tensor([0, 1, 2, 0, 1])
     whole = way(pixels, labels, generators(5))
-    monkeypatch.setattr("empirical.generators.ROOM", 2 * 8 * 8)
-    torch.testing.assert_close(way(pixels, labels, generators(5)), whole, rtol=0, atol=1e-5)
+    monkeypatch.setattr("empirical.generators.passes.ROOM", 2 * 8 * 8)
+    narrow = backend(Generator(model=str(saved)), LEVEL, CLASSES, (1, 8, 8))
+    assert narrow.passes.at_once == 2
+    torch.testing.assert_close(narrow(pixels, labels, generators(5)), whole, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("other", [Variants(0.25, 8), Variants(0.5, 10, sampler="ddim", guidance=2.0), Variants(grid=4, from_noise=True)])
+def test_a_model_is_had_at_other_settings_without_loading_it_again(saved, pixels, other):
+    first, labels = backend(Generator(model=str(saved)), LEVEL, CLASSES, (1, 8, 8)), torch.tensor([0, 1, 2, 0, 1])
+    before, there = first(pixels, labels, generators(5)), backend(Generator(model=str(saved)), other, CLASSES, (1, 8, 8))
+    second = first.at(other)
+    assert second.network is first.network
+    assert torch.equal(second(pixels, labels, generators(5)), there(pixels, labels, generators(5)))
+    assert (second.level(), second.steps, second.describe()) == (there.level(), there.steps, there.describe())
+    assert torch.equal(first(pixels, labels, generators(5)), before)
+    assert torch.equal(second.at(LEVEL)(pixels, labels, generators(5)), before)
 
 
 def test_bfloat16_is_for_cuda_alone():

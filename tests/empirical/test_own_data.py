@@ -107,7 +107,7 @@ def test_a_model_that_is_there_is_asked_for_as_the_settings_say(monkeypatch):
 
 
 def test_without_a_generator_a_small_one_is_trained(monkeypatch):
-    monkeypatch.setattr(own_data, "usual_generator", lambda: SMALL)
+    monkeypatch.setattr(own_data, "usual_generator", lambda device: SMALL)
     images, _, _ = variants_of(pictures(4, 8), [0, 1, 0, 1], [0, 3], strength=0.1)
     assert (images.dtype, images.shape) == (np.uint8, (2, 8, 8, 3))
 

@@ -20,6 +20,9 @@ class Blend:
 
     strength: float
 
+    def at(self, variants):
+        return Blend(variants.strength)
+
     def level(self):
         return {"timestep": int(1000 * self.strength), "alpha_bar": 1 - self.strength, "sigma": 1.0}
 
@@ -82,10 +85,13 @@ def test_more_sources_than_others_are_refused(trained):
 
 def test_the_command_prints_a_table_and_writes_what_it_found(tmp_path, monkeypatch, capsys):
     fake = types.ModuleType("empirical.generators")
-    fake.backend = lambda generator, variants, classes, shape, device: Blend(variants.strength)
+    loads = []
+    fake.backend = lambda generator, variants, classes, shape, device: (loads.append(generator.model), Blend(variants.strength))[1]
+    fake.folder_of = lambda model: None
     monkeypatch.setitem(sys.modules, "empirical.generators", fake)
     options = {"strengths": (0.1, 0.9), "images": 10, "train": 100, "validation": 20, "out": tmp_path, "device": "cpu"}
     assert strength.strength("digits", "blend", **options) == 0
+    assert loads == ["blend"]  # once for all strengths
     assert "judge: resnet8 on 100 training images, 250 steps" in capsys.readouterr().out
     kept = json.loads((tmp_path / "strength-digits.json").read_text())
     assert [level["strength"] for level in kept["levels"]] == [0.1, 0.9]

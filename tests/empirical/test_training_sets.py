@@ -21,7 +21,7 @@ def stored(monkeypatch):
 
     def make(pixels, method, extra=None):
         originals = Images(pixels, np.array([0, 1, 2, 3]), tuple("abcd"))
-        monkeypatch.setattr(pipeline, "variants", lambda run, seed, parts, root, sources, copies: extra)
+        monkeypatch.setattr(pipeline, "variants", lambda *_: extra)
         parts = type("Parts", (), {"train": originals})
         return pipeline.training_set(Run(method=method), 0, parts, SLOW, None)
 

@@ -151,6 +151,26 @@ def test_a_variant_is_the_same_whatever_else_is_made(model, kind, guidance):
     np.testing.assert_array_equal(make_variants(way, images, sources[9:10], copies[9:10], 0), every[9:10])
 
 
+def test_images_are_given_by_as_many_as_the_model_is_best_given():
+    """Always as many, the last batch filled up; fewer from where the model has found that the memory does not do."""
+
+    class Shrinking:
+        def __init__(self):
+            self.batch, self.given = 32, []
+
+        def __call__(self, pixels, labels, rngs):
+            self.given.append(len(pixels))
+            if len(self.given) == 2:
+                self.batch = 8
+            return pixels + torch.stack([torch.randn(pixels.shape[1:], generator=g) for g in rngs])
+
+    images, way = split(Data(), 0).train, Shrinking()
+    made = make_variants(way, images, np.arange(75), np.ones(75, int), 0)
+    assert way.given == [32, 32, 8, 8]
+    plain = make_variants(lambda x, y, rngs: Shrinking()(x, y, rngs), images, np.arange(75), np.ones(75, int), 0)  # by 64
+    np.testing.assert_array_equal(plain, made)
+
+
 def test_copies_and_seeds_differ(model):
     images, config = split(Data(), 0).train, Variants(0.5, 8)
     way = from_unet(model, diffusion.noise_schedule(), config, images.classes)

@@ -14,11 +14,13 @@ from figures.records import (
     Plan,
     Record,
     RecordError,
+    begun,
     compare,
     digest,
     file_name,
     is_whole,
     load,
+    load_some,
     plain,
     provenance,
     read,
@@ -147,6 +149,19 @@ def test_a_missing_record_names_the_command(tmp_path):
     (tmp_path / "half/some/b.json").unlink()
     with pytest.raises(RecordError, match=r'no record "half/some/b.json"; make it with: python -m half run some'):
         load("half/some", (tmp_path,))
+
+
+def test_of_an_unfinished_experiment_some_records_are_there(tmp_path):
+    roots = (tmp_path / "fresh", tmp_path / "committed")
+    assert (begun("half/some", roots), load_some("half/some", roots)) == (False, [])
+    write_plan(roots[0], Plan("half/some", ("a.json", "b.json"), "python -m half run some", "test_error", 0.1, "half/pool"))
+    assert (begun("half/some", roots), load_some("half/some", roots)) == (True, [])
+    write(roots[1] / "half/pool/b.json", record(test_error=0.5))
+    assert [r.metrics["test_error"] for r in load_some("half/some", roots)] == [0.5]
+    with pytest.raises(RecordError, match="make it with: python -m half run some"):
+        load("half/some", roots)
+    write(roots[0] / "half/pool/a.json", record(test_error=0.25))
+    assert load_some("half/some", roots) == load("half/some", roots)
 
 
 def test_fresh_records_come_before_committed_ones(tmp_path):

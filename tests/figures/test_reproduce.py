@@ -1,5 +1,6 @@
 """Comparing with the committed records, adopting fresh ones, and the command line."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -8,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from figures.draw import NAMES
-from figures.records import Plan, Record, RecordError, load, read, write, write_plan
+from figures.draw import NAMES, module
+from figures.records import COMMITTED, Plan, Record, RecordError, begun, load, read, write, write_plan
 from figures.reproduce import comparison, experiments, keep
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -74,6 +75,21 @@ def test_keep_replaces_the_committed_records_by_whole_fresh_ones(tmp_path):
     assert [r.metrics["test_error"] for r in load("half/some", (committed,))] == [0.2, 0.2]
 
 
+def test_experiments_that_share_a_folder_of_records_are_compared_and_kept(tmp_path):
+    fresh, committed = tmp_path / "fresh", tmp_path / "committed"
+    for name, runs in (("one", ("a.json", "b.json")), ("two", ("b.json", "c.json"))):
+        write_plan(fresh, Plan(f"half/{name}", runs, f"python -m half run {name}", "test_error", 0.01, "half/pool"))
+        for run in runs:
+            write(fresh / "half/pool" / run, Record({"label": run}, 0, {"test_error": 0.1}))
+    assert keep("half/one", fresh, committed) == 2
+    lines, same = comparison(fresh, committed)
+    assert same
+    assert lines == ["half/one: 2 computed here: 2 same bits", "half/two: 2 computed here: 1 same bits, 1 not committed"]
+    assert keep("half/two", fresh, committed) == 2
+    assert sorted(p.name for p in (committed / "half/pool").iterdir()) == ["a.json", "b.json", "c.json"]
+    assert [len(load(f"half/{name}", (committed,))) for name in ("one", "two")] == [2, 2]
+
+
 def figures(*words, code=0):
     done = subprocess.run([sys.executable, "-m", "figures", *map(str, words)], capture_output=True, text=True, cwd=ROOT, timeout=300)
     assert done.returncode == code, done.stderr
@@ -90,13 +106,23 @@ def test_draw_and_compare_from_the_command_line(tmp_path):
     assert not (tmp_path / "two").exists()
 
 
+def test_claims_from_the_command_line(tmp_path):
+    rows = json.loads(figures("claims", "--json", "--out", tmp_path).stdout)
+    assert {f"T{i}" for i in range(1, 9)} | {"E1", "E2", "E3"} <= {row["id"][:3].rstrip("bcdefghi") for row in rows}
+    assert all(row["verdict"] for row in rows)
+    said = figures("claims", "--committed").stdout
+    assert "T1: amplifying slow examples" in said
+    assert "E2: TADA beats USEFUL: variants are better than copies" in said
+
+
 def test_reproduce_says_what_it_made_and_fails_when_a_record_differs(tmp_path):
     shutil.copytree(ROOT / "paper/results/theory/homogeneity", tmp_path / "records/theory/homogeneity")
-    said = figures("reproduce", "--out", tmp_path).stdout
+    drawable = [name for name in NAMES if all(begun(experiment, (COMMITTED,)) for experiment in module(name).RECORDS)]
+    said = figures("reproduce", "--out", tmp_path, code=int(len(drawable) < len(NAMES))).stdout
     assert "theory/homogeneity: 300 computed here: 300 same bits" in said
     assert "homogeneity: theory/homogeneity 300 fresh" in said
     assert re.search(r"test_error: empirical/noisy-digits \d+ committed", said)
-    assert f"agrees with the committed records; {len(NAMES)} of {len(NAMES)} figures and tables drawn" in said
+    assert f"agrees with the committed records; {len(drawable)} of {len(NAMES)} figures and tables drawn" in said
     paths = sorted((tmp_path / "records/theory/homogeneity").glob("*-s*.json"))[:20]
     for path in paths:
         record = read(path)

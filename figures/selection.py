@@ -1,0 +1,85 @@
+"""Which images are given variants: test error by rule, and what share of each class a rule takes (E9, E10)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from figures.panels import Dot, dots
+from figures.records import Record
+from figures.runs import Runs, apart, data_sets, mean
+from figures.style import Look, look, slant
+
+RECORDS = ("empirical/reduced-selection",)
+OPTIONAL = ("empirical/paper-selection", "empirical/reduced-sheet")  # of the sheet, the names of classes
+SIZE = (1.0, 0.42)  # the height is of one data set
+CAPTION = (
+    "One variant of every image that a rule takes: left, test error minus that of Original, paired by seed, mean with 95% intervals "
+    "(Student), last step, whole test set, and in brackets the mean number of variants; random takes as many as clusters, high loss "
+    "too. Right, the share of each class that the rules take, mean over seeds, classes by the share that clusters take; shaded: the "
+    "paper's 30-40% for all classes together. On small data the moment at which early training stops was chosen to come near it. Equal "
+    "gradient steps, at the paper's scale equal epochs; the generator has seen other images than those trained on."
+)
+RULES = {
+    "cluster": Look("clusters", "#009E73", "D"),
+    "high-loss": Look("high loss", "#D55E00", "s", "--"),
+    "misclassified": Look("misclassified", "#0072B2", "^", ":"),
+}
+
+
+def rows(records: Mapping[str, Sequence[Record]]) -> int:
+    return len(data_sets(records))
+
+
+def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
+    sets = data_sets(records)
+    for (left, right), runs in zip(figure.subplots(len(sets), 2, squeeze=False), sets, strict=True):
+        errors(left, runs)
+        named = records.get(OPTIONAL[1]) if runs.name.startswith("CIFAR-10 ") else None
+        shares(right, runs, named[0].metrics["classes"] if named else None)
+
+
+def errors(axes, runs: Runs) -> None:
+    start = runs.values("original")
+    chosen = [(shown.label, runs.runs("tada-2", rule=rule), shown) for rule, shown in RULES.items()]
+    chosen += [("random", runs.runs("syn-rand"), look("syn-rand")), ("all", runs.runs("syn-all"), look("syn-all"))]
+    found = [
+        Dot(f"{name} ({np.mean([r.metrics['generated'] for r in members.values()]):,.0f})", apart(errors_of(members), start), shown)
+        for name, members, shown in chosen
+        if members
+    ]
+    dots(axes, found)
+    axes.set_title(f"{runs.name}\nOriginal: {mean(start):.1f}%, {len(start)} seeds")
+    axes.set_xlabel("test error minus Original, points")
+
+
+def errors_of(members: Mapping[int, Record]) -> dict[int, float]:
+    return {seed: 100 * record.metrics["test_error"] for seed, record in members.items()}
+
+
+def shares(axes, runs: Runs, classes: Sequence[str] | None) -> None:
+    """Slow share of each class by rule; classes: their names, if known."""
+    by_rule = {rule: runs.runs("tada-2", rule=rule) for rule in RULES}
+    found = {
+        rule: 100 * np.array([r.metrics["slow_fraction_by_class"] for r in members.values()], float).mean(0)
+        for rule, members in by_rule.items()
+        if members
+    }
+    order = np.argsort(next(iter(found.values())), kind="stable")
+    for rule, share in found.items():
+        shown, all_classes = RULES[rule], 100 * np.mean([r.metrics["slow_fraction"] for r in by_rule[rule].values()])
+        axes.plot(share[order], color=shown.colour, marker=shown.marker, linestyle=shown.line, label=f"{shown.label}: {all_classes:.0f}%")
+    axes.axhspan(30, 40, color=RULES["cluster"].colour, alpha=0.1, linewidth=0)
+    few = len(order) <= 10
+    axes.set_xticks(range(len(order)) if few else [], [classes[i] if classes else i for i in order] if few else [])
+    if classes:
+        slant(axes)
+    top = max(share.max() for share in found.values())
+    axes.set(
+        title="share of each class that is slow",
+        xlabel="class" if few and not classes else "" if few else f"{len(order)} classes, sorted",
+        ylabel="%",
+        ylim=(0, 1.4 * top),
+    )
+    axes.legend(loc="upper left")

@@ -1,0 +1,173 @@
+"""Variants of a run: what mixing adds to them, which files they are found by, and on which device they are made."""
+
+import dataclasses
+import os
+import shutil
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from image_files import cifar10_batches
+
+from empirical import diffusion, generate, generator_folder, generators, pipeline
+from empirical.config import Data, Early, Generator, Method, Run, Training, Variants
+from empirical.data import split
+from empirical.diffusemix import mix
+from empirical.machine import Machine
+from empirical.seeding import stream
+from empirical.store_export import as_pixels, as_uint8
+from empirical.training_set import additions
+
+DATA = Data("cifar10", train=20, pool=30, validation=10, side=8)
+SMALL = Generator(channels=(8,), steps=6, batch=4)
+LEVEL = Variants(grid=4)
+MIXED = dataclasses.replace(LEVEL, mix=True)
+SLOW = np.arange(20) % 3 == 0
+
+
+class Negative:
+    """Turns an image into its negative."""
+
+    kind, steps = "negative", 1
+
+    def __init__(self):
+        self.network = SimpleNamespace(compile=lambda: setattr(self, "compiled", True))
+        self.compiled = False
+
+    def describe(self):
+        return {"kind": self.kind, "model": None, "seen": "own"}
+
+    def level(self):
+        return {"timestep": 0, "alpha_bar": 1.0, "sigma": 0.0}
+
+    def __call__(self, pixels, labels, generators):
+        return -pixels
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    """60 training and 20 test images in the official files; returns the folder for artifacts."""
+    monkeypatch.setenv("TADA_DATA", str(tmp_path / "sets"))
+    cifar10_batches(tmp_path / "sets", monkeypatch)
+    return tmp_path / "artifacts"
+
+
+@pytest.fixture
+def negative(monkeypatch):
+    monkeypatch.setattr(generate, "way", lambda *words: Negative())
+
+
+@pytest.mark.parametrize("method", [Method("tada", 3), Method("syn-all"), Method("syn-rand")])
+def test_mixed_variants_are_half_source_half_variant_whatever_the_method(root, negative, method):
+    run, parts = Run(method=method, data=DATA, variants=MIXED), split(DATA, 0, root)
+    sources, copies = additions(method, SLOW, 0)
+    rngs = [stream(0, "diffusemix", i, c) for i, c in zip(sources.tolist(), copies.tolist(), strict=True)]
+    real = parts.train[sources].pixels
+    made = generate.variants(run, 0, parts, root, sources, copies)
+    np.testing.assert_array_equal(made, as_pixels(as_uint8(mix(real, -real, rngs))))
+    whole = pipeline.training_set(run, 0, parts, SLOW, root)
+    np.testing.assert_array_equal(whole.stored[20:], as_uint8(made))
+    np.testing.assert_array_equal(whole.labels[20:], parts.train.labels[sources])
+    plain = generate.variants(dataclasses.replace(run, variants=LEVEL), 0, parts, root, sources, copies)  # in a store of their own
+    np.testing.assert_array_equal(plain, as_pixels(as_uint8(-real)))
+
+
+def test_a_mixed_variant_depends_on_seed_source_and_copy_alone(root, negative):
+    run, parts = Run(data=DATA, variants=MIXED), split(DATA, 0, root)
+    sources, copies = np.arange(20), np.ones(20, int)
+    whole = generate.variants(run, 0, parts, root, sources, copies)
+    np.testing.assert_array_equal(generate.variants(run, 0, parts, root / "other", sources[7:9], copies[7:9]), whole[7:9])
+    assert not np.array_equal(generate.variants(run, 0, parts, root, sources, copies + 1), whole)
+    assert not np.array_equal(generate.variants(run, 1, parts, root, sources, copies), whole)
+
+
+def test_a_run_with_mixed_variants_ends_with_a_record(root):
+    settings = {"training": Training(steps=2, width=8, batch=4), "early": Early(limit=2), "generator": SMALL, "data": DATA}
+    run = Run("x", Method("syn-all"), variants=MIXED, **settings)
+    assert run.label == "syn-all-sgd-steps-mix"
+    assert pipeline.execute(run, 0, root)["generated"] == 20
+
+
+def model_in(folder, parts, weights=0):
+    about = {**dict.fromkeys(generator_folder.NEEDED, 0), "classes": parts.train.classes, "data_content": parts.content, "seen": "external"}
+    generator_folder.save(folder, diffusion.unet(parts.train, SMALL, weights), diffusion.noise_schedule(), about, parts.rest)
+    return folder
+
+
+def of_model(folder):
+    return Run("x", Method("syn-all"), DATA, variants=LEVEL, generator=Generator(model=str(folder), seen="external"))
+
+
+def test_variants_of_a_model_are_found_by_what_its_files_hold(root, tmp_path):
+    parts = split(DATA, 0, root)
+    here, there = model_in(tmp_path / "here", parts), tmp_path / "deeper/there"
+    shutil.copytree(here, there)
+    path = generate.variants_path(of_model(here), 0, parts, root)
+    assert generate.variants_path(of_model(there), 0, parts, root) == path
+    sources, copies = np.arange(4), np.ones(4, int)
+    made = generate.variants(of_model(here), 0, parts, root, sources, copies)
+    np.testing.assert_array_equal(generate.variants(of_model(there), 0, parts, root, sources, copies), made)
+    for run in (of_model(here), of_model(there)):  # each record has the name that its run was given
+        assert generate.made_by(run, 0, parts, root)["model"] == run.generator.model
+    os.utime(here / "training.json", ns=(1, 1))
+    (here / ".cache").mkdir()
+    (here / ".cache/x").write_text("x")
+    (here / "README.md").write_text("x")
+    assert generate.variants_path(of_model(here), 0, parts, root) == path
+    for changed in ("training.json", "scheduler/scheduler_config.json", "unet/diffusion_pytorch_model.safetensors"):
+        before = (there / changed).read_bytes()
+        (there / changed).write_bytes(before + b" ")
+        assert generate.variants_path(of_model(there), 0, parts, root) != path, changed
+        (there / changed).write_bytes(before)
+    assert generate.variants_path(of_model(there), 0, parts, root) == path
+    other = model_in(tmp_path / "other", parts, weights=1)
+    assert generate.variants_path(of_model(other), 0, parts, root) != path
+
+
+def test_a_relative_name_is_found_from_any_folder(root, tmp_path, monkeypatch):
+    parts, repository = split(DATA, 0, root), tmp_path / "repository"
+    (repository / "paper/models").mkdir(parents=True)
+    model_in(repository / "paper/models/mine", parts)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    run, sources = of_model("paper/models/mine"), np.arange(3)
+    assert generators.folder_of("paper/models/mine") is None
+    monkeypatch.setattr(generators, "ROOT", repository)
+    made = generate.variants(run, 0, parts, root, sources, sources * 0 + 1)
+    assert made.shape == (3, 3, 8, 8)
+    assert generate.made_by(run, 0, parts, root)["model"] == "paper/models/mine"
+    path = generate.variants_path(run, 0, parts, root)
+    monkeypatch.chdir(repository)
+    assert generate.variants_path(run, 0, parts, root) == path
+    nearer = tmp_path / "elsewhere/paper/models/mine"
+    model_in(nearer, parts, weights=1)
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert generators.folder_of("paper/models/mine").resolve() == nearer
+    assert generate.variants_path(run, 0, parts, root) != path
+
+
+def test_the_machine_reaches_what_makes_variants(root, monkeypatch):
+    asked, machine = [], Machine("cpu", checkpoint=7)
+    monkeypatch.setattr(generate, "way", lambda *words: (asked.append(words[-1]), Negative())[1])
+    run = Run("x", Method("syn-all"), DATA, Training(steps=2, width=8, batch=4), Early(limit=2), SMALL, LEVEL)
+    pipeline.execute(run, 0, root, machine=machine)
+    trained = []
+    monkeypatch.setattr(pipeline, "generator", lambda *words: trained.append(words[-1]))
+    pipeline.prepare([run], 1, root, machine=machine)
+    assert asked == [machine, machine]
+    assert trained == [machine]
+
+
+@pytest.mark.parametrize("model", [None, "there"])
+@pytest.mark.parametrize(("device", "compile"), [("cuda", True), ("cuda", False), ("cpu", True)])
+def test_the_network_is_compiled_where_it_is_asked_for_on_a_gpu(root, monkeypatch, model, device, compile):
+    places = []
+    monkeypatch.setattr(Machine, "on", lambda self, data: torch.device(device))
+    monkeypatch.setattr(generate, "generator", lambda *words, machine: None)
+    monkeypatch.setattr(generate, "backend", lambda *words: (places.append(words[-1].type), Negative())[1])
+    monkeypatch.setattr(generate, "from_unet", lambda *words: (places.append(words[4].type), Negative())[1])
+    run = dataclasses.replace(of_model("x"), generator=Generator(model=model))
+    made = generate.way(run, 0, split(DATA, 0, root), root, Machine(compile=compile))
+    assert made.compiled is (compile and device == "cuda")
+    assert places == [device]

@@ -1,0 +1,65 @@
+"""Synthetic records of image runs with the settings of the named experiments: an effect for each run, noise for each seed."""
+
+import numpy as np
+
+from empirical.config import Sheet
+from empirical.experiments import EXPERIMENTS
+from figures.records import Record, plain
+
+CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+
+
+def none(run):
+    """No run differs from another."""
+    return 0.0
+
+
+def records(name, effect=none, noise=0.001, seeds=3, **metrics):
+    """All runs of an experiment: test error 0.4 + what the seed brings + effect(run) + noise; other metrics as given."""
+    found = []
+    for seed in range(seeds):
+        for place, run in enumerate(EXPERIMENTS[name]().runs):
+            rng = np.random.default_rng([seed, place])
+            found.append(sheet(run, rng) if isinstance(run, Sheet) else record(run, seed, effect(run), noise * rng.normal(), metrics))
+    return found
+
+
+def record(run, seed, effect, noise, metrics):
+    error, checks = 0.4 + 0.02 * np.sin(seed) + effect + noise, 20
+    generated = {"tada": 700 * (run.method.k - 1), "syn-all": 2000, "syn-rand": 700}.get(run.method.name, 0)
+    steps = run.training.steps or 1500 + generated // 2
+    curve = np.linspace(0.7, 0, checks) * (1 + effect + noise)
+    gap = metrics.get("gap", none)(run) + 0.05 + 0.01 * np.cos(seed) + noise
+    made = {
+        "test_error": error,
+        "steps": [round(steps * (i + 1) / checks) for i in range(checks)],
+        **{f"train_error{part}": list(factor * curve) for part, factor in (("", 1), ("_slow", 1.2), ("_fast", 0.9))},
+        "forgotten_slow": 0.8 + noise,
+        "forgotten_fast": 0.5 + noise,
+        "learning_gap": gap,
+        "slow_fraction": metrics.get("slow", 0.35) + noise,
+        "slow_fraction_by_class": list(0.3 + 0.01 * np.arange(10) + noise),
+        "generated": generated,
+        "gradients": steps * run.training.gradients,
+        "test_images": 10_000,
+    }
+    return Record(plain(run), seed, plain(made), {"seconds": 60 + steps / 100})
+
+
+def sheet(run, rng):
+    pixels = lambda n: np.round(rng.uniform(-1, 1, (n, 3, 16, 16)), 2)  # noqa: E731
+    labels, losses = np.arange(400) % 10, rng.lognormal(0, 1, 400)
+    numbers = {"alpha_bar": 0.5, "agreement": 0.6, "own_nearest": 0.7}
+    counts = {"slowest": 5, "fastest": 5, "sources": 1}
+    shown = {name: {"labels": np.repeat(np.arange(10), n), "pixels": pixels(10 * n)} for name, n in counts.items()}
+    made = {
+        "classes": CLASSES,
+        "labels": labels,
+        "losses": losses,
+        "slow": (losses > 1.2).astype(int),
+        **shown,
+        "levels": [{"strength": strength, "pixels": pixels(10), **numbers} for strength in run.strengths],
+        "agreement_real": 0.65,
+        "measured": 300,
+    }
+    return Record(plain(run), 0, plain(made), {"seconds": 60})
