@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -10,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from empirical.benchmark import benchmark
 from empirical.experiments import experiment
+from empirical.graph import graph
+from empirical.stages import claims
 from figures.records import read
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -121,7 +125,41 @@ def test_ctrl_c_says_how_to_go_on(tmp_path):
     assert "Traceback" not in said
 
 
+def test_a_task_does_its_job_and_what_it_needs_with_the_same_result(finished, tmp_path, capsys):
+    plan = run("benchmark", "smoke", "--dry-run", "--out", tmp_path).stdout
+    tasks = dict(re.findall(r"^ +(\d+) +\d+ s  (.*)$", plan, re.MULTILINE))
+    assert list(tasks) == [str(i) for i in range(28)]
+    assert "sbatch --array=0-27%8 --wrap 'python -m empirical benchmark smoke --out " in plan
+    number = int(next(i for i, label in tasks.items() if label.startswith("tada-2-sgd-steps-s01")))
+    assert benchmark(("smoke",), task=number, out=tmp_path) == 0
+    assert ": 5 jobs to do" in capsys.readouterr().out  # early, select, generator, variants, train
+    ((name, result),) = records(tmp_path).items()
+    assert result == records(finished)[name]
+    assert benchmark(("smoke",), task=number, out=tmp_path) == 0
+    assert ": 0 jobs to do" in capsys.readouterr().out
+    assert benchmark(("smoke",), status=True, out=tmp_path) == 0
+    assert capsys.readouterr().out.splitlines()[1].split() == ["smoke", "1", "0", "0", "19"]
+
+
+def test_status_tells_who_works_at_what(tmp_path, capsys):
+    name = next(name for name, job in graph([(experiment("smoke"), 1)], tmp_path).items() if job.path is not None)
+    with claims(tmp_path).held(name):
+        assert benchmark(("smoke",), status=True, seeds=1, out=tmp_path) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[1].split() == ["smoke", "0", "1", "0", "9"]
+    assert said[2].startswith("running: original-sgd-steps-s00-")
+    assert said[2].endswith(f"by process {os.getpid()} of {socket.gethostname()}")
+
+
+def test_what_is_said_without_computing_loads_no_torch():
+    code = "import sys; from empirical.__main__ import list_; list_(); sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+
+
 BAD = [
+    (["benchmark", "nothing"], "name is 'nothing'; allowed: test-error"),
+    (["benchmark", "smoke", "--task", "28"], "task is 28; allowed: 0 to 27"),
+    (["benchmark", "smoke", "--retries", "-1"], "retries is -1; allowed: at least 0"),
     (["run", "nothing"], "no experiment 'nothing'; allowed: noisy-digits"),
     (["run"], "at least one name"),
     (["run", "smoke", "--seeds", "0"], "at least one name, seed and worker"),
