@@ -30,7 +30,7 @@ class Rates:
     """classifier: training images a second at 32x32, and at width 16 where widths differ. step: seconds of a step beside that.
 
     unet: training images a second of a UNet with ``WORK`` channel products an image; most: no UNet is faster. hosted: evaluations a
-    second of a text-to-image model at 512 pixels. start: seconds until a worker has loaded everything.
+    second of a text-to-image model at 512 pixels.
     """
 
     classifier: Mapping[str, float]
@@ -38,7 +38,6 @@ class Rates:
     unet: float
     most: float
     hosted: float
-    start: float = 15.0
 
     def training(self, config: Training, side: int) -> float:
         """Seconds of one gradient."""

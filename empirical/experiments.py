@@ -50,7 +50,7 @@ def digits_sheet() -> Experiment:
 
 
 def smoke() -> Experiment:
-    name, data, training = "smoke", Data("digits", train=60, validation=0), Training(steps=6, width=4)
+    name, data, training = "smoke", Data("digits", train=60, validation=0), Training(steps=6, width=8)
     small = {"data": data, "generator": Generator(channels=(8,), steps=3), "variants": Variants(grid=4)}
     epochs, sam = replace(training, steps=None, epochs=4), replace(training, optimiser="sam")
     runs = [Run(name, method, training=t, **small) for t in (training, epochs, sam) for method in (ORIGINAL, TADA_2, SYN_RAND)]

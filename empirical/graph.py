@@ -21,7 +21,7 @@ from empirical.machine import USUAL, Machine
 from figures.records import digest, file_name, is_whole
 
 STAGES = ("early", "select", "generator", "variants", "train")
-SHARD = 4096  # variants of a job, about
+SHARD = 8192  # variants of a job, about
 Graph = Mapping[str, "Job"]  # by name, each after those that it needs
 
 

@@ -1,7 +1,9 @@
 """End to end through the command line, at toy size: run, run again, damage, kill -9, resume: the same records bit for bit."""
 
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -9,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from empirical.benchmark import benchmark
 from empirical.experiments import experiment
+from empirical.graph import graph
+from empirical.stages import claims
 from figures.records import read
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -120,7 +125,41 @@ def test_ctrl_c_says_how_to_go_on(tmp_path):
     assert "Traceback" not in said
 
 
+def test_a_task_does_its_job_and_what_it_needs_with_the_same_result(finished, tmp_path, capsys):
+    plan = run("benchmark", "smoke", "--dry-run", "--out", tmp_path).stdout
+    tasks = dict(re.findall(r"^ +(\d+) +\d+ s  (.*)$", plan, re.MULTILINE))
+    assert list(tasks) == [str(i) for i in range(28)]
+    assert "sbatch --array=0-27%8 --wrap 'python -m empirical benchmark smoke --out " in plan
+    number = int(next(i for i, label in tasks.items() if label.startswith("tada-2-sgd-steps-s01")))
+    assert benchmark(("smoke",), task=number, out=tmp_path) == 0
+    assert ": 5 jobs to do" in capsys.readouterr().out  # early, select, generator, variants, train
+    ((name, result),) = records(tmp_path).items()
+    assert result == records(finished)[name]
+    assert benchmark(("smoke",), task=number, out=tmp_path) == 0
+    assert ": 0 jobs to do" in capsys.readouterr().out
+    assert benchmark(("smoke",), status=True, out=tmp_path) == 0
+    assert capsys.readouterr().out.splitlines()[1].split() == ["smoke", "1", "0", "0", "19"]
+
+
+def test_status_tells_who_works_at_what(tmp_path, capsys):
+    name = next(name for name, job in graph([(experiment("smoke"), 1)], tmp_path).items() if job.path is not None)
+    with claims(tmp_path).held(name):
+        assert benchmark(("smoke",), status=True, seeds=1, out=tmp_path) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[1].split() == ["smoke", "0", "1", "0", "9"]
+    assert said[2].startswith("running: original-sgd-steps-s00-")
+    assert said[2].endswith(f"by process {os.getpid()} of {socket.gethostname()}")
+
+
+def test_what_is_said_without_computing_loads_no_torch():
+    code = "import sys; from empirical.__main__ import list_; list_(); sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+
+
 BAD = [
+    (["benchmark", "nothing"], "name is 'nothing'; allowed: test-error"),
+    (["benchmark", "smoke", "--task", "28"], "task is 28; allowed: 0 to 27"),
+    (["benchmark", "smoke", "--retries", "-1"], "retries is -1; allowed: at least 0"),
     (["run", "nothing"], "no experiment 'nothing'; allowed: noisy-digits"),
     (["run"], "at least one name"),
     (["run", "smoke", "--seeds", "0"], "at least one name, seed and worker"),
@@ -145,13 +184,20 @@ def test_a_mistake_is_told_in_one_line(words, said):
 
 
 def test_failed_jobs_are_told(tmp_path):
-    """A file in the place of the artifacts' folder fails every job; each is named, and nothing is recorded."""
+    """A file in the place of the artifacts' folder fails the first stages; what needs them is not begun, and nothing is recorded."""
     (tmp_path / "artifacts").write_text("in the way")
     done = run("run", "smoke", "--out", tmp_path, "--seeds", 1, "--workers", 1, code=1)
     told = [line for line in done.stderr.splitlines() if line.startswith("failed: smoke: ")]
-    assert len(told) == 1 + len(experiment("smoke").runs)
-    assert "shared stages, seed 0: FileExistsError" in told[0]
+    assert len(told) == 2
+    assert all(
+        f"{stage}, seed 0" in line and "FileExistsError" in line for stage, line in zip(("early resnet8", "digits"), told, strict=True)
+    )
+    below = [line for line in done.stderr.splitlines() if line.startswith("not begun: smoke: ")]
+    assert sum(int(re.search(r"(\d+) records", line)[1]) for line in below) == 10
     assert records(tmp_path) == {}
+    said = run("benchmark", "smoke", "--status", "--out", tmp_path, "--seeds", 1).stdout
+    assert said.splitlines()[1].split() == ["smoke", "0", "0", "0", "10"]
+    assert len([line for line in said.splitlines() if line.startswith("failed: ") and "FileExistsError" in line]) == 2
 
 
 def test_list_names_every_experiment():
@@ -160,7 +206,7 @@ def test_list_names_every_experiment():
 
 
 def test_one_run_of_ones_own(tmp_path):
-    words = ["--data.train", "60", "--training.steps", "5", "--training.width", "4", "--generator.steps", "2", "--variants.grid", "4"]
+    words = ["--data.train", "60", "--training.steps", "5", "--training.width", "8", "--generator.steps", "2", "--variants.grid", "4"]
     said = run("train", "--method.name", "tada", *words, "--out", tmp_path).stdout
     assert "test_error" in said
     assert os.listdir(tmp_path) == ["artifacts"]

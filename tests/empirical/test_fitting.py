@@ -125,6 +125,20 @@ def test_a_checkpoint_is_kept_no_more_often_than_asked_for(tmp_path, monkeypatch
     assert STEPS not in kept  # the record follows at once
 
 
+def test_seconds_of_the_processes_before_are_kept(tmp_path, monkeypatch):
+    clock, told, path = iter(np.arange(0.0, 1000.0)), [], tmp_path / "run.pt"
+    monkeypatch.setattr(fitting.time, "monotonic", lambda: float(next(clock)))
+    spent = [0.0]
+    for stop in (4, 8):
+        monkeypatch.setattr(fitting, "save_checkpoint", keeper(1, [stop]))
+        with pytest.raises(Stopped):
+            once(SGD, path, ALWAYS, told)
+        spent.append(load_checkpoint(path, torch.device("cpu"))["seconds"])
+    once(SGD, path, ALWAYS, told)
+    assert 0 < spent[1] < spent[2]
+    assert list(dict.fromkeys(progress.earlier for progress in told)) == spent
+
+
 def damaged(raw):
     """Ways in which a file may be spoilt."""
     half = len(raw) // 2
