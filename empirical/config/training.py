@@ -27,7 +27,7 @@ class Training:
     optimiser: OptimiserName = "sgd"
     steps: int | None = 250
     epochs: int | None = None
-    width: int = 16  # channels of the first of three stages of resnet8 and resnet20
+    width: int = 16  # channels of the first of three stages of resnet8 and resnet20, multiples of 8
     batch: int = 64
     accumulate: int = 1  # micro-batches that a batch is worked through in, so that it need not fit the memory
     lr: float = 0.1
@@ -57,7 +57,9 @@ class Training:
             (self.steps is None) != (self.epochs is None), "training.steps, epochs", (self.steps, self.epochs), "exactly one of the two"
         )
         require((self.steps or self.epochs or 0) >= 1, "training length", self.steps or self.epochs, "at least 1")
-        require(self.width >= 1 and self.batch >= 2, "training.width, batch", (self.width, self.batch), "width >= 1, batch >= 2")
+        even = self.width >= 8 and self.width % 8 == 0  # with other widths convolutions write past their memory on some processors (AVX2)
+        require(even, "training.width", self.width, "multiples of 8")
+        require(self.batch >= 2, "training.batch", self.batch, "at least 2")
         fits = self.accumulate >= 1 and self.batch % self.accumulate == 0 and self.batch > self.accumulate
         require(fits, "training.accumulate", self.accumulate, f"divisors of the batch, {self.batch}, below it")
         require(self.lr > 0, "training.lr", self.lr, "above 0")

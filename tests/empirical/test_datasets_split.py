@@ -165,7 +165,7 @@ def test_a_run_on_colour_images(cifar, method):
     run = Run(
         method=Method(method, 2),
         data=data,
-        training=Training(steps=3, width=4, batch=16),
+        training=Training(steps=3, width=8, batch=16),
         early=Early(limit=4),
         generator=Generator(channels=(8,), steps=2, batch=8),
         variants=Variants(grid=4),
@@ -179,7 +179,7 @@ def test_a_run_on_colour_images(cifar, method):
 def test_stages_do_not_outlive_a_change_of_the_images(tmp_path, monkeypatch):
     monkeypatch.setenv("TADA_DATA", str(tmp_path))
     folder = own(tmp_path / "pets", counts=(20, 20), size=(8, 8))
-    run = Run(data=Data("folder:pets", validation=4, train=20, side=8), training=Training(steps=2, width=4, batch=8), early=Early(limit=2))
+    run = Run(data=Data("folder:pets", validation=4, train=20, side=8), training=Training(steps=2, width=8, batch=8), early=Early(limit=2))
     stages = []
     for _ in range(2):
         pipeline.selected(run, 0, split(run.data, 0, tmp_path / "artifacts"), tmp_path / "artifacts")

@@ -103,7 +103,7 @@ def test_no_images_left_over_is_told(root, data):
 
 
 def test_the_record_says_what_the_generator_has_seen(root):
-    settings = {"training": Training(steps=2, width=4, batch=4), "early": Early(limit=2), "variants": Variants(grid=4)}
+    settings = {"training": Training(steps=2, width=8, batch=4), "early": Early(limit=2), "variants": Variants(grid=4)}
     for generator in (SMALL, EXTERNAL):
         metrics = pipeline.execute(Run("x", Method("syn-all"), POOLED, generator=generator, **settings), 0, root)
         assert metrics["generator"]["seen"] == generator.seen

@@ -227,7 +227,7 @@ def test_a_run_with_a_generator_that_is_there(tmp_path, monkeypatch):
     about = {**SAID, "classes": parts.train.classes, "data_content": parts.content}
     for name, indices in (("right", parts.rest), ("wrong", parts.train_indices)):
         generator_folder.save(tmp_path / name, model, diffusion.noise_schedule(), about, indices)
-    run = Run("x", Method("syn-all"), data, Training(steps=2, width=4, batch=4), Early(limit=2), variants=Variants(grid=4))
+    run = Run("x", Method("syn-all"), data, Training(steps=2, width=8, batch=4), Early(limit=2), variants=Variants(grid=4))
     metrics = pipeline.execute(replace(run, generator=Generator(model=str(tmp_path / "right"))), 0, root)
     assert metrics["generator"]["model"] == str(tmp_path / "right")
     assert metrics["generator"]["seen"] == "external"

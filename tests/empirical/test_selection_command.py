@@ -151,7 +151,7 @@ def test_stages_are_kept_and_shared_by_rules(tmp_path):
 
 
 def test_a_run_with_a_rule_augments_what_the_rule_takes(tmp_path):
-    run = dataclasses.replace(RUN, method=Method("useful", 3), training=Training(width=4, steps=3), selection=Selection("all"))
+    run = dataclasses.replace(RUN, method=Method("useful", 3), training=Training(width=8, steps=3), selection=Selection("all"))
     metrics = pipeline.execute(run, 0, tmp_path)
     assert metrics["examples"] == 300
     assert metrics["slow_fraction"] == 1

@@ -237,7 +237,7 @@ def test_stored_bytes_and_floats_train_alike():
     rng = np.random.default_rng(0)
     stored = Images(rng.integers(0, 256, (60, 8, 8, 3), dtype=np.uint8), np.arange(60) % 3, ("a", "b", "c"))
     floats = Images(np.ascontiguousarray(stored.pixels), stored.labels, stored.classes)
-    config, training = Early(limit=5, every=5, error=0.01), Training(width=4, batch=16)
+    config, training = Early(limit=5, every=5, error=0.01), Training(width=8, batch=16)
     one, two = (logits_of(early_network(each, config, training, 0).network, each) for each in (stored, floats))
     np.testing.assert_allclose(one, two, atol=1e-5)
 

@@ -43,13 +43,13 @@ def trained(config, seed=0, steps=12):
 
 @pytest.mark.parametrize("optimiser", ["sgd", "sam"])
 def test_the_same_run_gives_the_same_bits(optimiser):
-    config = Training(optimiser=optimiser, width=4)
+    config = Training(optimiser=optimiser, width=8)
     assert torch.equal(trained(config), trained(config))
     assert not torch.equal(trained(config), trained(config, seed=1))
 
 
 def test_augmentation_has_a_stream_of_its_own():
-    plain, cropped = Training(width=4), Training(width=4, augment="crop-flip")
+    plain, cropped = Training(width=8), Training(width=4, augment="crop-flip")
     assert torch.equal(trained(cropped), trained(cropped))
     assert not torch.equal(trained(plain), trained(cropped))
 
@@ -59,7 +59,7 @@ def test_the_order_is_the_same_with_augmentation(monkeypatch):
     monkeypatch.setattr(
         training.Augmenter, "rows", lambda self, chosen, position: seen.append((position, chosen)) or chosen.new_zeros(len(chosen), 6)
     )
-    images, config = split(Data(train=60), 0).train, Training(width=4, augment="crop-flip", batch=16)
+    images, config = split(Data(train=60), 0).train, Training(width=8, augment="crop-flip", batch=16)
     list(train(classifier(images, config, 0), *tensors(images), config, 5, np.random.default_rng(5)))
     assert [position for position, _ in seen] == [0, 16, 32, 48, 64]  # its place in the stream of epochs, by the step alone
     for (_, chosen), expected in zip(seen, batches(60, 16, np.random.default_rng(5)), strict=False):
@@ -69,18 +69,18 @@ def test_the_order_is_the_same_with_augmentation(monkeypatch):
 def test_the_rate_of_each_step_is_the_schedules(monkeypatch):
     seen = []
     monkeypatch.setattr(schedules, "set_rate", lambda base, rate: seen.append(rate))
-    config = Training(width=4, lr=0.5, warmup=0.25)
+    config = Training(width=8, lr=0.5, warmup=0.25)
     trained(config, steps=8)
     assert seen == [0.5 * schedules.factor(config, step, 8) for step in range(8)]
 
 
 @pytest.mark.parametrize("settings", [{"smoothing": 0.1}, {"schedule": "cosine"}, {"warmup": 0.5}, {"nesterov": True}, {"accumulate": 2}])
 def test_every_setting_of_the_recipe_is_heeded(settings):
-    assert not torch.equal(trained(Training(width=4)), trained(Training(width=4, **settings)))
+    assert not torch.equal(trained(Training(width=8)), trained(Training(width=4, **settings)))
 
 
 def test_bfloat16_is_near_float32_and_keeps_weights_and_momentum_in_float32():
-    full, half = Training(width=4), Training(width=4, precision="bfloat16")
+    full, half = Training(width=8), Training(width=4, precision="bfloat16")
     images = split(Data(train=60), 0).train
     one, other = (Trainer(classifier(images, c, 0), *tensors(images), c, 9, np.random.default_rng(0)) for c in (full, half))
     for trainer in (one, other):
@@ -97,7 +97,7 @@ def test_bfloat16_is_near_float32_and_keeps_weights_and_momentum_in_float32():
 def test_first_weights_depend_on_the_seed_alone_and_leave_the_global_state_alone():
     images = split(Data(train=60), 0).train
     before = torch.random.get_rng_state()
-    one, same, other = (classifier(images, Training(width=4, optimiser=o), seed) for o, seed in (("sgd", 3), ("sam", 3), ("sgd", 4)))
+    one, same, other = (classifier(images, Training(width=8, optimiser=o), seed) for o, seed in (("sgd", 3), ("sam", 3), ("sgd", 4)))
     assert torch.equal(before, torch.random.get_rng_state())
     pairs = list(zip(one.state_dict().values(), same.state_dict().values(), other.state_dict().values(), strict=True))
     assert all(torch.equal(a, b) for a, b, _ in pairs)
@@ -115,7 +115,7 @@ def test_training_learns():
 
 def test_divergence_is_told_not_recorded():
     images = split(Data(train=60), 0).train
-    config = Training(width=4, lr=1e25)
+    config = Training(width=8, lr=1e25)
     with pytest.raises(Diverged, match=r"lower training\.lr \(1e\+25\)"):
         for _ in train(classifier(images, config, 0), *tensors(images), config, 50, np.random.default_rng(0)):
             pass
@@ -137,7 +137,7 @@ def test_a_step_is_captured_only_after_eager_ones_in_the_same_process(monkeypatc
     )
 
     def trainer():
-        images, config = split(Data(train=60), 0).train, Training(width=4)
+        images, config = split(Data(train=60), 0).train, Training(width=8)
         return Trainer(classifier(images, config, 0), *tensors(images), config, 40, np.random.default_rng(0), capture=True)
 
     first = trainer()
@@ -155,4 +155,4 @@ def test_a_step_is_captured_only_after_eager_ones_in_the_same_process(monkeypatc
 
 
 def test_a_whole_number_is_a_rate():
-    assert torch.isfinite(trained(Training(width=4, lr=1), steps=3)).all()
+    assert torch.isfinite(trained(Training(width=8, lr=1), steps=3)).all()

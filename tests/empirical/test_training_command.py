@@ -18,7 +18,7 @@ from empirical.watching import Lines
 ROOT = Path(__file__).resolve().parents[2]
 STEPS, BATCH, TRAIN = 120, 16, 60
 SETTINGS = f"--method.name original --data.name digits --data.train {TRAIN} --data.validation 20 --training.steps {STEPS}"
-RUN = [*SETTINGS.split(), "--training.batch", str(BATCH), "--training.width", "2", "--training.augment", "crop", "--checks", "7"]
+RUN = [*SETTINGS.split(), "--training.batch", str(BATCH), "--training.width", "8", "--training.augment", "crop", "--checks", "7"]
 LINE = re.compile(
     r"epoch +(?P<epoch>\d+\.\d)  step (?P<step>\d+)/(?P<steps>\d+)  loss (?P<loss>\d+\.\d{4})"
     r"(?:  training error +(?P<error>\d+\.\d\d%))?  (?P<rate>[\d,]+) images/s  \d+:\d\d left"
@@ -107,7 +107,7 @@ def test_a_mistake_is_one_line(tmp_path, capfd, monkeypatch, words, said):
 
 @pytest.mark.parametrize(("limit", "noted"), [("1", True), ("150", False)])
 def test_early_training_that_learned_nothing_is_noted(tmp_path, capfd, monkeypatch, limit, noted):
-    code, said, _ = here(capfd, monkeypatch, *RUN, "--training.width", "4", "--early.limit", limit, "--early.every", "1", "--out", tmp_path)
+    code, said, _ = here(capfd, monkeypatch, *RUN, "--training.width", "16", "--early.limit", limit, "--early.every", "1", "--out", tmp_path)
     assert code == 0
     assert ("early training ended near chance" in said) == noted
 

@@ -71,7 +71,7 @@ def pets(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TADA_DATA", str(root))
         folder = own(root / "pets", counts=(24, 24), size=(8, 8))
-        training = Training(steps=6, width=2, batch=8, augment="crop-flip-trivial")
+        training = Training(steps=6, width=8, batch=8, augment="crop-flip-trivial")
         small = {"generator": Generator(channels=(8,), steps=2, batch=4), "variants": Variants(grid=4), "early": Early(limit=4, every=4)}
         yield Run(data=Data(f"folder:{folder}", train=24, validation=6, side=8), training=training, checks=3, **small), root / "artifacts"
 
