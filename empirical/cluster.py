@@ -6,6 +6,7 @@ All machines must see the output folder, this code and its environment under the
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -52,8 +53,9 @@ class Cluster:
     def slots(self) -> int:
         """Jobs that the cluster of this moment has room for."""
         there = self.ray.cluster_resources()
-        by_gpu = there.get("GPU", 0) / self.gpus if any(map(self.needs_gpu, self.jobs.values())) else float("inf")
-        return max(1, int(min(there.get("CPU", 1), by_gpu)))
+        cores, gpus = there.get("CPU", 1), there.get("GPU", 0)
+        limited = gpus and any(map(self.needs_gpu, self.jobs.values()))  # without a GPU, processors do the work
+        return max(1, int(min(cores, gpus / self.gpus) if limited else cores))
 
     @property
     def idle(self) -> int:
@@ -65,7 +67,7 @@ class Cluster:
 
     def wait(self, timeout: float | None = None) -> list[Event]:
         if not self.jobs:
-            self.ray.wait([self.ray.put(None)], timeout=timeout)
+            time.sleep(timeout or 0)
             return []
         ended, _ = self.ray.wait(list(self.jobs), num_returns=1, timeout=timeout)
         return [self._hear(reference) for reference in ended]

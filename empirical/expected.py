@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from empirical.config import Data, Generator, Method, Run, Sheet, Training
+from empirical.generators import folder_of
 from figures.records import COMMITTED
 
 SLOW = 0.35  # of the images, expected
@@ -157,7 +158,7 @@ def shape(config: Generator) -> Generator:
     if config.model is None:
         return config
     try:
-        said = json.loads((Path(config.model) / "unet" / "config.json").read_text())
+        said = json.loads(((folder_of(config.model) or Path(config.model)) / "unet" / "config.json").read_text())
         return Generator(tuple(said["block_out_channels"]), layers=said["layers_per_block"])
     except (OSError, ValueError, KeyError, TypeError):
         return MEDIUM
