@@ -19,7 +19,8 @@ NOTE = (
 )
 BOOTSTRAP = (
     "Bootstrap: percentile interval over the n seeds, which cannot leave the range of the samples and is too narrow for few seeds; it "
-    "decides nothing. The intervals speak of seeds (which images, first weights, orders), not of other test images."
+    "decides nothing. The intervals speak of seeds (which images, first weights, orders), not of other test images, and "
+    "each stands on its own: none is widened for how many there are."
 )
 
 

@@ -12,6 +12,7 @@ from figures.records import COMMITTED, DIFFERENT, RecordError, begun, compare, l
 from figures.records.compare import DAMAGED, NEW, WITHIN, agree
 from figures.records.store import ROOT
 
+ELSEWHERE = "The same tables of the clean digits, where hardly a method differs from another, are in `output/figures/main.md`."
 MARKS = ("<!-- numbers: made by python -m figures readme -->", "<!-- end of numbers -->")
 
 
@@ -91,7 +92,7 @@ def keep(experiment: str, fresh: Path, committed: Path = COMMITTED) -> int:
 def readme(path: Path = ROOT / "README.md", roots: tuple[Path, ...] = (COMMITTED,)) -> str:
     """The README's text with its numbers taken from the records: every claim, then the tables of what is there.
 
-    The clean digits, on which hardly a method differs from another, are in the output's tables alone.
+    The clean digits, on which hardly a method differs from another, have their tables in the output alone.
     """
     before, _, rest = path.read_text().partition(MARKS[0])
     _, _, after = rest.partition(MARKS[1])
@@ -99,5 +100,5 @@ def readme(path: Path = ROOT / "README.md", roots: tuple[Path, ...] = (COMMITTED
     claims = readme_table.table({name: load_some(name, roots) for name in wanted})
     shown = [name for name in (*main_table.RECORDS, *main_table.OPTIONAL) if name != "empirical/digits" and begun(name, roots)]
     made = [claims, *main_table.tables({name: load(name, roots) for name in shown})]
-    text = "\n".join(table.markdown() for table in made) + "\n" + claims_table.summary(load("theory/claims", roots))
+    text = "\n".join(table.markdown() for table in made) + f"\n{ELSEWHERE}\n\n" + claims_table.summary(load("theory/claims", roots))
     return f"{before}{MARKS[0]}\n\n{text}\n{MARKS[1]}{after}"

@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 
 from figures.draw import FIGURES, NAMES, Drawing, module, size
 from figures.main_table import tables
-from figures.records import COMMITTED, RecordError, begun, load, read, write
+from figures.records import COMMITTED, RecordError, begun, read, write
 from figures.select import by_label, errors
 from figures.statistics import estimate, paired
 from figures.style import METHODS, look
@@ -25,8 +25,14 @@ def committed(names):
 
 
 @pytest.fixture(scope="module")
-def records():
-    return {name: load(name, (COMMITTED,)) for figure in committed(NAMES) for name in module(figure).RECORDS}
+def drawing():
+    """Reads every experiment once."""
+    return Drawing(COMMITTED, (COMMITTED,))
+
+
+@pytest.fixture(scope="module")
+def records(drawing):
+    return {name: drawing.records(name) for figure in committed(NAMES) for name in module(figure).RECORDS}
 
 
 @pytest.mark.parametrize("name", committed(NAMES))
@@ -64,14 +70,14 @@ def test_what_is_drawn_already_is_left_alone_unless_its_records_change(tmp_path)
 
 
 @pytest.mark.parametrize("name", committed(FIGURES))
-def test_every_panel_shows_something_and_fits(name, records):
+def test_every_panel_shows_something_and_fits(name, drawing):
     import matplotlib
     from matplotlib.figure import Figure
 
     from figures.style import STYLE
 
     drawer = module(name)
-    shown = Drawing(COMMITTED, (COMMITTED,)).needed(drawer)
+    shown = drawing.needed(drawer)
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=size(drawer, shown))
         drawer.draw(figure, shown)
