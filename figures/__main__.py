@@ -1,4 +1,4 @@
-"""The command line: ``python -m figures draw | reproduce | compare | keep | readme | list``; alone, it draws everything."""
+"""The command line: ``python -m figures draw | paper | reproduce | compare | keep | readme | list``; alone, it draws everything."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import tyro
 
+from figures import paper as report
 from figures import reproduce as reproduction
 from figures.draw import NAMES, Drawing, module
 from figures.records import COMMITTED, OUTPUT, run_command
@@ -26,6 +27,13 @@ def draw(names: tyro.conf.Positional[tuple[str, ...]] = (), /, out: Path = OUTPU
         module(name)  # an unknown name stops everything before anything is drawn
     for name in names or NAMES:
         print(drawing(name), flush=True)
+    return 0
+
+
+def paper(out: Path = OUTPUT / "paper") -> int:
+    """Write the report's figures, tables and numbers into OUT, from the committed records alone; ``make paper`` typesets them."""
+    out.mkdir(parents=True, exist_ok=True)
+    print(*report.build(out, (COMMITTED,)), sep="\n")
     return 0
 
 
@@ -65,5 +73,5 @@ def list_() -> int:
 if __name__ == "__main__":
     if len(sys.argv) == 1 or sys.argv[1] in ("--out", "--committed"):
         sys.argv.insert(1, "draw")
-    commands = {"draw": draw, "reproduce": reproduce, "compare": compare, "keep": keep, "readme": readme, "list": list_}
+    commands = {"draw": draw, "paper": paper, "reproduce": reproduce, "compare": compare, "keep": keep, "readme": readme, "list": list_}
     sys.exit(run_command(commands, "python -m figures", __doc__))

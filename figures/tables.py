@@ -11,13 +11,16 @@ GREEK = {
     "β": "beta",
     "ρ": "rho",
     "κ": "kappa",
-    "φ": "phi",
+    "φ": "varphi",
     "σ": "sigma",
     "ξ": "xi",
     "∇": "nabla",
     "≤": "le",
     "±": "pm",
     "×": "times",
+    "≥": "ge",
+    "≈": "approx",
+    "→": "to",
 }
 LATEX = {
     **{sign: rf"\{sign}" for sign in "%&_#"},
@@ -25,7 +28,16 @@ LATEX = {
     **{sign: f"${sign}$" for sign in "<>|"},
     **{sign: f"$^{power}$" for sign, power in zip("²³⁴", "234", strict=True)},
     "−": "$-$",
+    "’": "'",
 }
+
+
+LINE = 105  # characters that go into a line of the report in small print
+
+
+def escape(text: str) -> str:
+    """Plain text as LaTeX."""
+    return re.sub("|".join(map(re.escape, LATEX)), lambda match: LATEX[match[0]], text)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,20 +55,35 @@ class Table:
         return f"**{self.title}**\n\n{body}\n" + (f"\n{self.note}\n" if self.note else "")
 
     def latex(self) -> str:
-        """A ``booktabs`` table for ``\\input``."""
-        escape = lambda text: re.sub("|".join(map(re.escape, LATEX)), lambda m: LATEX[m[0]], text)  # noqa: E731
+        """A ``longtable`` in the manner of ``booktabs``, for ``\\input``: it breaks between pages, its note stands below it.
+
+        Columns of numbers are right-aligned, those of words left. Where all is wider than a line, the first column is wrapped.
+        """
         lines = [" & ".join(map(escape, row)) + r" \\" for row in (self.header, *self.rows)]
         return "\n".join(
             [
-                r"\begin{table}\centering\small",
-                rf"\caption{{{escape(self.title)}. {escape(self.note)}}}",
-                rf"\begin{{tabular}}{{l{'r' * (len(self.header) - 1)}}}\toprule",
-                lines[0] + r" \midrule",
+                r"{\footnotesize\setlength{\tabcolsep}{4pt}",
+                rf"\begin{{longtable}}{{@{{}}{self._columns()}@{{}}}}",
+                rf"\caption{{{escape(self.title)}.}}\\ \toprule",
+                lines[0] + r" \midrule\endfirsthead",
+                r"\toprule " + lines[0] + r" \midrule\endhead",
+                rf"\midrule\multicolumn{{{len(self.header)}}}{{r@{{}}}}{{continued on the next page}}\endfoot",
+                r"\bottomrule\endlastfoot",
                 *lines[1:],
-                r"\bottomrule\end{tabular}\end{table}",
+                r"\end{longtable}",
+                rf"\tablenote{{{escape(self.note)}}}}}" if self.note else "}",
                 "",
             ]
         )
+
+    def _columns(self) -> str:
+        """Their specification."""
+        columns = list(zip(self.header, *self.rows, strict=True))
+        widths = [max(map(len, column)) for column in columns]
+        kinds = ["r" if any(re.match(r"[\d.+−<>]", cell) for cell in column[1:]) else "l" for column in columns[1:]]
+        left = 1 - (sum(widths[1:]) + 2 * len(kinds)) / LINE
+        first = "l" if widths[0] <= LINE * left else rf">{{\raggedright\arraybackslash\hangindent1em}}p{{{max(left, 0.25):.2f}\linewidth}}"
+        return first + "".join(kinds)
 
     def text(self) -> str:
         widths = [max(len(row[i]) for row in (self.header, *self.rows)) for i in range(len(self.header))]
