@@ -26,7 +26,7 @@ def circumstances(record: Record) -> tuple[str, ...]:
     config, generates = record.config, method(record).partition("-")[0] in ("tada", "syn")
     training, variants, generator = config["training"], config.get("variants") or {}, config.get("generator") or {}
     rule = config.get("selection", {}).get("rule", "cluster") if method(record).startswith(("tada", "useful")) else ""
-    made = (strength(variants), generator.get("seen", "")) if generates else ("", "")
+    made = (strength(variants), generator.get("seen", "own")) if generates else ("", "")
     return (training["network"], training["augment"], rule, *made)
 
 
@@ -108,7 +108,7 @@ def setting(records: Sequence[Record], groups: Mapping) -> dict[str, str]:
         values["side"] = str(config["data"]["side"])
     if generating:
         made = generating[0]
-        values |= {"generator.seen": made.config["generator"]["seen"], "alpha-bar": f"{made.metrics['generator']['alpha_bar']:.2f}"}
+        values |= {"generator.seen": made.metrics["generator"]["seen"], "alpha-bar": f"{made.metrics['generator']['alpha_bar']:.2f}"}
         values |= {"strength": f"{made.config['variants']['strength']:g}"}
         if made.config["generator"].get("model") is None:
             values["generator.steps"] = f"{made.config['generator']['steps']:,}"

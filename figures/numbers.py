@@ -51,7 +51,7 @@ def numbers(load: Load) -> dict[str, str]:
         ("theory/homogeneity", homogeneity),
         ("theory/strength", strength),
         ("theory/separability", separability),
-        ("theory/minibatch", lambda records: {"minibatch.batch": f"{records[0].config['optimiser']['batch']}", "minibatch.k": factor(records)}),
+        ("theory/minibatch", minibatch),
         ("theory/regimes", lambda records: {"regimes.seeds": seeds(records)}),
         ("theory/radius", lambda records: {"radius.seeds": seeds(records)}),
         *((f"empirical/{name}", lambda records, name=name: image_numbers(name, records)) for name in IMAGES),
@@ -149,6 +149,10 @@ def math(value: float) -> str:
     return f"${number(value).replace('−', '-')}$" if "e" not in number(value) else f"${value:.4f}$"
 
 
+def minibatch(records: Sequence[Record]) -> dict[str, str]:
+    return {"minibatch.batch": str(records[0].config["optimiser"]["batch"]), "minibatch.k": factor(records)}
+
+
 def homogeneity(records: Sequence[Record]) -> dict[str, str]:
     values = {"homogeneity.seeds": seeds(records), "homogeneity.steps": f"{records[0].config['optimiser']['steps']:,}"}
     for label, members in by_label(records).items():
@@ -158,7 +162,8 @@ def homogeneity(records: Sequence[Record]) -> dict[str, str]:
 
 def strength(records: Sequence[Record]) -> dict[str, str]:
     """Test error along the path, and which strength has the least."""
-    errors = {label.removeprefix("strength-"): estimate(list(final(m, "test_error", 100).values())) for label, m in by_label(records).items()}
+    groups = {label.removeprefix("strength-"): members for label, members in by_label(records).items()}
+    errors = {t: estimate(list(final(members, "test_error", 100).values())) for t, members in groups.items()}
     best = min(errors, key=lambda t: errors[t].mean)
     values = {f"strength.{t}": spread(value) for t, value in errors.items()}
     return values | {"strength.k": factor(records), "strength.best": best, "strength.best.error": values[f"strength.{best}"]}
