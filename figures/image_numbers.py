@@ -12,13 +12,27 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from figures.differences import said
 from figures.records import Record
 from figures.select import budget, method
-from figures.statistics import Estimate, estimate, paired
+from figures.statistics import paired
+from figures.style import look
 from figures.tables import escape
-from figures.test_error import BUDGETS, name_of
 
 Values = dict[int, float]  # by seed
+BUDGETS = {"steps": "equal steps", "epochs": "equal epochs", "sam": "equal steps, SAM", "sam-epochs": "equal epochs, SAM"}
+SPOKEN = {
+    "resnet8": "ResNet-8",
+    "resnet18": "ResNet18",
+    "resnet20": "ResNet-20",
+    "vit-xs": "ViT-XS",
+    "none": "no augmentation",
+    "cluster": "clusters",
+    "crop-flip": "crop and flip",
+    "crop-flip-trivial": "crop, flip, TrivialAugment",
+    "own": "own generator",
+    "external": "external generator",
+}
 
 
 def circumstances(record: Record) -> tuple[str, ...]:
@@ -56,9 +70,13 @@ def key_of(condition: tuple[str, str, tuple[str, ...]]) -> str:
     return ".".join([condition[1], *(part for part in condition[2] if part)])
 
 
-def title_of(condition: tuple[str, str, tuple[str, ...]]) -> str:
-    """``TADA(2), resnet20``."""
-    return escape(", ".join([name_of(condition[1]), *(part.replace("-", " ") for part in condition[2] if part)]))
+def name_of(label: str) -> str:
+    return "Original (longer)" if label == "original-longer" else look(label).label
+
+
+def spoken(part: str) -> str:
+    """A circumstance as it is written."""
+    return SPOKEN.get(part, part.replace("-", " "))
 
 
 def values_of(records: Sequence[Record], metric: str) -> Values:
@@ -74,7 +92,7 @@ def image_numbers(name: str, records: Sequence[Record]) -> dict[str, str]:
         errors = values_of(members, "test_error")
         values[f"{condition[0]}.{key_of(condition)}.error"] = plain(errors)
     values |= contrasts(groups)
-    values["summary"] = summary(groups)
+    values |= least(groups) | {"rows": rows(groups)}
     return {f"{name}.{key}": text for key, text in values.items()}
 
 
@@ -97,7 +115,7 @@ def setting(records: Sequence[Record], groups: Mapping) -> dict[str, str]:
         "steps": f"{training['steps']:,}",
         "batch": str(training["batch"]),
         "width": str(training["width"]),
-        "network": networks(training["network"]),
+        "network": spoken(training["network"]),
         "slow": f"{np.mean(slow):.0f}",
         "slow.low": f"{min(slow):.0f}",
         "slow.high": f"{max(slow):.0f}",
@@ -117,22 +135,6 @@ def setting(records: Sequence[Record], groups: Mapping) -> dict[str, str]:
             for cost in ("gradients", "generated"):
                 values[f"{kind}.{label}.{cost}"] = f"{np.mean([record.metrics[cost] for record in members]):,.0f}"
     return values
-
-
-def networks(name: str) -> str:
-    """A network's name as it is written."""
-    return {"resnet8": "ResNet-8", "resnet18": "ResNet18", "resnet20": "ResNet-20"}.get(name, name)
-
-
-def verdict(difference: Estimate) -> str:
-    if difference.n < 2 or not difference.clear:
-        return "no clear difference"
-    return "lower" if difference.mean < 0 else "higher"
-
-
-def signed(difference: Estimate) -> str:
-    half = f" \\pm {difference.half:.2f}" if difference.n > 1 else ""
-    return f"${difference.mean:+.2f}{half}$"
 
 
 def contrasts(groups: Mapping) -> dict[str, str]:
@@ -156,29 +158,46 @@ def contrast(name: str, ours: Sequence[Record], theirs: Sequence[Record]) -> dic
     for suffix, metric in (("", "test_error"), (".gap", "learning_gap")):
         one, other = values_of(ours, metric), values_of(theirs, metric)
         if one.keys() & other.keys():
-            difference = paired(one, other)
-            made |= {f"{name}{suffix}": signed(difference), f"{name}{suffix}.verdict": verdict(difference)}
+            made |= said(f"{name}{suffix}", paired(one, other))
     return made
+
+
+def least(groups: Mapping) -> dict[str, str]:
+    """At equal steps: which k of copies and of variants, and which strength of TADA's variants, has the least mean error of several."""
+    values: dict[str, str] = {}
+    steps = {c: float(np.mean(list(values_of(members, "test_error").values()))) for c, members in groups.items() if c[0] == "steps"}
+    for name in ("useful", "tada"):
+        factors = {c[1].rpartition("-")[2]: mean for c, mean in steps.items() if c[1].startswith(name) and not any(c[2])}
+        if len(factors) > 1:
+            values[f"best.{name}"] = min(factors, key=factors.get)
+    usual = next((c[1] for c in steps if c[1].startswith("tada") and not any(c[2])), "")
+    varied = {c: mean for c, mean in steps.items() if c[1] == usual and not any((*c[2][:3], c[2][4]))}
+    if len(varied) > 1:
+        values["best.strength"] = spoken(circumstances(groups[min(varied, key=varied.get)][0])[3])
+    return values
 
 
 def baseline(groups: Mapping, condition: tuple[str, str, tuple[str, ...]]) -> Sequence[Record] | None:
     """Original under the same budget, with the same network and augmentation; of equal epochs that of equal steps."""
-    kind = "steps" if condition[0] == "epochs" else condition[0]
-    alike = (kind, "original", (*condition[2][:2], *("",) * (len(condition[2]) - 2)))
-    return groups.get(alike)
+    network, augment, *others = condition[2]
+    alike = (condition[0], "original", (network, augment, *("" for _ in others)))
+    return groups.get(alike) or groups.get((condition[0].replace("epochs", "steps"), *alike[1:]))
 
 
-def summary(groups: Mapping) -> str:
-    """All differences from Original, a line for each budget, network and augmentation, as LaTeX items."""
-    lines: dict[str, list[str]] = {}
+def rows(groups: Mapping) -> str:
+    """Every condition's difference from Original, as rows of a LaTeX table: condition, Original's error, difference, verdict.
+
+    A condition is named by its method, and by what varies in the experiment.
+    """
+    settings = {condition: circumstances(members[0]) for condition, members in groups.items()}
+    varying = [i for i, column in enumerate(zip(*settings.values(), strict=True)) if len({*column} - {""}) > 1]
+    budgets, made = {condition[0] for condition in groups}, []
     for condition, members in groups.items():
         base = baseline(groups, condition)
         if base is None or base is members:
             continue
-        title = ", ".join([dict(BUDGETS)[condition[0]], *(part for part in condition[2][:2] if part)])
-        start = estimate(list(values_of(base, "test_error").values()))
-        difference = paired(values_of(members, "test_error"), values_of(base, "test_error"))
-        inner = title_of((condition[0], condition[1], condition[2][2:]))
-        line = lines.setdefault(f"\\emph{{{escape(title)}}} (Original {start.mean:.1f}\\,\\%, {start.n} seeds)", [])
-        line.append(f"{inner} {signed(difference)} ({verdict(difference)})")
-    return "".join(f"\\item {title}: {'; '.join(parts)}." for title, parts in lines.items())
+        parts = [name_of(condition[1]), *(spoken(settings[condition][i]) for i in varying if settings[condition][i])]
+        parts += [BUDGETS[condition[0]]] if len(budgets) > 1 else []
+        difference = said("", paired(values_of(members, "test_error"), values_of(base, "test_error")))
+        made.append(" & ".join((escape(", ".join(parts)), plain(values_of(base, "test_error")), difference[""], difference[".verdict"])))
+    return "".join(f"{row} \\\\ " for row in made)

@@ -6,16 +6,21 @@ may stand in a sentence. What the records do not hold has no key, and the report
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import itertools
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from string import ascii_lowercase
 
 import numpy as np
 
 from figures.claims_table import number, verdicts_of
+from figures.differences import said
+from figures.grids import stacked
 from figures.image_numbers import image_numbers
 from figures.records import Record, RecordError
+from figures.regimes import VISIBLE
 from figures.select import by_label, curves
 from figures.statistics import Estimate, estimate, paired
-from figures.tables import escape
 
 Load = Callable[[str], Sequence[Record]]
 IMAGES = (
@@ -52,7 +57,7 @@ def numbers(load: Load) -> dict[str, str]:
         ("theory/strength", strength),
         ("theory/separability", separability),
         ("theory/minibatch", minibatch),
-        ("theory/regimes", lambda records: {"regimes.seeds": seeds(records)}),
+        ("theory/regimes", regimes),
         ("theory/radius", lambda records: {"radius.seeds": seeds(records)}),
         *((f"empirical/{name}", lambda records, name=name: image_numbers(name, records)) for name in IMAGES),
     ]
@@ -74,9 +79,9 @@ def paper_value(value: float | tuple[float, float]) -> str:
     return f"${value[0]:.2f} \\pm {value[1]:.2f}$" if isinstance(value, tuple) else f"{value:g}"
 
 
-def spread(value: Estimate, digits: int = 2, sign: bool = False) -> str:
-    """``$-0.14 \\pm 0.18$``."""
-    return f"${value.mean:{'+' if sign else ''}.{digits}f} \\pm {value.half:.{digits}f}$"
+def spread(value: Estimate, digits: int = 2) -> str:
+    """``$4.08 \\pm 1.72$``."""
+    return f"${value.mean:.{digits}f} \\pm {value.half:.{digits}f}$"
 
 
 def seeds(records: Sequence[Record]) -> str:
@@ -96,20 +101,19 @@ def methods(records: Sequence[Record]) -> dict[str, str]:
     """The setting of the theory, and of every method error, difference from Original, noise memorised, seeds that learned."""
     groups = by_label(records)
     values = setting(groups)
-    original = final(groups["original"], "test_error", 100)
     for label, members in groups.items():
-        error = final(members, "test_error", 100)
         learned = sum(record.metrics["time_slow"] is not None for record in members)
         values |= {
-            f"methods.{label}.error": spread(estimate(list(error.values()))),
+            f"methods.{label}.error": spread(estimate(list(final(members, "test_error", 100).values()))),
             f"methods.{label}.slow": spread(estimate(list(final(members, "test_error_slow", 100).values())), 1),
             f"methods.{label}.noise": spread(estimate(list(final(members, "noise_memorised_slow").values()))),
             f"methods.{label}.learned": str(learned),
         }
-        if label != "original":
-            values[f"methods.{label}.minus.original"] = spread(paired(error, original), sign=True)
-    values["methods.fast"] = f"{max(max(final(m, 'test_error_fast', 100).values()) for m in groups.values()):.2g}"
-    return values
+    errors = {label: final(members, "test_error", 100) for label, members in groups.items()}
+    for one, other in itertools.permutations(groups, 2):
+        values |= said(f"methods.{one}.minus.{other}", paired(errors[one], errors[other]))
+    worst = max(max(final(members, "test_error_fast", 100).values()) for members in groups.values())
+    return values | {"methods.fast": f"$10^{{{max(math.ceil(math.log10(max(worst, 1e-300))), -6)}}}$"}
 
 
 def setting(groups: Mapping[str, Sequence[Record]]) -> dict[str, str]:
@@ -131,26 +135,45 @@ def claims(records: Sequence[Record]) -> dict[str, str]:
     """Every verdict by its id, and how many hold."""
     verdicts = verdicts_of(records)
     values = {"claims.cases": str(len(verdicts)), "claims.hold": str(sum(v["holds"] for v in verdicts))}
-    values["claims.fail"] = str(len(verdicts) - int(values["claims.hold"]))
+    values |= {"claims.failing": listed(v["id"] for v in verdicts if not v["holds"])}
     for v in verdicts:
         key = f"claims.{v['id']}"
-        values |= {f"{key}.{part}": math(v[part]) for part in ("measured", "low", "high")}
-        values |= {f"{key}.verdict": "holds" if v["holds"] else "does not hold", f"{key}.case": escape(v["case"])}
+        values |= {f"{key}.{part}": formula(v[part]) for part in ("measured", "low", "high")}
+        values |= {f"{key}.verdict": "holds", f"{key}.holds": "1"} if v["holds"] else {f"{key}.verdict": "does not hold"}
         if not isinstance(v["predicted"], str):
-            values[f"{key}.predicted"] = math(v["predicted"])
-    for claim in sorted({v["id"].rstrip("abcdefghijk") for v in verdicts}):
-        cases = [v["holds"] for v in verdicts if v["id"].rstrip("abcdefghijk") == claim]
-        values[f"claims.{claim}.count"] = f"{sum(cases)} of {len(cases)}"
-    values["claims.failing"] = ", ".join(v["id"] for v in verdicts if not v["holds"])
+            values[f"{key}.predicted"] = formula(v["predicted"])
+    for claim, members in itertools.groupby(verdicts, lambda v: v["id"].rstrip(ascii_lowercase)):
+        cases = list(members)
+        failing = [v["id"] for v in cases if not v["holds"]]
+        values[f"claims.{claim}.count"] = f"{len(cases) - len(failing)} of {len(cases)}"
+        if failing:
+            values[f"claims.{claim}.failing"] = listed(failing)
     return values
 
 
-def math(value: float) -> str:
+def listed(names: Iterable[str]) -> str:
+    """``T2d, T5b and T6b``."""
+    *first, last = [*names] or ["none"]
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def formula(value: float) -> str:
     return f"${number(value).replace('−', '-')}$" if "e" not in number(value) else f"${value:.4f}$"
 
 
 def minibatch(records: Sequence[Record]) -> dict[str, str]:
     return {"minibatch.batch": str(records[0].config["optimiser"]["batch"]), "minibatch.k": factor(records)}
+
+
+def regimes(records: Sequence[Record]) -> dict[str, str]:
+    """In how many combinations of the grid TADA(2) is clearly and visibly below Syn-all, and in how many above."""
+    groups = by_label(records)
+    targeted, full = (100 * stacked(groups[label], "test_error") for label in ("tada-2", "syn-all"))
+    difference = estimate(targeted - full)
+    below = (difference.high < 0) & (difference.mean < -VISIBLE)
+    above = (difference.low > 0) & (difference.mean > VISIBLE)
+    counts = {"cells": below.size, "lower": below.sum(), "higher": above.sum()}
+    return {"regimes.seeds": seeds(records)} | {f"regimes.{name}": str(value) for name, value in counts.items()}
 
 
 def homogeneity(records: Sequence[Record]) -> dict[str, str]:

@@ -28,16 +28,21 @@ LATEX = {
     **{sign: f"${sign}$" for sign in "<>|"},
     **{sign: f"$^{power}$" for sign, power in zip("²³⁴", "234", strict=True)},
     "−": "$-$",
+    " - ": " $-$ ",
+    "…": r"\dots{}",
+    "–": "--",
+    "⊥": r"$\perp$",
     "’": "'",
 }
 
 
-LINE = 105  # characters that go into a line of the report in small print
+LINE = 112  # characters that go into a line of the report in small print
+SIGNS = re.compile(r"(?P<base>[A-Za-zα-ω]+)_(?P<index>\w)(?!\w)|" + "|".join(map(re.escape, LATEX)))
 
 
 def escape(text: str) -> str:
-    """Plain text as LaTeX."""
-    return re.sub("|".join(map(re.escape, LATEX)), lambda match: LATEX[match[0]], text)
+    """Plain text as LaTeX: a hyphen between spaces is a minus, one letter after an underscore an index, as in β_e and Var_U."""
+    return SIGNS.sub(lambda m: LATEX[m[0]] if m["base"] is None else f"{LATEX.get(m['base'], m['base'])}$_{m['index']}$", text)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,17 +59,19 @@ class Table:
         body = "\n".join("| " + " | ".join(row) + " |" for row in lines)
         return f"**{self.title}**\n\n{body}\n" + (f"\n{self.note}\n" if self.note else "")
 
-    def latex(self) -> str:
+    def latex(self, label: str = "") -> str:
         """A ``longtable`` in the manner of ``booktabs``, for ``\\input``: it breaks between pages, its note stands below it.
 
         Columns of numbers are right-aligned, those of words left. Where all is wider than a line, the first column is wrapped.
+        label: what ``\\ref`` finds it by, if anything.
         """
+        mark = rf"\label{{{label}}}" if label else ""
         lines = [" & ".join(map(escape, row)) + r" \\" for row in (self.header, *self.rows)]
         return "\n".join(
             [
                 r"{\footnotesize\setlength{\tabcolsep}{4pt}",
                 rf"\begin{{longtable}}{{@{{}}{self._columns()}@{{}}}}",
-                rf"\caption{{{escape(self.title)}.}}\\ \toprule",
+                rf"\caption{{{escape(self.title)}.}}{mark}\\ \toprule",
                 lines[0] + r" \midrule\endfirsthead",
                 r"\toprule " + lines[0] + r" \midrule\endhead",
                 rf"\midrule\multicolumn{{{len(self.header)}}}{{r@{{}}}}{{continued on the next page}}\endfoot",
