@@ -30,6 +30,7 @@ SPOKEN = {
     "cluster": "clusters",
     "crop-flip": "crop and flip",
     "crop-flip-trivial": "crop, flip, TrivialAugment",
+    "from-noise": "from pure noise",
     "own": "own generator",
     "external": "external generator",
 }
@@ -173,7 +174,8 @@ def least(groups: Mapping) -> dict[str, str]:
     usual = next((c[1] for c in steps if c[1].startswith("tada") and not any(c[2])), "")
     varied = {c: mean for c, mean in steps.items() if c[1] == usual and not any((*c[2][:3], c[2][4]))}
     if len(varied) > 1:
-        values["best.strength"] = spoken(circumstances(groups[min(varied, key=varied.get)][0])[3])
+        best = spoken(circumstances(groups[min(varied, key=varied.get)][0])[3])
+        values["best.strength"] = best if best.startswith("from") else f"of {best}"
     return values
 
 

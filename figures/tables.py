@@ -76,7 +76,7 @@ class Table:
                 r"\toprule " + lines[0] + r" \midrule\endhead",
                 rf"\midrule\multicolumn{{{len(self.header)}}}{{r@{{}}}}{{continued on the next page}}\endfoot",
                 r"\bottomrule\endlastfoot",
-                *lines[1:],
+                *(line + "*" * (i < 3 or i > len(self.rows) - 4) for i, line in enumerate(lines[1:])),  # no break near either end
                 r"\end{longtable}",
                 rf"\tablenote{{{escape(self.note)}}}}}" if self.note else "}",
                 "",
