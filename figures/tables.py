@@ -36,7 +36,7 @@ LATEX = {
 }
 
 
-LINE = 112  # characters that go into a line of the report in small print
+LINE = 128  # characters that go into a line of the report in small print
 SIGNS = re.compile(r"(?P<base>[A-Za-zα-ω]+)_(?P<index>\w)(?!\w)|" + "|".join(map(re.escape, LATEX)))
 
 
@@ -62,14 +62,14 @@ class Table:
     def latex(self, label: str = "") -> str:
         """A ``longtable`` in the manner of ``booktabs``, for ``\\input``: it breaks between pages, its note stands below it.
 
-        Columns of numbers are right-aligned, those of words left. Where all is wider than a line, the first column is wrapped.
+        Columns of numbers are right-aligned, those of words left. Where all is wider than a line, the widest columns of words are wrapped.
         label: what ``\\ref`` finds it by, if anything.
         """
         mark = rf"\label{{{label}}}" if label else ""
         lines = [" & ".join(map(escape, row)) + r" \\" for row in (self.header, *self.rows)]
         return "\n".join(
             [
-                r"{\footnotesize\setlength{\tabcolsep}{4pt}",
+                r"{\scriptsize\setlength{\tabcolsep}{4pt}\setlength{\LTpre}{4pt}\setlength{\LTpost}{4pt}",
                 rf"\begin{{longtable}}{{@{{}}{self._columns()}@{{}}}}",
                 rf"\caption{{{escape(self.title)}.}}{mark}\\ \toprule",
                 lines[0] + r" \midrule\endfirsthead",
@@ -84,13 +84,15 @@ class Table:
         )
 
     def _columns(self) -> str:
-        """Their specification."""
+        """Their specification: where all is wider than a line, the widest columns of words are wrapped, to one width."""
         columns = list(zip(self.header, *self.rows, strict=True))
-        widths = [max(map(len, column)) for column in columns]
-        kinds = ["r" if any(re.match(r"[\d.+−<>]", cell) for cell in column[1:]) else "l" for column in columns[1:]]
-        left = 1 - (sum(widths[1:]) + 2 * len(kinds)) / LINE
-        first = "l" if widths[0] <= LINE * left else rf">{{\raggedright\arraybackslash\hangindent1em}}p{{{max(left, 0.25):.2f}\linewidth}}"
-        return first + "".join(kinds)
+        widths = [max(map(len, column)) + 2 for column in columns]
+        words = [i == 0 or not any(re.match(r"[\d.+−<>]", cell) for cell in column[1:]) for i, column in enumerate(columns)]
+        room = LINE - sum(width for width, wraps in zip(widths, words, strict=True) if not wraps)
+        fits = lambda cap: sum(min(width, cap) for width, wraps in zip(widths, words, strict=True) if wraps) <= room  # noqa: E731
+        cap = next((cap for cap in range(max(widths), 15, -1) if fits(cap)), 15)
+        wrapped = rf">{{\raggedright\arraybackslash\hangindent1em}}p{{{cap / LINE:.2f}\linewidth}}"
+        return "".join("r" if not wraps else wrapped if width > cap else "l" for width, wraps in zip(widths, words, strict=True))
 
     def text(self) -> str:
         widths = [max(len(row[i]) for row in (self.header, *self.rows)) for i in range(len(self.header))]
