@@ -42,7 +42,7 @@ figures: setup
 
 # The date of the last commit stands for the time, so that equal sources give equal bytes.
 LATEX = latexmk texlive-latex-recommended texlive-latex-extra texlive-fonts-recommended
-STYLES = booktabs.sty microtype.sty enumitem.sty placeins.sty float.sty caption.sty mathpazo.sty longtable.sty
+STYLES = booktabs.sty microtype.sty enumitem.sty float.sty caption.sty mathpazo.sty longtable.sty
 
 latex:
 	@command -v latexmk >/dev/null && kpsewhich $(STYLES) >/dev/null || { \
