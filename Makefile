@@ -17,6 +17,7 @@ help:
 	@echo "make everything  recompute every committed record (about 45 minutes on 2 cores), then as reproduce"
 	@echo "make figures     redraw all figures and tables from the records there are (seconds)"
 	@echo "make paper       typeset the report from the committed records: $(OUTPUT)/paper/report.pdf (needs LaTeX)"
+	@echo "make latex       say whether the LaTeX of this machine is complete"
 	@echo "make lint        check style and layers"
 	@echo "make setup       only make .venv; PYTHON=... chooses the interpreter"
 	@echo "make clean       delete $(OUTPUT)/ (fresh records, stages, figures); the committed records stay"
