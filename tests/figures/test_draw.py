@@ -140,7 +140,7 @@ def test_a_table_in_three_forms():
     latex = table.latex()
     assert r"TADA(2) & $-$1.2 $\pm$ 0.5 \\" in latex
     assert r"Syn\_all & 12\% \\" in latex
-    assert r"($\beta$\_e)$^3$ $<$ 1" in Table("(β_e)³ < 1", ("a",), ()).latex()
+    assert r"($\beta$$_e$)$^3$ $<$ 1" in Table("(β_e)³ < 1", ("a",), ()).latex()
     assert latex.count(r"\begin{longtable}{@{}lr@{}}") == latex.count(r"\end{longtable}") == 1
     assert latex.count("{") == latex.count("}")
     assert latex.index(r"\end{longtable}") < latex.index("A note.")
