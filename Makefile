@@ -8,7 +8,7 @@ PY      := .venv/bin/python
 OUTPUT  := output
 
 .DEFAULT_GOAL := help
-.PHONY: help setup reproduce everything figures test lint clean
+.PHONY: help setup reproduce everything figures latex paper test lint clean
 
 help:
 	@echo "make reproduce   compute both halves, compare with the committed records, draw all figures (about 4 minutes on 2 cores)"
@@ -16,6 +16,8 @@ help:
 	@echo "make test        run the tests"
 	@echo "make everything  recompute every committed record (about 45 minutes on 2 cores), then as reproduce"
 	@echo "make figures     redraw all figures and tables from the records there are (seconds)"
+	@echo "make paper       typeset the report from the committed records: $(OUTPUT)/paper/report.pdf (needs LaTeX)"
+	@echo "make latex       say whether the LaTeX of this machine is complete"
 	@echo "make lint        check style and layers"
 	@echo "make setup       only make .venv; PYTHON=... chooses the interpreter"
 	@echo "make clean       delete $(OUTPUT)/ (fresh records, stages, figures); the committed records stay"
@@ -38,6 +40,20 @@ everything: setup
 
 figures: setup
 	@$(PY) -m figures draw
+
+# The date of the last commit stands for the time, so that equal sources give equal bytes.
+LATEX = latexmk texlive-latex-recommended texlive-latex-extra texlive-fonts-recommended
+STYLES = booktabs.sty microtype.sty enumitem.sty float.sty caption.sty mathpazo.sty longtable.sty
+
+latex:
+	@command -v latexmk >/dev/null && kpsewhich $(STYLES) >/dev/null || { \
+		echo "error: LaTeX is missing or incomplete; Debian, Ubuntu: apt install $(LATEX)" >&2; exit 2; }
+
+paper: latex setup
+	@$(PY) -m figures paper --out $(OUTPUT)/paper
+	@cd paper && SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || echo 0) FORCE_SOURCE_DATE=1 TEXINPUTS=../$(OUTPUT)/paper:: \
+		latexmk -pdf -silent -interaction=nonstopmode -halt-on-error -outdir=../$(OUTPUT)/paper report.tex
+	@echo $(OUTPUT)/paper/report.pdf
 
 test: setup
 	@$(PY) -m pytest -n auto --dist loadfile

@@ -1,4 +1,4 @@
-"""The command line: ``python -m figures draw | claims | reproduce | compare | keep | readme | list``; alone, it draws everything."""
+"""The command line: ``python -m figures draw | claims | paper | reproduce | compare | keep | readme | list``; alone, it draws everything."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import tyro
 
 from figures import claims_table
+from figures import paper as report
 from figures import reproduce as reproduction
 from figures.draw import NAMES, Drawing, module
 from figures.records import COMMITTED, OUTPUT, load_some, run_command
@@ -50,6 +51,13 @@ def claims(json: bool = False, out: Path = OUTPUT, committed: bool = False) -> i
     return 0
 
 
+def paper(out: Path = OUTPUT / "paper") -> int:
+    """Write the report's figures, tables and numbers into OUT, from the committed records alone; ``make paper`` typesets them."""
+    out.mkdir(parents=True, exist_ok=True)
+    print(*report.build(out, (COMMITTED,)), sep="\n")
+    return 0
+
+
 def reproduce(out: Path = OUTPUT) -> int:
     """Compare fresh records with the committed ones, draw everything, print the main numbers; exit code 1 if anything differs or failed."""
     return reproduction.reproduce(out)
@@ -87,5 +95,14 @@ def list_() -> int:
 if __name__ == "__main__":
     if len(sys.argv) == 1 or sys.argv[1] in ("--out", "--committed"):
         sys.argv.insert(1, "draw")
-    commands = {"draw": draw, "claims": claims, "reproduce": reproduce, "compare": compare, "keep": keep, "readme": readme, "list": list_}
+    commands = {
+        "draw": draw,
+        "claims": claims,
+        "paper": paper,
+        "reproduce": reproduce,
+        "compare": compare,
+        "keep": keep,
+        "readme": readme,
+        "list": list_,
+    }
     sys.exit(run_command(commands, "python -m figures", __doc__))

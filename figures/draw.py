@@ -96,7 +96,7 @@ def save_tables(path: Path, drawer: ModuleType, records: Mapping[str, Sequence[R
     """``path``.md and ``path``.tex."""
     made = drawer.tables(records)
     path.with_suffix(".md").write_text("\n".join(table.markdown() for table in made))
-    path.with_suffix(".tex").write_text("\n".join(table.latex() for table in made))
+    path.with_suffix(".tex").write_text("\n".join(table.latex("" if i else f"tab:{path.name}") for i, table in enumerate(made)))
 
 
 def save_figure(path: Path, drawer: ModuleType, records: Mapping[str, Sequence[Record]]) -> None:

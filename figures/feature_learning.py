@@ -12,7 +12,7 @@ RECORDS = ("theory/methods",)
 SIZE = (1.0, 0.42)
 CAPTION = (
     "Learning of the fast and of the slow feature over training: the largest $\\langle w_j, v\\rangle$ over the neurons, mean over seeds "
-    "with 95% intervals. Everything that weakens the fast feature's head start (SAM, copies, variants) makes the slow one come earlier."
+    "with 95% intervals. SAM, copies and variants weaken the head start of the fast feature, in three ways."
 )
 LABELS = ("original", "sam", "useful-5", "tada-5")
 

@@ -12,7 +12,7 @@ RECORDS = ("theory/methods",)
 SIZE = (1.0, 0.38)
 CAPTION = (
     "Noise memorised on the original slow examples, test error on all examples, and test error on those without the fast feature, "
-    "over training; mean over seeds with 95% intervals. Copies memorise more noise than no augmentation, variants less."
+    "over training; mean over seeds with 95% intervals."
 )
 LABELS = ("original", "sam", "useful-5", "tada-5", "syn-all")
 PANELS = (

@@ -11,13 +11,16 @@ GREEK = {
     "β": "beta",
     "ρ": "rho",
     "κ": "kappa",
-    "φ": "phi",
+    "φ": "varphi",
     "σ": "sigma",
     "ξ": "xi",
     "∇": "nabla",
     "≤": "le",
     "±": "pm",
     "×": "times",
+    "≥": "ge",
+    "≈": "approx",
+    "→": "to",
 }
 LATEX = {
     **{sign: rf"\{sign}" for sign in "%&_#"},
@@ -25,7 +28,22 @@ LATEX = {
     **{sign: f"${sign}$" for sign in "<>|"},
     **{sign: f"$^{power}$" for sign, power in zip("²³⁴", "234", strict=True)},
     "−": "$-$",
+    " - ": " $-$ ",
+    "…": r"\dots{}",
+    "–": "--",
+    "⊥": r"$\perp$",
+    "’": "'",
 }
+
+
+NUMERIC = r"[\d.+−<>]"  # how a cell of numbers begins
+LINE = 128  # characters that go into a line of the report in small print
+SIGNS = re.compile(r"(?P<base>[A-Za-zα-ω]+)_(?P<index>\w)(?!\w)|" + "|".join(map(re.escape, LATEX)))
+
+
+def escape(text: str) -> str:
+    """Plain text as LaTeX: a hyphen between spaces is a minus, one letter after an underscore an index, as in β_e and Var_U."""
+    return SIGNS.sub(lambda m: LATEX[m[0]] if m["base"] is None else f"{LATEX.get(m['base'], m['base'])}$_{m['index']}$", text)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,21 +63,40 @@ class Table:
         body = "\n".join("| " + " | ".join(row) + " |" for row in lines)
         return f"**{self.title}**\n\n{body}\n" + (f"\n{self.note}\n" if self.note else "")
 
-    def latex(self) -> str:
-        """A ``booktabs`` table for ``\\input``."""
-        escape = lambda text: re.sub("|".join(map(re.escape, LATEX)), lambda m: LATEX[m[0]], text)  # noqa: E731
+    def latex(self, label: str = "") -> str:
+        """A ``longtable`` in the manner of ``booktabs``, for ``\\input``: it breaks between pages, its note stands below it.
+
+        Columns of numbers are right-aligned, those of words left. Where all is wider than a line, the widest columns of words are wrapped.
+        label: what ``\\ref`` finds it by, if anything.
+        """
+        mark = rf"\label{{{label}}}" if label else ""
         lines = [" & ".join(map(escape, row)) + r" \\" for row in (self.header, *self.rows)]
         return "\n".join(
             [
-                r"\begin{table}\centering\small",
-                rf"\caption{{{escape(self.title)}. {escape(self.note)}}}",
-                rf"\begin{{tabular}}{{l{'r' * (len(self.header) - 1)}}}\toprule",
-                lines[0] + r" \midrule",
-                *lines[1:],
-                r"\bottomrule\end{tabular}\end{table}",
+                r"{\scriptsize\setlength{\tabcolsep}{4pt}\setlength{\LTpre}{10pt}\setlength{\LTpost}{4pt}",
+                rf"\begin{{longtable}}{{@{{}}{self._columns()}@{{}}}}",
+                rf"\caption{{{escape(self.title)}.}}{mark}\\ \toprule",
+                lines[0] + r" \midrule\endfirsthead",
+                r"\toprule " + lines[0] + r" \midrule\endhead",
+                rf"\midrule\multicolumn{{{len(self.header)}}}{{r@{{}}}}{{continued on the next page}}\endfoot",
+                r"\bottomrule\endlastfoot",
+                *(line + "*" * (i < 3 or i > len(self.rows) - 4) for i, line in enumerate(lines[1:])),  # no break near either end
+                r"\end{longtable}",
+                rf"\tablenote{{{escape(self.note)}}}}}" if self.note else "}",
                 "",
             ]
         )
+
+    def _columns(self) -> str:
+        """Their specification: where all is wider than a line, the widest columns of words are wrapped, to one width."""
+        columns = list(zip(self.header, *self.rows, strict=True))
+        widths = [max(map(len, column)) + 2 for column in columns]
+        words = [i == 0 or not any(re.match(NUMERIC, cell) for cell in column[1:]) for i, column in enumerate(columns)]
+        room = LINE - sum(width for width, wraps in zip(widths, words, strict=True) if not wraps)
+        fits = lambda cap: sum(min(width, cap) for width, wraps in zip(widths, words, strict=True) if wraps) <= room  # noqa: E731
+        cap = next((cap for cap in range(max(widths), 15, -1) if fits(cap)), 15)
+        wrapped = rf">{{\raggedright\arraybackslash\hangindent1em}}p{{{cap / LINE:.2f}\linewidth}}"
+        return "".join("r" if not wraps else wrapped if width > cap else "l" for width, wraps in zip(widths, words, strict=True))
 
     def text(self) -> str:
         widths = [max(len(row[i]) for row in (self.header, *self.rows)) for i in range(len(self.header))]

@@ -107,7 +107,9 @@ def test_a_mistake_is_one_line(tmp_path, capfd, monkeypatch, words, said):
 
 @pytest.mark.parametrize(("limit", "noted"), [("1", True), ("150", False)])
 def test_early_training_that_learned_nothing_is_noted(tmp_path, capfd, monkeypatch, limit, noted):
-    code, said, _ = here(capfd, monkeypatch, *RUN, "--training.width", "16", "--early.limit", limit, "--early.every", "1", "--out", tmp_path)
+    code, said, _ = here(
+        capfd, monkeypatch, *RUN, "--training.width", "16", "--early.limit", limit, "--early.every", "1", "--out", tmp_path
+    )
     assert code == 0
     assert ("early training ended near chance" in said) == noted
 

@@ -152,8 +152,13 @@ def test_a_table_in_three_forms():
     latex = table.latex()
     assert r"TADA(2) & $-$1.2 $\pm$ 0.5 \\" in latex
     assert r"Syn\_all & 12\% \\" in latex
-    assert r"($\beta$\_e)$^3$ $<$ 1" in Table("(β_e)³ < 1", ("a",), ()).latex()
-    assert latex.count(r"\begin") == latex.count(r"\end") == 2
+    assert r"($\beta$$_e$)$^3$ $<$ 1" in Table("(β_e)³ < 1", ("a",), ()).latex()
+    assert latex.count(r"\begin{longtable}{@{}lr@{}}") == latex.count(r"\end{longtable}") == 1
+    assert latex.count("{") == latex.count("}")
+    assert latex.index(r"\end{longtable}") < latex.index("A note.")
+    wide = Table("Wide", ("case", "verdict"), (("word " * 30, "holds"),)).latex()
+    assert r"\arraybackslash" in wide
+    assert wide.splitlines()[1].endswith("l@{}}")
     assert [line.rstrip() for line in table.text().splitlines()][1:3] == ["  method            ±", "  TADA(2)  −1.2 ± 0.5"]
 
 
