@@ -1,4 +1,4 @@
-"""The command line: ``python -m figures draw | claims | paper | reproduce | compare | keep | readme | list``; alone, it draws everything."""
+"""The command line: ``python -m figures draw | claims | paper | reproduce | compare | keep | readme | list``; alone: draw."""
 
 from __future__ import annotations
 
