@@ -15,10 +15,11 @@ RECORDS = ("empirical/noisy-digits", "empirical/reduced-test-error")
 OPTIONAL = ("empirical/paper-test-error",)
 SIZE = (1.0, 0.42)  # the height is of one data set
 CAPTION = (
-    "Test error minus that of Original (paired by seed, mean with 95% intervals, Student) against what a run costs on average: left, "
-    "images generated; right, time of the run on the device that it ran on (GPU or one CPU core; training, and those variants that no "
-    "earlier run had made; the generator's training is not in it). Filled: at equal gradient steps; hollow: at equal epochs, where "
-    "more images mean more steps. SGD. The generator has seen the training images of the run alone on digits, other images elsewhere."
+    "Test error minus that of Original (paired by seed, mean with 95% intervals, Student) against what a run costs on average: "
+    "left, images generated, points of equal number side by side; right, time of the run on the device that it ran on (GPU or one "
+    "CPU core; training, and those variants that no earlier run had made; the generator's training is not in it). Filled: at equal "
+    "gradient steps; hollow: at equal epochs, where more images mean more steps. SGD. The generator has seen the training images of "
+    "the run alone on digits, other images elsewhere."
 )
 METHODS = ("original-longer", "useful-2", "tada-2", "tada-5", "syn-rand", "syn-all")
 

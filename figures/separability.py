@@ -86,7 +86,7 @@ def losses(axes, metrics: Mapping, name: str) -> None:
     axes.set_xticklabels(metrics["classes"])
     if max(map(len, metrics["classes"])) > 3:
         slant(axes)
-    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, borderpad=0)
+    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, borderpad=0, markerscale=12 / size)
 
 
 def fractions(axes, records: Iterable[Record]) -> None:
