@@ -24,14 +24,14 @@ N, STEPS, CHECKS = 40, 11, 4
 RNG = np.random.default_rng(0)
 IMAGES = Images(RNG.integers(0, 256, (N, 8, 8, 3), dtype=np.uint8), RNG.integers(0, 3, N), ("a", "b", "c"))
 SLOW = np.arange(N) % 3 == 0
-SGD = Training(width=2, batch=16, augment="crop-flip")  # 2.5 steps an epoch
+SGD = Training(width=8, batch=16, augment="crop-flip")  # 2.5 steps an epoch
 RECIPES = {
     "sgd": SGD,
-    "sam": Training(width=2, batch=16, optimiser="sam", augment="crop-flip-trivial", nesterov=True),
-    "adamw": Training(width=2, batch=16, optimiser="adamw", lr=1e-2, augment="trivial", schedule="cosine", warmup=0.3),
-    "asam": Training(width=2, batch=16, optimiser="asam", accumulate=2, smoothing=0.1),
-    "asam-adamw": Training(width=2, batch=54, optimiser="asam-adamw", lr=1e-2, accumulate=2, augment="crop"),  # batches over three epochs
-    "bfloat16": Training(width=2, batch=16, precision="bfloat16", augment="crop-flip"),
+    "sam": Training(width=8, batch=16, optimiser="sam", augment="crop-flip-trivial", nesterov=True),
+    "adamw": Training(width=8, batch=16, optimiser="adamw", lr=1e-2, augment="trivial", schedule="cosine", warmup=0.3),
+    "asam": Training(width=8, batch=16, optimiser="asam", accumulate=2, smoothing=0.1),
+    "asam-adamw": Training(width=8, batch=54, optimiser="asam-adamw", lr=1e-2, accumulate=2, augment="crop"),  # batches over three epochs
+    "bfloat16": Training(width=8, batch=16, precision="bfloat16", augment="crop-flip"),
 }
 ALWAYS = Machine(checkpoint=0)  # a checkpoint after every step
 
@@ -212,7 +212,7 @@ def test_a_step_to_be_captured_goes_on_from_one_that_was_not():
 
 @pytest.mark.parametrize("moment", ["in training", "at a check"])
 def test_divergence_is_named_and_leaves_no_checkpoint(tmp_path, monkeypatch, moment):
-    config, path = Training(width=2, batch=16, lr=1e25), tmp_path / "run.pt"
+    config, path = Training(width=8, batch=16, lr=1e25), tmp_path / "run.pt"
     if moment == "in training":
         monkeypatch.setattr(fitting, "check_steps", lambda steps, checks: [steps])  # too late to see it
     kept = []
@@ -226,7 +226,7 @@ def test_divergence_is_named_and_leaves_no_checkpoint(tmp_path, monkeypatch, mom
 def test_the_last_step_is_looked_at_too(tmp_path):
     """One step that ruins the weights has a finite loss itself."""
     with pytest.raises(Diverged, match="training loss is nan at step 1"):
-        once(Training(width=2, batch=16, lr=float("inf")), tmp_path / "run.pt", Machine(), [], steps=1)
+        once(Training(width=8, batch=16, lr=float("inf")), tmp_path / "run.pt", Machine(), [], steps=1)
 
 
 def test_a_watcher_is_told_once_an_epoch(whole):
