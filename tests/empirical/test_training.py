@@ -49,7 +49,7 @@ def test_the_same_run_gives_the_same_bits(optimiser):
 
 
 def test_augmentation_has_a_stream_of_its_own():
-    plain, cropped = Training(width=8), Training(width=4, augment="crop-flip")
+    plain, cropped = Training(width=8), Training(width=8, augment="crop-flip")
     assert torch.equal(trained(cropped), trained(cropped))
     assert not torch.equal(trained(plain), trained(cropped))
 
@@ -76,11 +76,11 @@ def test_the_rate_of_each_step_is_the_schedules(monkeypatch):
 
 @pytest.mark.parametrize("settings", [{"smoothing": 0.1}, {"schedule": "cosine"}, {"warmup": 0.5}, {"nesterov": True}, {"accumulate": 2}])
 def test_every_setting_of_the_recipe_is_heeded(settings):
-    assert not torch.equal(trained(Training(width=8)), trained(Training(width=4, **settings)))
+    assert not torch.equal(trained(Training(width=8)), trained(Training(width=8, **settings)))
 
 
 def test_bfloat16_is_near_float32_and_keeps_weights_and_momentum_in_float32():
-    full, half = Training(width=8), Training(width=4, precision="bfloat16")
+    full, half = Training(width=8), Training(width=8, precision="bfloat16")
     images = split(Data(train=60), 0).train
     one, other = (Trainer(classifier(images, c, 0), *tensors(images), c, 9, np.random.default_rng(0)) for c in (full, half))
     for trainer in (one, other):

@@ -235,7 +235,7 @@ def test_runs_that_experiments_share_count_once():
     (runs,) = data_sets(both)
     assert isinstance(runs, Runs)
     assert set(runs.runs("tada-2")) == {0, 1, 2}
-    assert runs.factors == [2, 3, 5]
+    assert runs.factors == [2, 5]
 
 
 # --- tables

@@ -47,7 +47,7 @@ class Page:
 
     def __init__(self, tab, address):
         self.tab, self.address, self.complaints = tab, address, []
-        tab.set_default_timeout(8000)
+        tab.set_default_timeout(30_000)  # a busy machine is slow; a healthy one answers at once
         tab.on("console", lambda message: self.complaints.append(message.text) if message.type == "error" else None)
         tab.on("pageerror", lambda error: self.complaints.append(str(error)))
         tab.on("request", lambda request: self.complaints.append(request.url) if not self.local(request.url) else None)
