@@ -279,7 +279,7 @@ samples = arrays(float, st.integers(2, 12), elements=st.floats(-50, 50).map(lamb
 @given(samples)
 def test_the_bootstrap_stays_among_the_samples_and_around_their_mean(values):
     low, high = bootstrap(values, np.random.default_rng(0), resamples=999)
-    assert values.min() - 1e-9 <= low <= high <= values.max() + 1e-9
+    assert values.min() - 1e-9 <= low <= high + 1e-9 <= values.max() + 2e-9
     assert bootstrap(values, np.random.default_rng(0), resamples=999) == (low, high)
     if np.ptp(values) > 0.01:
         assert high - low < 2 * estimate(values).half  # Student's is wider
