@@ -14,7 +14,7 @@ help:
 	@echo "make reproduce   compute both halves, compare with the committed records, draw all figures (about 4 minutes on 2 cores)"
 	@echo "                 SEEDS=n: recompute n of the 20 seeds of noisy-digits (default $(SEEDS))"
 	@echo "make test        run the tests"
-	@echo "make everything  recompute every committed record (about 45 minutes on 2 cores), then as reproduce"
+	@echo "make everything  recompute every committed record of the theory and the digits (about 45 minutes on 2 cores), then as reproduce"
 	@echo "make figures     redraw all figures and tables from the records there are (seconds)"
 	@echo "make paper       typeset the report from the committed records: $(OUTPUT)/paper/report.pdf (needs LaTeX)"
 	@echo "make latex       say whether the LaTeX of this machine is complete"
