@@ -71,6 +71,7 @@ def benchmark(
     require(retries >= 0, "retries", retries, "at least 0")
     require(gpus_per_run > 0, "gpus_per_run", gpus_per_run, "above 0")
     look_in(root)
+    out = out.absolute()  # workers on a cluster stand in other folders
     chosen = [(each, seeds or each.seeds) for each in choose(names, scale, model, kind)]
     if status:
         print(*told_status(chosen, out), sep="\n")

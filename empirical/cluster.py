@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from empirical.datasets import VARIABLE, data_root
 from figures.records import Event, attempt, default_workers
 from figures.records.pool import ONE_THREAD
 
@@ -42,7 +43,8 @@ class Cluster:
             raise ValueError("--cluster needs Ray, which is not installed: pip install 'tada[cluster]'") from None
         self.ray, self.function, self.gpus, self.needs_gpu = ray, function, gpus, needs_gpu
         self.jobs: dict[Any, Any] = {}  # reference -> job
-        usual = {"runtime_env": {"env_vars": {**ONE_THREAD, "PYTHONPATH": str(ROOT)}}, "log_to_driver": False, "logging_level": "ERROR"}
+        there = {VARIABLE: str(data_root().absolute()), "PYTHONPATH": str(ROOT)}  # code and data lie where they lie here
+        usual = {"runtime_env": {"env_vars": {**ONE_THREAD, **there}}, "log_to_driver": False, "logging_level": "ERROR"}
         if address == "local":
             ray.init("local", num_cpus=default_workers(), include_dashboard=False, object_store_memory=STORE, **usual)
         else:
