@@ -44,19 +44,31 @@ def working(folder):
     return lambda job, advance: work(job, advance)
 
 
+def begun(make, times=3):
+    """What ``make`` begins: Ray gives a node 30 seconds, which a busy machine may not keep."""
+    for left in reversed(range(times)):
+        try:
+            return make()
+        except Exception as error:
+            if not left or "timed out during startup" not in str(error):
+                raise
+    raise AssertionError
+
+
 @pytest.fixture(scope="module")
 def nodes():
     """A head that works at nothing, and a way to add nodes of one core; all is ended afterwards."""
     os.environ.update(QUIET)
     from ray.cluster_utils import Cluster as Nodes
 
-    there = Nodes(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False, "object_store_memory": 80 * 2**20})
+    head = {"num_cpus": 0, "include_dashboard": False, "object_store_memory": 80 * 2**20}
+    there = begun(lambda: Nodes(initialize_head=True, head_node_args=head))
     yield there
     there.shutdown()
 
 
 def add(nodes):
-    return nodes.add_node(num_cpus=1, object_store_memory=80 * 2**20)
+    return begun(lambda: nodes.add_node(num_cpus=1, object_store_memory=80 * 2**20))
 
 
 class Named:
