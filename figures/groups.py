@@ -29,5 +29,6 @@ def draw_groups(figure, sets: Sequence[Runs], field: str, names: dict[str, str],
         for label in ("original", method):
             right.plot([], [], color=look(label).colour, marker=look(label).marker, linestyle="none", label=look(label).label)
         right.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, borderpad=0)
-        left.set(xlabel="test error, %", title=f"{runs.name}, {len(runs.runs('original'))} seeds")
+        seeds = len(runs.runs("original"))
+        left.set(xlabel="test error, %", title=f"{runs.name}, {seeds} seed{'s' if seeds > 1 else ''}")
         right.set(xlabel=f"{look(method).label} minus Original, points")
