@@ -228,5 +228,11 @@ def provenance(*packages: str) -> dict[str, Any]:
         "dirty": bool(git("status", "--porcelain", "--untracked-files=no")),
         "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in packages}},
         "device": f"{platform.machine()} {platform.system()}, {os.cpu_count()} cores",
-        "command": " ".join(["python -m", module, *sys.argv[1:]]),
+        "command": " ".join(["python -m", module, *map(_portable, sys.argv[1:])]),
     }
+
+
+def _portable(word: str) -> str:
+    """A word of the command line without the place of this machine that it names: of an absolute path the last part, ``.../data``."""
+    option, equals, value = word.rpartition("=")
+    return f"{option}{equals}.../{Path(value).name}" if Path(value).is_absolute() else word

@@ -230,3 +230,12 @@ def test_provenance_says_where_a_record_comes_from():
     assert origin["versions"]["numpy"] == np.__version__
     assert set(origin) == {"commit", "dirty", "versions", "device", "command"}
     assert "/" not in origin["command"].split()[0]
+
+
+def test_a_records_command_names_no_place_of_this_machine(monkeypatch, tmp_path):
+    words = ["empirical/__main__.py", "benchmark", "factor", "--root", str(tmp_path / "sets"), f"--out={tmp_path}/made", "--seeds", "2"]
+    monkeypatch.setattr("sys.argv", words)
+    provenance.cache_clear()
+    command = provenance()["command"]
+    provenance.cache_clear()
+    assert command == "python -m empirical benchmark factor --root .../sets --out=.../made --seeds 2"
