@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -14,7 +13,7 @@ from empirical.cache import find_or_decode
 from empirical.config import Data, Generator, Run, require
 from empirical.config.generation import SeenName
 from empirical.config.training import PrecisionName
-from empirical.datasets import FOLDER, VARIABLE
+from empirical.datasets import FOLDER, look_in
 from empirical.generator_sizes import SizeName, parameters, size
 from empirical.machine import USUAL, Machine
 from figures.records import OUTPUT
@@ -80,8 +79,7 @@ def diffusion(
     require(sheets >= 0, "sheets", sheets, "at least 0")
     require(seed >= 0, "seed", seed, "at least 0")
     require(not machine.capture, "machine.capture of a generator", machine.capture, "False; use --machine.compile")
-    if root is not None:
-        os.environ[VARIABLE] = str(root.absolute())
+    look_in(root)
     settings = settings_of(size, seen=seen, steps=steps, batch=batch, lr=lr, flip=flip, precision=precision)
     data = data_of(dataset, side=side, train=train, pool=pool, validation=validation, classes=classes)
     machine.check(data)

@@ -91,18 +91,27 @@ OWN = Generator((16, 32, 64), steps=1000, lr=2e-3, flip=True)  # trained on the 
 STABLE = Generator(model="stable-diffusion-v1-5/stable-diffusion-v1-5", kind="text", seen="external", precision="bfloat16")
 
 
+ADAMW = ("vit-s-adamw", "convnext-t-adamw", "swin-t-adamw")
+
+
+def fast(recipe: Training) -> Training:
+    """For a GPU."""
+    return replace(recipe, precision="bfloat16")
+
+
 def _paper(data: str, epochs: int, sam: Training, factors: tuple[int, ...]) -> Setting:
     base = Run(
         "paper",
         ORIGINAL,
         Data(data, train=None, validation=0),
-        PAPER_SGD,
+        fast(PAPER_SGD),
         Early(stop="epochs", epochs=epochs),
         STABLE,
         Variants(alpha_bar=0.5, guidance=3.0, sampler="ddim"),
+        checks=200,
     )
-    networks = (RECIPES["vit-s-adamw"], *(replace(PAPER_SGD, network=name) for name in ("densenet121", "vgg19-bn")))
-    return Setting(base, sam, factors, (*networks, RECIPES["convnext-t-adamw"], RECIPES["swin-t-adamw"]))
+    others = [*(replace(PAPER_SGD, network=name) for name in ("densenet121", "vgg19-bn")), *(RECIPES[name] for name in ADAMW)]
+    return Setting(base, fast(sam), factors, tuple(map(fast, others)))
 
 
 PAPER = {

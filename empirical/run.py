@@ -82,7 +82,8 @@ def complete(
     if not left:
         return 0
     find_data(left)
-    print(*notes((run for job in left.values() for run in job.runs), machine), sep="\n", end="")
+    for note in notes((run for job in left.values() for run in job.runs), machine):
+        print(note, flush=True)
     with on_cluster(cluster, machine, gpus) if cluster else pool(left, machine, workers) as (there, width):
         return tell(compute(left, out, there, width, retries))
 

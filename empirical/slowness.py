@@ -14,7 +14,7 @@ import tyro
 
 from empirical.cache import find_or_decode
 from empirical.config import DIGITS, Data, Early, Run, Selection, StopName, Training, require
-from empirical.datasets import FOLDER, VARIABLE
+from empirical.datasets import FOLDER, look_in
 from empirical.knee import CEILING
 from empirical.machine import Machine
 from empirical.recipes import PAPER_SGD
@@ -88,8 +88,7 @@ def select(
     if scores is not None:
         require(scores.suffix in (".csv", ".json"), "ending of scores", scores.suffix, ".csv, .json")
         require(scores.absolute().parent.is_dir(), "folder of scores", str(scores.parent), "a folder that is there")
-    if root is not None:
-        os.environ[VARIABLE] = str(root.absolute())
+    look_in(root)
     library = name in DIGITS
     held = validation if validation is not None else 0 if name.startswith(FOLDER) else Data().validation
     images = Data().train if train is None and library else train

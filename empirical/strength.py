@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,7 +11,7 @@ import tyro
 
 from empirical.cache import find_or_decode
 from empirical.config import DIGITS, Data, Generator, SamplerName, Training, Variants, require
-from empirical.datasets import VARIABLE
+from empirical.datasets import look_in
 from empirical.machine import Machine
 from empirical.recipes import PAPER_SGD
 from figures.records import OUTPUT, write_json
@@ -99,8 +98,7 @@ def strength(
     levels = [Variants(s, grid, guidance, sampler) for s in strengths]
     require(bool(levels), "strengths", strengths, "at least one number in (0, 1]")
     which = Generator(model=model, kind=kind, revision=revision)
-    if root is not None:
-        os.environ[VARIABLE] = str(root.absolute())
+    look_in(root)
     usual, library = Data(), name in DIGITS
     config = Data(name, usual.train if train is None and library else train, validation or usual.validation, side, classes)
     recipe = Training() if library else dataclasses.replace(PAPER_SGD, epochs=epochs)

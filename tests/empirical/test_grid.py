@@ -72,6 +72,11 @@ def test_the_paper_scale_is_the_papers():
     assert networks == {"resnet18", "vit-s", "densenet121", "vgg19-bn", "convnext-t", "swin-t"}
 
 
+def test_the_paper_scale_is_for_a_gpu():
+    runs = {run for name in names("paper") for run in grid(name, "paper").runs}
+    assert {(run.training.precision, run.generator.precision, run.checks) for run in runs} == {("bfloat16", "bfloat16", 200)}
+
+
 def test_generators_that_have_seen_different_images_are_not_mixed():
     for name in set(names("reduced")) - {"generator"}:
         assert {run.generator.seen for run in grid(name, "reduced").runs} == {"external"}
