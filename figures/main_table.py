@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from figures.differences import verdict
 from figures.panels import name_of
 from figures.records import Record
 from figures.runs import NETWORKS, Runs, apart, data_sets, used
@@ -125,10 +126,9 @@ def contrasts(runs: Runs) -> Table:
             if difference is None:
                 continue
             low, high = bootstrap(paired_samples(*pair), np.random.default_rng(0))
-            verdict = "no clear difference" if not difference.clear else "lower" if difference.mean < 0 else "higher"
             name = f"{name_of(one)} − {name_of(other)}, {TITLES[budget]}"
             mean = signed(float(difference.mean), float(difference.half), 2)
-            rows.append((name, question, mean, span(low, high), verdict))
+            rows.append((name, question, mean, span(low, high), verdict(difference)))
     return Table(
         f"{runs.name}: methods against each other, {len(runs.runs('original'))} seeds",
         ("difference in test error, points", "asks", "mean", "bootstrap", "verdict"),
