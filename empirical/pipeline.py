@@ -7,7 +7,6 @@ file. Files are written whole or not at all, so that a run stopped anywhere goes
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from empirical.config import Run, Selection
 from empirical.data import Images, Split, on_device, split
 from empirical.early import Outputs, early_network, logits_of
 from empirical.fitting import Watch, fit, forget_checkpoint
-from empirical.generate import Advance, generator, made_by, variants
+from empirical.generate import Advance, made_by, variants
 from empirical.generator_folder import sha256
 from empirical.machine import USUAL, Machine
 from empirical.networks import classifier
@@ -32,7 +31,6 @@ from empirical.stability import by_class
 from empirical.store import ignore
 from empirical.store_export import as_uint8
 from empirical.training_set import additions, size
-from figures.records import digest
 
 SHARP = 1000  # training images whose loss the sharpness is of
 
@@ -79,26 +77,6 @@ def selected(run: Run, seed: int, parts: Split, root: Path, machine: Machine = U
         }
         save_arrays(path, **masks)
     return Selected(**masks, early=outputs, steps=int(kept["steps"]), error=float(kept["error"]), curve=kept["curve"])
-
-
-def prepare(runs: Sequence[Run], seed: int, root: Path, advance: Advance = ignore, machine: Machine = USUAL) -> None:
-    """All that the runs of one seed share: selection, generator, and the variants that any of them needs, made in one go.
-
-    ``advance(n)`` after every n steps of a generator's training.
-    """
-    parts = split(runs[0].data, seed, root)
-    for run in runs:
-        selected(run, seed, parts, root, machine)
-    groups: dict[str, list[Run]] = {}
-    for run in runs:
-        if run.method.generates:
-            groups.setdefault(digest((run.data, run.generator, run.variants)), []).append(run)
-    for group in groups.values():
-        if group[0].generator.model is None:
-            generator(group[0], seed, parts, root, advance, machine)
-        pairs = [additions(run.method, selected(run, seed, parts, root, machine).slow, seed) for run in group]
-        sources, copies = (np.concatenate(part) for part in zip(*pairs, strict=True))
-        variants(group[0], seed, parts, root, sources, copies, machine)
 
 
 def training_set(run: Run, seed: int, parts: Split, slow: np.ndarray, root: Path, machine: Machine = USUAL) -> Images:

@@ -84,17 +84,17 @@ def _select(job: Job, advance: Advance) -> None:
 
 
 def _generator(job: Job, advance: Advance) -> None:
-    from empirical import data, pipeline
+    from empirical import data, generate
 
     run = job.runs[0]
     parts = data.split(run.data, job.seed, job.out / "artifacts")
-    pipeline.generator(run, job.seed, parts, job.out / "artifacts", lambda n: advance(n / run.generator.steps), job.machine)
+    generate.generator(run, job.seed, parts, job.out / "artifacts", lambda n: advance(n / run.generator.steps), job.machine)
 
 
 def _variants(job: Job, advance: Advance) -> None:
     import numpy as np
 
-    from empirical import data, pipeline
+    from empirical import data, generate, pipeline
     from empirical.training_set import additions
 
     root, run = job.out / "artifacts", job.runs[0]
@@ -103,7 +103,7 @@ def _variants(job: Job, advance: Advance) -> None:
     pairs = np.concatenate([np.stack(additions(each.method, slow, job.seed), axis=1) for each in job.runs])
     pairs = part_of(np.unique(pairs, axis=0), *job.shard)
     if len(pairs):
-        pipeline.variants(run, job.seed, parts, root, *pairs.T, job.machine)
+        generate.variants(run, job.seed, parts, root, *pairs.T, job.machine)
 
 
 def part_of(pairs: np.ndarray, i: int, n: int) -> np.ndarray:

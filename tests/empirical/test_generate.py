@@ -10,10 +10,12 @@ import pytest
 import torch
 from image_files import cifar10_batches
 
-from empirical import diffusion, generate, generator_folder, generators, pipeline
+from empirical import diffusion, generate, generator_folder, generators, pipeline, stages
 from empirical.config import Data, Early, Generator, Method, Run, Training, Variants
 from empirical.data import split
 from empirical.diffusemix import mix
+from empirical.graph import graph
+from empirical.grid import Experiment
 from empirical.machine import Machine
 from empirical.seeding import stream
 from empirical.store_export import as_pixels, as_uint8
@@ -152,11 +154,13 @@ def test_the_machine_reaches_what_makes_variants(root, monkeypatch):
     monkeypatch.setattr(generate, "way", lambda *words: (asked.append(words[-1]), Negative())[1])
     run = Run("x", Method("syn-all"), DATA, Training(steps=2, width=8, batch=4), Early(limit=2), SMALL, LEVEL)
     pipeline.execute(run, 0, root, machine=machine)
-    trained = []
-    monkeypatch.setattr(pipeline, "generator", lambda *words: trained.append(words[-1]))
-    pipeline.prepare([run], 1, root, machine=machine)
-    assert asked == [machine, machine]
-    assert trained == [machine]
+    trained, made = [], []
+    monkeypatch.setattr(generate, "generator", lambda *words: trained.append(words[-1]))
+    monkeypatch.setattr(generate, "variants", lambda *words: made.append(words[-1]))
+    for job in graph([(Experiment("x", "", 1, (run,)), 1)], root / "out", machine).values():
+        if job.stage != "train":
+            stages.DO[job.stage](job, lambda fraction: None)
+    assert asked == trained == made == [machine]
 
 
 @pytest.mark.parametrize("model", [None, "there"])

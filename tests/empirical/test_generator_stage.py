@@ -28,7 +28,7 @@ def root(tmp_path, monkeypatch):
 
 
 def weights(run, seed, root):
-    return torch.cat([p.detach().flatten() for p in pipeline.generator(run, seed, split(run.data, seed, root), root).parameters()])
+    return torch.cat([p.detach().flatten() for p in generate.generator(run, seed, split(run.data, seed, root), root).parameters()])
 
 
 def test_own_sees_the_training_split_and_external_what_no_seed_uses(root):
@@ -74,13 +74,13 @@ def test_stopped_it_goes_on_from_its_checkpoint_to_the_same_bits(root, monkeypat
     with monkeypatch.context() as patch:
         patch.setattr(generator_training, "save_checkpoint", until_stopped)
         with pytest.raises(KeyboardInterrupt):
-            pipeline.generator(run, 0, parts, other, machine=always)
+            generate.generator(run, 0, parts, other, machine=always)
     assert [path.name for path in other.glob("*.pt")] == [path.name for path in other.glob("checkpoint-*")] != []
     load_state_dict = diffusion.DenoiserTrainer.load_state_dict
     monkeypatch.setattr(
         diffusion.DenoiserTrainer, "load_state_dict", lambda self, state: (load_state_dict(self, state), began.append(self.step))
     )
-    model = pipeline.generator(run, 0, parts, other, steps.append, always)
+    model = generate.generator(run, 0, parts, other, steps.append, always)
     assert began == [2]
     assert steps == [3, 1, 1, 1]  # what was done before is told at once
     assert torch.equal(torch.cat([p.detach().flatten() for p in model.parameters()]), whole)
@@ -99,7 +99,7 @@ def test_without_a_pool_every_seed_has_an_external_generator_of_its_own(root):
 def test_no_images_left_over_is_told(root, data):
     run = Run(data=data, generator=EXTERNAL)
     with pytest.raises(ValueError, match=r"all images of .* are in the training, validation or test set; allowed: own"):
-        pipeline.generator(run, 0, split(data, 0, root), root)
+        generate.generator(run, 0, split(data, 0, root), root)
 
 
 def test_the_record_says_what_the_generator_has_seen(root):

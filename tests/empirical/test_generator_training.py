@@ -9,7 +9,7 @@ import torch
 from image_files import cifar10_batches
 from PIL import Image
 
-from empirical import diffusion, generator_folder, generator_training, pipeline
+from empirical import diffusion, generate, generator_folder, generator_training
 from empirical.config import Data, Generator, Run
 from empirical.data import Images, load, split
 from empirical.generator_command import task_of
@@ -153,7 +153,7 @@ def test_the_folder_holds_the_generator_that_a_run_trains(tmp_path, task):
     run = Run(data=DIGITS, generator=TINY)
     parts = split(DIGITS, 0, tmp_path / "artifacts")
     there = loaded(tmp_path / "made")
-    assert torch.equal(weights(there.unet), weights(pipeline.generator(run, 0, parts, tmp_path / "artifacts")))
+    assert torch.equal(weights(there.unet), weights(generate.generator(run, 0, parts, tmp_path / "artifacts")))
     assert there.scheduler.config.prediction_type == "v_prediction"
     assert there.unet.config.num_class_embeds == 11
     wanted = {"classes": list(map(str, range(10))), "seen": "own", "images": 60, "steps": 6, "images_seen": 24, "seed": 0}

@@ -9,7 +9,7 @@ import torch
 from image_files import pictures
 from torch.utils.data import DataLoader, TensorDataset
 
-from empirical import generators, own_data, pipeline
+from empirical import generate, generators, own_data, pipeline
 from empirical.augmented_folder import as_uint8
 from empirical.config import Data, Early, Generator, Run, Selection, Training, Variants
 from empirical.data import split
@@ -73,7 +73,7 @@ def test_a_certain_mistake_has_a_finite_loss():
 def test_variants_are_those_of_a_run(stages):
     root, parts, chosen = stages
     slow = np.flatnonzero(chosen.slow)
-    expected = pipeline.variants(RUN, 0, parts, root, np.tile(slow, 2), np.repeat([1, 2], len(slow)))
+    expected = generate.variants(RUN, 0, parts, root, np.tile(slow, 2), np.repeat([1, 2], len(slow)))
     images, labels, sources = variants_of(parts.train.pixels, parts.train.labels, slow, 3, SMALL, parts.train.classes, strength=0.1)
     np.testing.assert_array_equal(images, expected)
     np.testing.assert_array_equal(sources, np.tile(slow, 2))
