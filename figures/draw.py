@@ -77,7 +77,8 @@ class Drawing:
         records = self.needed(drawer)
         self.out.mkdir(parents=True, exist_ok=True)
         note = self.out / f".{name}.drawn"  # from what it was drawn; written last
-        state = digest([code(), *(record.results for members in records.values() for record in members)])
+        known = ((record.results, record.provenance.get("seconds")) for members in records.values() for record in members)
+        state = digest([code(), *known])
         there = all((self.out / f"{name}{suffix}").exists() for suffix in ((".pdf", ".png") if name in FIGURES else (".md", ".tex")))
         if self.again or not there or not (note.exists() and note.read_text() == state):
             note.unlink(missing_ok=True)

@@ -67,6 +67,10 @@ def test_what_is_drawn_already_is_left_alone_unless_its_records_change(tmp_path)
     write(some, dataclasses.replace(read(some), metrics={**read(some).metrics, "speed_ratio": 5.0}))
     draw(False)
     assert picture.read_bytes() != b"mine"
+    picture.write_bytes(b"mine")
+    write(some, dataclasses.replace(read(some), provenance={**read(some).provenance, "seconds": 5.0}))  # which costs are drawn from
+    draw(False)
+    assert picture.read_bytes() != b"mine"
 
 
 @pytest.mark.parametrize("name", committed(FIGURES))
