@@ -11,8 +11,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tqdm import tqdm
-
 from empirical import generators
 from empirical.augmented_folder import Files, as_uint8, decoded, earlier, files_of, fingerprint, variant_names, write_folder
 from empirical.config import Run, require
@@ -21,6 +19,7 @@ from empirical.knee import CEILING, NoKnee
 from empirical.machine import Machine
 from empirical.slowness import BLUNT
 from empirical.stability import by_class
+from empirical.watching import progress
 from figures.records import digest, plain, write_json
 
 if TYPE_CHECKING:
@@ -171,7 +170,3 @@ def scores(files: Files, parts: Split, chosen: Selected) -> list[tuple]:
     for name, label, loss, probability, slow in zip(*columns, strict=True):
         rows.append((name, parts.train.classes[label], str(loss), str(probability[label]), int(slow)))
     return rows
-
-
-def progress(doing: str, total: int, unit: str) -> tqdm:
-    return tqdm(total=total, desc=doing, unit=f" {unit}s", file=sys.stderr, dynamic_ncols=True, delay=0.5)

@@ -136,6 +136,7 @@ def trained_judge(config: Data, parts: Split, recipe: Training, seed: int, root:
     from empirical.networks import classifier
     from empirical.seeding import stream
     from empirical.training import train
+    from empirical.watching import progress
 
     path = artifact(root, "judge", ".safetensors", config, parts.content, recipe, seed)
     network = classifier(parts.train, recipe, seed).to(device)
@@ -143,8 +144,9 @@ def trained_judge(config: Data, parts: Split, recipe: Training, seed: int, root:
         network.load_state_dict(weights)
         return network.eval()
     steps = recipe.steps or round(recipe.epochs * len(parts.train) / recipe.batch)
-    for _ in train(network, *on_device(parts.train, device), recipe, steps, stream(seed, "judge order")):
-        pass
+    with progress("training the judge", steps, "step") as bar:
+        for _ in train(network, *on_device(parts.train, device), recipe, steps, stream(seed, "judge order")):
+            bar.update()
     save_weights(path, network.state_dict())
     return network.eval()
 
@@ -159,6 +161,7 @@ def examine(ways: Sequence[Callable], strengths: Sequence[float], parts: Split, 
 
     from empirical.data import stratified
     from empirical.seeding import stream
+    from empirical.watching import progress
 
     held = parts.validation
     require(2 <= images <= len(held) // 2, "images", images, f"2 to {len(held) // 2}, half of the validation images")
@@ -166,11 +169,13 @@ def examine(ways: Sequence[Callable], strengths: Sequence[float], parts: Split, 
     others = held[np.setdiff1d(np.arange(len(held)), sources)]
     real = measures(judge, held[sources].pixels, held.labels[sources], others, seed)
     levels, pixels = [], []
-    for way, value in zip(ways, strengths, strict=True):
-        made = variants_of(way, held, sources, seed)
-        measured = measures(judge, made, held.labels[sources], others, seed)
-        levels.append({"strength": value, **way.level(), **measured, **beside(held, made, sources)})
-        pixels.append(made)
+    with progress("making variants", len(ways), "strength") as bar:
+        for way, value in zip(ways, strengths, strict=True):
+            made = variants_of(way, held, sources, seed)
+            measured = measures(judge, made, held.labels[sources], others, seed)
+            levels.append({"strength": value, **way.level(), **measured, **beside(held, made, sources)})
+            pixels.append(made)
+            bar.update()
     return Examined(real, levels, np.stack(pixels), sources, choose(levels, real["agreement"]))
 
 

@@ -6,8 +6,17 @@ import dataclasses
 import sys
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
-from empirical.fitting import Progress
+from tqdm import tqdm
+
+if TYPE_CHECKING:
+    from empirical.fitting import Progress
+
+
+def progress(doing: str, total: int, unit: str) -> tqdm:
+    """A bar on standard error for what takes longer than half a second: how far, the rate and the time left."""
+    return tqdm(total=total, desc=doing, unit=f" {unit}s", file=sys.stderr, dynamic_ncols=True, delay=0.5)
 
 
 class Lines:
