@@ -92,7 +92,7 @@ def run(
     chosen = [experiment(name) for name in names]
     if not chosen or (seeds is not None and seeds < 1) or (workers is not None and workers < 1):
         raise ValueError(f"got names {names}, seeds {seeds}, workers {workers}; allowed: at least one name, seed and worker")
-    counted = [(each, seeds or each.seeds) for each in chosen]
+    counted = [(each, each.first(seeds)) for each in chosen]
     if dry_run:
         left = missing(graph(counted, out, machine))
         for each, count in counted:

@@ -13,7 +13,7 @@ from typing import Literal
 import tyro
 
 from empirical import expected, grid
-from empirical.config import Generator, Run, require
+from empirical.config import Generator, require
 from empirical.config.generation import KindName
 from empirical.datasets import look_in
 from empirical.experiments import EXPERIMENTS, experiment
@@ -72,7 +72,7 @@ def benchmark(
     require(gpus_per_run > 0, "gpus_per_run", gpus_per_run, "above 0")
     look_in(root)
     out = out.absolute()  # workers on a cluster stand in other folders
-    chosen = [(each, seeds or each.seeds) for each in choose(names, scale, model, kind)]
+    chosen = [(each, each.first(seeds)) for each in choose(names, scale, model, kind)]
     if status:
         print(*told_status(chosen, out), sep="\n")
         return 0
@@ -122,8 +122,7 @@ def with_model(experiment: Experiment, model: str, kind: KindName) -> Experiment
     """The experiment with another model in the place of its external generator. ValueError if it has none."""
 
     def replaced(run):
-        generates = not isinstance(run, Run) or run.method.generates
-        if run.generator.seen != "external" or not generates:
+        if not run.generates or run.generator.seen != "external":
             return run  # as it stands in the pool: no variants, or a generator of its own
         own = {name: getattr(run.generator, name) for name in ("precision", "prompt")}
         return dataclasses.replace(run, generator=Generator(model=model, kind=kind, seen="external", **own))

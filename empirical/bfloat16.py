@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from empirical.config import PrecisionName, Run, Sheet
+from empirical.config import PrecisionName, Recorded
 from empirical.machine import Machine
 
 CPUINFO = Path("/proc/cpuinfo")
@@ -29,7 +29,7 @@ def usual(on_cpu: bool) -> PrecisionName:
     return "float32" if on_cpu and missing() else "bfloat16"
 
 
-def notes(runs: Iterable[Run | Sheet], machine: Machine) -> list[str]:
+def notes(runs: Iterable[Recorded], machine: Machine) -> list[str]:
     """A line for every option that asks such a processor for bfloat16."""
     asked = sorted({(option, run.data) for run in runs for option in options(run)}, key=str)
     if not asked or not missing():
@@ -37,12 +37,11 @@ def notes(runs: Iterable[Run | Sheet], machine: Machine) -> list[str]:
     return [slow(option) for option in sorted({option for option, data in asked if machine.on(data).type == "cpu"})]
 
 
-def options(run: Run | Sheet) -> Iterator[str]:
+def options(run: Recorded) -> Iterator[str]:
     """Which options set a run's training, of the classifier or of its own generator, to bfloat16."""
     if run.training.precision == "bfloat16":
         yield "--training.precision"
-    generates = isinstance(run, Sheet) or run.method.generates
-    if generates and run.generator.model is None and run.generator.precision == "bfloat16":
+    if run.generates and run.generator.model is None and run.generator.precision == "bfloat16":
         yield "--generator.precision"
 
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-from empirical.config import Data, Generator, Method, Run, Sheet, Training
+from empirical.config import Data, Generator, Method, Recorded, Run, Sheet, Stability, Training
 from empirical.generators import folder_of
 from figures.records import COMMITTED
 
@@ -128,7 +128,7 @@ def images(runs: Sequence[Run]) -> int:
 # --- how long it takes
 
 
-def early(run: Run | Sheet, rates: Rates) -> float:
+def early(run: Recorded, rates: Rates) -> float:
     n, config = train_images(run.data), run.early
     budget = config.epochs * n / run.training.batch if config.epochs else config.limit
     taken, measured = budget if config.stop == "epochs" else budget / 2, max(config.every, n / run.training.batch / 4)
@@ -164,8 +164,10 @@ def shape(config: Generator) -> Generator:
         return MEDIUM
 
 
-def train(run: Run | Sheet, rates: Rates) -> float:
-    """Of a classifier's training and its checks, or of a sheet's variants."""
+def train(run: Recorded, rates: Rates) -> float:
+    """Of a classifier's training and its checks, of a sheet's variants, or of a comparison of selections."""
+    if isinstance(run, Stability):
+        return 0.5 * run.seeds * len(run.selections)
     if isinstance(run, Sheet):
         shown = run.sample or train_images(run.data)
         return sum(one_variant(run, strength, rates) * shown for strength in run.strengths)
@@ -186,7 +188,7 @@ def measured(folder: str, name: str, committed: Path = COMMITTED) -> float | Non
     return float(found[-1]) if found else None
 
 
-def training_of(run: Run | Sheet, path: Path, rates: Rates) -> float:
+def training_of(run: Recorded, path: Path, rates: Rates) -> float:
     """Seconds of the job that ends in this record: as the committed one of the same run took, on this processor, else as expected."""
     return (measured(path.parent.name, path.name) if rates is HERE else None) or train(run, rates)
 

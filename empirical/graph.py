@@ -15,7 +15,7 @@ from typing import Any
 
 from empirical import expected
 from empirical.artifacts import code
-from empirical.config import Run, Sheet
+from empirical.config import Recorded, Run, Stability
 from empirical.grid import Experiment
 from empirical.machine import USUAL, Machine
 from figures.records import digest, file_name, is_whole
@@ -35,7 +35,7 @@ class Job:
 
     stage: str
     name: str
-    runs: tuple[Run | Sheet, ...]
+    runs: tuple[Recorded, ...]
     seed: int
     out: Path
     needs: tuple[str, ...] = ()
@@ -81,18 +81,24 @@ def graph(chosen: Sequence[tuple[Experiment, int]], out: Path, machine: Machine 
     return {job.name: job for job in sorted(linked, key=lambda job: STAGES.index(job.stage))}
 
 
-def _chain(run: Run | Sheet, seed: int, experiment: Experiment, out: Path, machine: Machine) -> list[Job]:
+def _chain(run: Recorded, seed: int, experiment: Experiment, out: Path, machine: Machine) -> list[Job]:
     """The jobs that lead to one record, the record's last."""
 
-    def job(stage: str, depends: Any, *needs: Job, seed: int = seed, **more: Any) -> Job:
+    def job(stage: str, depends: Any, *needs: Job, run: Recorded = run, seed: int = seed, **more: Any) -> Job:
         name = f"{stage}-{digest(depends)[:12]}"
         names = tuple(need.name for need in needs)
         return Job(stage, name, (run,), seed, out, names, experiments=(experiment.name,), machine=machine, **more)
 
-    early = job("early", what := (run.data, run.early, run.training.early, seed))
-    select = job("select", (what, run.selection), early)
-    chain, needs = [early, select], [select]
-    if isinstance(run, Sheet) or run.method.generates:
+    selecting = [(run, seed)]
+    if isinstance(run, Stability):
+        selecting = [(run.by(rule), each) for rule in run.selections for each in range(run.seeds)]
+    chain, needs = [], []
+    for by, each in selecting:
+        early = job("early", what := (by.data, by.early, by.training.early, each), run=by, seed=each)
+        select = job("select", (what, by.selection), early, run=by, seed=each)
+        chain += [early, select]
+        needs.append(select)
+    if run.generates:
         if run.generator.model is None:
             one_for_all = run.generator.seen == "external" and run.data.pool is not None
             trained_with = 0 if one_for_all else seed
@@ -154,7 +160,7 @@ def missing(jobs: Graph, wanted: Iterable[str] | None = None, done: Callable[[Jo
     return {job.name: dataclasses.replace(job, needs=tuple(need for need in job.needs if need in left)) for job in kept}
 
 
-def _narrowed(job: Job, records: set[Run | Sheet]) -> Job:
+def _narrowed(job: Job, records: set[Recorded]) -> Job:
     runs = tuple(run for run in job.runs if run in records) if job.stage == "variants" else job.runs
     return dataclasses.replace(job, runs=runs or job.runs)
 

@@ -12,12 +12,13 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
-from empirical.config import Data, Early, Generator, Method, Run, Selection, Sheet, Training, Variants
+from empirical.config import Data, Early, Generator, Method, Recorded, Run, Selection, Sheet, Stability, Training, Variants
 from empirical.recipes import PAPER_SAM, PAPER_SAM_CIFAR100, PAPER_SGD, RECIPES
 
 ORIGINAL, SYN_RAND, SYN_ALL = Method("original"), Method("syn-rand"), Method("syn-all")
 STRENGTHS = (0.3, 0.7)  # beside 0.5
 RULES = ("high-loss", "misclassified")  # beside clusters
+SEEDS = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Experiment:
     name: str
     about: str
     seeds: int
-    runs: tuple[Run | Sheet, ...]
+    runs: tuple[Recorded, ...]
     records: str | None = None
     claims: tuple[str, ...] = ()
 
@@ -38,6 +39,10 @@ class Experiment:
     def folder(self) -> str:
         """Where its records lie, below the folder of records."""
         return f"empirical/{self.records or self.name}"
+
+    def first(self, seeds: int | None) -> int:
+        """How many seeds are done if so many are asked for: all if None; what is made once is made once."""
+        return self.seeds if seeds is None or self.seeds == 1 else seeds
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,16 +78,16 @@ REDUCED = Setting(
         "reduced",
         ORIGINAL,
         Data("cifar10", train=2000, validation=1000, side=16, pool=8000),
-        Training(steps=1500),
+        Training(steps=800),
         Early(error=0.35, every=20, limit=1500),
         Generator(model="paper/models/cifar10-16px-external", seen="external"),
         Variants(grid=20, sampler="ddim"),
     ),
-    sam=Training(steps=1500, optimiser="sam"),
+    sam=Training(steps=800, optimiser="sam"),
     factors=(2, 5),
     networks=(
-        Training(steps=1500, network="resnet20"),
-        Training(steps=1500, network="vit-xs", optimiser="adamw", lr=1e-3, weight_decay=0.05, schedule="cosine", warmup=0.05),
+        Training(steps=800, network="resnet20"),
+        Training(steps=800, network="vit-xs", optimiser="adamw", lr=1e-3, weight_decay=0.05, schedule="cosine", warmup=0.05),
     ),
     longer=2,
 )
@@ -171,6 +176,11 @@ def selection(of: Setting) -> list[Run]:
     return runs
 
 
+def stability(of: Setting) -> list[Stability]:
+    run = of.base
+    return [Stability(run.experiment, run.data, run.training, run.early, (Selection(), *map(Selection, RULES)), SEEDS)]
+
+
 def generator(of: Setting) -> list[Run]:
     """What the generator has seen: other images, or the training images of the run alone."""
     _, _, tada, _, everything = of.main
@@ -186,13 +196,14 @@ def sheet(of: Setting) -> list[Sheet]:
     return [Sheet(run.experiment, run.data, run.training, run.early, run.generator, run.variants, sample=300)]
 
 
-NAMED: dict[str, tuple[Callable[[Setting], list[Run] | list[Sheet]], tuple[str, ...], str]] = {
+NAMED: dict[str, tuple[Callable[[Setting], list[Recorded]], tuple[str, ...], str]] = {
     "test-error": (test_error, ("E1", "E2", "E3", "E4"), "all methods with SGD and SAM, at equal steps and equal epochs"),
     "architectures": (architectures, ("E6",), "Original and TADA with other networks"),
     "stacking": (stacking, ("E5",), "Original and TADA with crop and flip, and with TrivialAugment"),
     "factor": (factor, ("E7",), "copies and variants, by how many"),
     "strength": (strength, ("E8",), "variants by how far images are noised; from pure noise"),
     "selection": (selection, ("E9", "E10"), "variants of the images that other rules call slow"),
+    "stability": (stability, ("E9",), "how far seeds, and rules, agree on which images are slow"),
     "learning-speed": (learning_speed, ("E11",), "when slow and fast images are learned, by method"),
     "generator": (generator, (), "variants by what the generator has seen"),
     "sheet": (sheet, (), "slow and fast images; variants by strength"),
@@ -200,6 +211,7 @@ NAMED: dict[str, tuple[Callable[[Setting], list[Run] | list[Sheet]], tuple[str, 
 FIRST = ("cifar10",)  # at the paper's scale, the data sets of experiments that the paper did on CIFAR-10 alone
 WIDE = ("test-error", "factor")  # experiments on all data sets
 SMALL = ("generator", "sheet")  # at the reduced scale alone
+ONCE = ("stability", "sheet")  # one record, whatever the seeds
 
 
 def grid(name: str, scale: str) -> Experiment:
@@ -207,7 +219,7 @@ def grid(name: str, scale: str) -> Experiment:
     make, claims, about = NAMED[name]
     settings = [s for s in SETTINGS[scale] if scale == "reduced" or name in WIDE or s.base.data.name in FIRST]
     runs = dict.fromkeys(run for setting in settings for run in make(setting))
-    seeds = 1 if name == "sheet" else 3
+    seeds = 1 if name in ONCE else SEEDS
     return Experiment(f"{scale}-{name}", f"{about} ({scale})", seeds, tuple(runs), records=scale, claims=claims)
 
 

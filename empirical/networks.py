@@ -121,8 +121,8 @@ def vgg19_bn(shape: Shape) -> nn.Module:
     return nn.Sequential(features, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, shape.classes)).apply(_initialise)
 
 
-def vit(shape: Shape, layers: int, heads: int, width: int) -> nn.Module:
-    """A vision transformer (Dosovitskiy et al. 2021) on 8x8 patches: of 4 px at 32, of 8 at 64 (Lee et al. 2021).
+def vit(shape: Shape, layers: int, heads: int, width: int, patches: int = 8) -> nn.Module:
+    """A vision transformer (Dosovitskiy et al. 2021) on ``patches`` by as many patches; 8: of 4 px at 32, of 8 at 64 (Lee et al. 2021).
 
     ViT-S has 12 layers of 6 heads, width 384 (Touvron et al. 2021). The head starts small instead of at zero, so that the first gradient
     reaches every layer.
@@ -130,7 +130,7 @@ def vit(shape: Shape, layers: int, heads: int, width: int) -> nn.Module:
     from torch import nn
     from torchvision.models import VisionTransformer
 
-    patch = shape.side // 8
+    patch = shape.side // patches
     network = VisionTransformer(shape.side, patch, layers, heads, hidden_dim=width, mlp_dim=4 * width, num_classes=shape.classes)
     if shape.channels != 3:
         network.conv_proj = nn.Conv2d(shape.channels, width, patch, patch)
@@ -190,7 +190,7 @@ NETWORKS: dict[str, Network] = {
     "densenet121": Network(densenet121, 8),
     "vgg19-bn": Network(vgg19_bn, 32),
     "vit-s": Network(functools.partial(vit, layers=12, heads=6, width=384), 8),
-    "vit-xs": Network(functools.partial(vit, layers=4, heads=4, width=64), 8),  # ours, for CPUs
+    "vit-xs": Network(functools.partial(vit, layers=4, heads=4, width=64, patches=4), 4),  # ours, for CPUs
     "convnext-t": Network(convnext_t, 16),
     "swin-t": Network(swin_t, 16),
 }

@@ -16,21 +16,21 @@ from empirical.bfloat16 import notes
 from empirical.board import Board
 from empirical.cache import find_or_decode
 from empirical.cluster import Cluster
-from empirical.config import Data, Sheet
+from empirical.config import Data
 from empirical.graph import Graph, Job, graph, missing, urgency
 from empirical.grid import Experiment
 from empirical.machine import USUAL, Machine
 from empirical.stages import claims, perform
 from figures.records import Plan, Pool, default_workers, file_name, write_plan
 
-TOLERANCES = {"test_error": 0.03, "losses": 0.1}  # what the rounding of another processor moves a run, or a sheet, of this size by
+TOLERANCES = {"test_error": 0.03, "losses": 0.1, "kappa": 0.1}  # what the rounding of another processor moves a run of this size by
 Chosen = Sequence[tuple[Experiment, int]]  # experiments, and of how many seeds
 
 
 def plan_of(experiment: Experiment, seeds: int, command: str | None = None) -> Plan:
     """All runs of the first ``seeds`` seeds, whatever is there already."""
     names = tuple(file_name(run.label, run, seed) for seed in range(seeds) for run in experiment.runs)
-    metric = "losses" if isinstance(experiment.runs[0], Sheet) else "test_error"
+    metric = experiment.runs[0].metric
     return Plan(
         f"empirical/{experiment.name}",
         names,

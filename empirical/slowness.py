@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-import itertools
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -139,11 +138,9 @@ def compute(run: Run, seeds: int, machine: Machine, root: Path) -> tuple[Run, li
 
 def agreement(found: Sequence[Found]) -> list[dict[str, Any]]:
     """For every two seeds what ``stability.compare`` says of the training images that both have."""
-    from empirical.stability import Scores, compare
+    from empirical.stability import Scores, pairwise
 
-    scored = [Scores(f.parts.train_indices, f.chosen.early.losses, f.chosen.slow) for f in found]
-    pairs = itertools.combinations(range(len(found)), 2)
-    return [{"seeds": [found[i].seed, found[j].seed], **compare(scored[i], scored[j])} for i, j in pairs]
+    return pairwise([Scores(f.parts.train_indices, f.chosen.early.losses, f.chosen.slow) for f in found])
 
 
 def report(run: Run, found: Sequence[Found], pairs: Sequence[dict[str, Any]]) -> list[str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -84,6 +86,11 @@ def compare(first: Scores, second: Scores) -> dict[str, Any]:
         "kappa": kappa(a, b),
         "spearman": spearman(first.losses[i], second.losses[j]),
     }
+
+
+def pairwise(scores: Sequence[Scores]) -> list[dict[str, Any]]:
+    """What ``compare`` says of every two of the selections; seeds: the places of the two."""
+    return [{"seeds": [i, j], **compare(scores[i], scores[j])} for i, j in itertools.combinations(range(len(scores)), 2)]
 
 
 def _ratio(part: float, whole: float) -> float | None:

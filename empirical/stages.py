@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from empirical.claims_of_work import Claims, place
-from empirical.config import Selection, Sheet
+from empirical.config import Selection, Sheet, Stability
 from empirical.graph import Job
 from figures.records import Record, plain, provenance, write, write_json
 
@@ -117,10 +117,10 @@ def part_of(pairs: np.ndarray, i: int, n: int) -> np.ndarray:
 
 
 def _train(job: Job, advance: Advance) -> None:
-    """One classifier, or one sheet, and its record. seconds: of all processes that worked at it, where a checkpoint was gone on from."""
+    """What ends in a record, and the record. seconds: of all processes that worked at it, where a checkpoint was gone on from."""
     import torch
 
-    from empirical import pipeline, sheets
+    from empirical import between_seeds, pipeline, sheets
 
     run, start, root, earlier = job.runs[0], time.perf_counter(), job.out / "artifacts", [0.0]
 
@@ -129,6 +129,8 @@ def _train(job: Job, advance: Advance) -> None:
 
     if isinstance(run, Sheet):
         metrics = sheets.execute(run, job.seed, root, advance, job.machine)
+    elif isinstance(run, Stability):
+        metrics = between_seeds.execute(run, root, advance, job.machine)
     else:
         metrics = pipeline.execute(run, job.seed, root, advance, job.machine, watch)
     device = job.machine.on(run.data)

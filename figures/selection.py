@@ -1,24 +1,28 @@
-"""Which images are given variants: test error by rule, and what share of each class a rule takes (E9, E10)."""
+"""Which images are given variants: test error by rule, what share of each class a rule takes, and how far seeds agree (E9, E10)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from figures.panels import Dot, dots
 from figures.records import Record
-from figures.runs import Runs, apart, data_sets, mean
-from figures.style import Look, look, slant
+from figures.runs import Runs, apart, data_sets, mean, set_name
+from figures.style import GREY, Look, look, slant
 
 RECORDS = ("empirical/reduced-selection",)
-OPTIONAL = ("empirical/paper-selection", "empirical/reduced-sheet")  # of the sheet, the names of classes
+STABILITY = ("empirical/reduced-stability", "empirical/paper-stability")
+OPTIONAL = ("empirical/paper-selection", "empirical/reduced-sheet", *STABILITY)  # of the sheet, the names of classes
 SIZE = (1.0, 0.42)  # the height is of one data set
 CAPTION = (
     "One variant of every image that a rule takes: left, test error minus that of Original, paired by seed, mean with 95% intervals "
     "(Student), last step, whole test set, and in brackets the mean number of variants; random takes as many as clusters, high loss "
-    "too. Right, the share of each class that the rules take, mean over seeds, classes by the share that clusters take; shaded: the "
-    "paper's 30-40% for all classes together. On small data the moment at which early training stops was chosen to come near it. Equal "
+    "too. Middle, the share of each class that the rules take, mean over seeds, classes by the share that clusters take; shaded: the "
+    "paper's 30-40% for all classes together. Right, the Jaccard index of what is slow: filled, of two seeds, on the images that both "
+    "train on, a marker for each pair; hollow, of the rule and clusters, for each seed; a grey bar is what independent choices of the "
+    "same sizes would have. On small data the moment at which early training stops was chosen to come near it. Equal "
     "gradient steps, at the paper's scale equal epochs; the generator has seen other images than those trained on."
 )
 RULES = {
@@ -34,10 +38,16 @@ def rows(records: Mapping[str, Sequence[Record]]) -> int:
 
 def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
     sets = data_sets(records)
-    for (left, right), runs in zip(figure.subplots(len(sets), 2, squeeze=False), sets, strict=True):
-        errors(left, runs)
+    agreement = {set_name(record): record.metrics for name in STABILITY for record in records.get(name, ())}
+    columns = 3 if agreement else 2
+    for axes, runs in zip(figure.subplots(len(sets), columns, squeeze=False), sets, strict=True):
+        errors(axes[0], runs)
         named = records.get(OPTIONAL[1]) if runs.name.startswith("CIFAR-10 ") else None
-        shares(right, runs, named[0].metrics["classes"] if named else None)
+        shares(axes[1], runs, named[0].metrics["classes"] if named else None)
+        if runs.name in agreement:
+            agree(axes[2], agreement[runs.name])
+        elif agreement:
+            axes[2].set_axis_off()
 
 
 def errors(axes, runs: Runs) -> None:
@@ -83,3 +93,18 @@ def shares(axes, runs: Runs, classes: Sequence[str] | None) -> None:
         ylim=(0, 1.4 * top),
     )
     axes.legend(loc="upper left")
+
+
+def agree(axes, metrics: Mapping[str, Any]) -> None:
+    """Jaccard indices between seeds, and between a rule and the first, against chance."""
+    for place, rule in enumerate(metrics["rules"]):
+        shown, between, with_first = RULES[rule], metrics["between_seeds"][place], metrics["with_first"][place]
+        for x, members, face in ((place - 0.17, between, shown.colour), (place + 0.17, with_first if place else [], "white")):
+            known = [each for each in members if each["jaccard"] is not None]
+            if known:
+                axes.plot([x] * len(known), [e["jaccard"] for e in known], shown.marker, color=shown.colour, markerfacecolor=face)
+                chance = np.mean([each["jaccard_chance"] for each in known])
+                axes.plot([x - 0.12, x + 0.12], [chance, chance], color=GREY, linewidth=2)
+    axes.set_xticks(range(len(metrics["rules"])), [RULES[rule].label for rule in metrics["rules"]])
+    slant(axes)
+    axes.set(title="agreement on what is slow", ylabel="Jaccard index", xlim=(-0.5, len(metrics["rules"]) - 0.5), ylim=(0, 1))

@@ -3,7 +3,7 @@
 from empirical.config.data import DATA_NAMES, DIGITS, Data
 from empirical.config.generation import Generator, SamplerName, Variants
 from empirical.config.require import require
-from empirical.config.run import Method, MethodName, Run, Sheet
+from empirical.config.run import Method, MethodName, Recorded, Run, Sheet, Stability
 from empirical.config.slow import Early, RuleName, Selection, StopName
 from empirical.config.training import AugmentName, OptimiserName, PrecisionName, ScheduleName, Training
 
@@ -18,12 +18,14 @@ __all__ = [
     "MethodName",
     "OptimiserName",
     "PrecisionName",
+    "Recorded",
     "RuleName",
     "Run",
     "SamplerName",
     "ScheduleName",
     "Selection",
     "Sheet",
+    "Stability",
     "StopName",
     "Training",
     "Variants",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 from empirical.config.data import Data
 from empirical.config.generation import Generator, Variants
@@ -55,9 +55,14 @@ class Run:
     checks: int = 20  # times the classifier is looked at on its training originals, evenly over the run
     sharpness: bool = False  # measure the largest eigenvalue of the Hessian at the end
     selection: Selection = Selection()
+    metric: ClassVar = "test_error"  # the number in the record that machines should agree on
 
     def __post_init__(self) -> None:
         require(self.checks >= 1, "checks", self.checks, "at least 1")
+
+    @property
+    def generates(self) -> bool:
+        return self.method.generates
 
     @property
     def label(self) -> str:
@@ -85,7 +90,35 @@ class Sheet:
     label: str = "sheet"
     selection: Selection = Selection()
     sample: int | None = None  # images whose variants are measured, drawn by seed; None: all
+    metric: ClassVar = "losses"
+    generates: ClassVar = True
 
     def __post_init__(self) -> None:
         require(self.sample is None or self.sample >= 1, "sample", self.sample, "at least 1")
         require(len(self.strengths) >= 1 and all(0 < s <= 1 for s in self.strengths), "strengths", self.strengths, "numbers in (0, 1]")
+
+
+@dataclasses.dataclass(frozen=True)
+class Stability:
+    """How far the first ``seeds`` seeds agree on which images are slow, by each of some rules."""
+
+    experiment: str
+    data: Data = Data()
+    training: Training = Training()
+    early: Early = Early()
+    selections: tuple[Selection, ...] = (Selection(),)
+    seeds: int = 3
+    label: str = "stability"
+    metric: ClassVar = "kappa"
+    generates: ClassVar = False
+
+    def __post_init__(self) -> None:
+        require(self.seeds >= 2, "seeds", self.seeds, "at least 2")
+        require(len(self.selections) >= 1, "selections", self.selections, "at least one")
+
+    def by(self, rule: Selection) -> Run:
+        """A run that selects by this rule."""
+        return Run(self.experiment, data=self.data, training=self.training, early=self.early, selection=rule)
+
+
+Recorded = Run | Sheet | Stability  # what ends in a record of its own

@@ -61,6 +61,16 @@ def test_rules_share_early_training():
     assert stages(counted("reduced-selection")) == {"early": 3, "select": 9, "variants": 9, "train": 18}
 
 
+def test_agreement_of_seeds_needs_all_selections_and_is_recorded_once():
+    jobs = counted("reduced-stability")
+    assert stages(jobs) == {"early": 3, "select": 9, "train": 1}
+    (record,) = (job for job in jobs.values() if job.path)
+    assert set(record.needs) == {name for name, job in jobs.items() if job.stage == "select"}
+    assert jobs.keys() - {record.name} <= counted("reduced-selection").keys()
+    assert experiment("reduced-stability").first(5) == 1
+    assert experiment("reduced-selection").first(5) == 5
+
+
 def test_experiments_of_a_pool_share_stages_and_records():
     one, other, both = counted("reduced-factor"), counted("reduced-test-error"), counted("reduced-factor", "reduced-test-error")
     assert stages(both)["early"] == stages(one)["early"] == stages(other)["early"]
@@ -180,9 +190,9 @@ def test_names_with_and_without_a_scale_claims_and_all():
     assert full_names("factor", "paper") == full_names("paper-factor", "reduced") == ["paper-factor"]
     assert full_names("noisy-digits", "paper") == ["noisy-digits"]
     assert full_names("E7", "reduced") == ["reduced-factor"]
-    assert full_names("E9", "paper") == ["paper-selection"]
+    assert full_names("E9", "paper") == ["paper-selection", "paper-stability"]
     assert [each.name for each in choose(["factor", "E7", "reduced-factor"], "reduced")] == ["reduced-factor"]
-    assert len(choose(["all"], "reduced")) == 9
+    assert len(choose(["all"], "reduced")) == 10
     with pytest.raises(ValueError, match=r"name is 'E99'; allowed: test-error, .*, E1, .*, all"):
         choose(["E99"], "reduced")
 
