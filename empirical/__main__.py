@@ -14,11 +14,12 @@ from empirical.augment import augment
 from empirical.benchmark import benchmark
 from empirical.bfloat16 import notes
 from empirical.cache import find_or_decode
-from empirical.config import Data, Run
+from empirical.config import Data, Run, require
 from empirical.datasets import look_in
 from empirical.expected import duration
 from empirical.experiments import EXPERIMENTS, experiment
 from empirical.generator_command import diffusion
+from empirical.generators import check
 from empirical.graph import graph, missing
 from empirical.listing import table
 from empirical.machine import USUAL, Machine
@@ -83,15 +84,16 @@ def run(
     Args:
         names: experiments; see the command list.
         seeds: the first so many seeds; all of the experiment's if not given.
-        workers: parallel processes, one thread each; if not given, one for each core, or a single one where a GPU does the work.
+        workers: parallel processes, one thread each; if not given, one for each core, or one for each GPU.
         root: where data sets lie; the environment variable TADA_DATA, or the folder data, if not given.
         out: folder for records and artifacts.
         dry_run: say what would be computed, and stop.
     """
     look_in(root)
     chosen = [experiment(name) for name in names]
-    if not chosen or (seeds is not None and seeds < 1) or (workers is not None and workers < 1):
-        raise ValueError(f"got names {names}, seeds {seeds}, workers {workers}; allowed: at least one name, seed and worker")
+    require(len(chosen) >= 1, "number of names", 0, "at least 1; the command list says which there are")
+    require(seeds is None or seeds >= 1, "seeds", seeds, "at least 1")
+    require(workers is None or workers >= 1, "workers", workers, "at least 1")
     counted = [(each, each.first(seeds)) for each in chosen]
     if dry_run:
         left = missing(graph(counted, out, machine))
@@ -121,8 +123,10 @@ def train(
         out: folder for stages and checkpoints.
         log: folder for TensorBoard.
     """
+    require(seed >= 0, "seed", seed, "at least 0")
     look_in(root)
     machine.check(config.data)
+    check(config.generator)
     if not config.data.from_library:
         find_or_decode(config.data, out / "artifacts")  # before torch is loaded: what is missing is told at once
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import os
 import zipfile
 from collections.abc import Iterator
 from functools import cache
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from figures.records import digest
+from figures.records import digest, whole
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,11 +32,6 @@ def code() -> str:
     return digest([sources, [version(name) for name in ("numpy", "scikit-learn", "torch", "torchvision", "diffusers")]])
 
 
-def beside(path: Path) -> Path:
-    """A temporary name in the same folder, of this process alone."""
-    return path.with_name(f".{os.getpid()}.{path.name}")
-
-
 @contextlib.contextmanager
 def alone(path: Path) -> Iterator[None]:
     """Make a result while no other process of this machine makes it: who comes second waits, and then finds it made."""
@@ -48,8 +42,8 @@ def alone(path: Path) -> Iterator[None]:
 
 
 def save_arrays(path: Path, **arrays: np.ndarray) -> None:
-    np.savez(beside(path), **arrays)
-    beside(path).replace(path)
+    with whole(path) as temporary:
+        np.savez(temporary, **arrays)
 
 
 def load_arrays(path: Path) -> dict[str, np.ndarray] | None:
@@ -64,8 +58,8 @@ def load_arrays(path: Path) -> dict[str, np.ndarray] | None:
 def save_weights(path: Path, weights: dict[str, Tensor]) -> None:
     from safetensors.torch import save_file
 
-    save_file({name: tensor.contiguous() for name, tensor in weights.items()}, beside(path))
-    beside(path).replace(path)
+    with whole(path) as temporary:
+        save_file({name: tensor.contiguous() for name, tensor in weights.items()}, temporary)
 
 
 def load_weights(path: Path) -> dict[str, Tensor] | None:

@@ -85,6 +85,7 @@ def augment(
     """
     require(k >= 2, "k", k, "at least 2")
     require(seed >= 0, "seed", seed, "at least 0")
+    require(epochs is None or epochs >= 1, "epochs", epochs, "at least 1")
     require(side is None or (side >= 8 and side % 8 == 0), "side", side, "multiples of 8")
     level, model = Variants(strength, guidance=guidance, mix=mix), generator_of(generator, kind, revision, prompt, steps, flip)
     source = source_of(folder, hold_out)

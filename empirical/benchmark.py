@@ -20,9 +20,8 @@ from empirical.experiments import EXPERIMENTS, experiment
 from empirical.graph import STAGES, Graph, graph, missing, priced
 from empirical.grid import Experiment
 from empirical.machine import USUAL, Machine
-from empirical.run import Chosen, complete, compute, find_data, planned, records_of, tell
-from empirical.scheduler import Here
-from empirical.stages import claims, failure, perform
+from empirical.run import Chosen, complete, find_inputs, planned, records_of, write_plans
+from empirical.stages import claims, failure
 from figures.records import OUTPUT
 
 Scale = Literal["reduced", "paper"]
@@ -48,7 +47,7 @@ def benchmark(
 ) -> int:
     """Compute what is missing of experiments, each stage once for all of them: here, on a cluster, or as tasks of a job array.
 
-    It may be interrupted, and begun several times at once: nothing is done twice.
+    It may be interrupted, and begun several times at once: no record is made twice.
 
     Args:
         names: experiments, with or without their scale; claims, such as E7, for the experiments that bear on them; or all.
@@ -70,6 +69,10 @@ def benchmark(
     require(workers is None or workers >= 1, "workers", workers, "at least 1")
     require(retries >= 0, "retries", retries, "at least 0")
     require(gpus_per_run > 0, "gpus_per_run", gpus_per_run, "above 0")
+    alone = {"--cluster": cluster, "--workers": workers, "--task": task}
+    given = [option for option, value in alone.items() if value is not None]
+    require(len(given) <= 1, "option", " and ".join(given), "one of them: they say who does the work")
+    require(kind == "auto" or model is not None, "kind", kind, "with --model alone, whose kind it is")
     look_in(root)
     out = out.absolute()  # workers on a cluster stand in other folders
     chosen = [(each, each.first(seeds)) for each in choose(names, scale, model, kind)]
@@ -79,20 +82,25 @@ def benchmark(
     if dry_run:
         print(*told_plan(chosen, out, machine), sep="\n")
         return 0
-    command = f"python -m empirical benchmark {shlex.join(names)} --model {model} --kind {kind}" if model else None
+    command = None
+    if model is not None:
+        full = [each.name for each, _ in chosen]
+        command = shlex.join(["python", "-m", "empirical", "benchmark", *full, "--model", model, "--kind", kind])
     if task is not None:
-        return one_task(graph(chosen, out, machine), task, out, machine, retries)
-    return complete(planned(chosen, out, machine, command), out, machine, workers, retries, cluster, gpus_per_run)
+        left = one_task(graph(chosen, out, machine), task)
+        find_inputs(left)
+        write_plans(chosen, out, command)
+        return complete(left, out, machine, 1, retries)
+    return complete(planned(chosen, out, machine, command, here=cluster is None), out, machine, workers, retries, cluster, gpus_per_run)
 
 
-def one_task(jobs: Graph, task: int, out: Path, machine: Machine, retries: int) -> int:
-    """The job of this number, and before it what it needs and is not there; what another process does is waited for."""
+def one_task(jobs: Graph, task: int) -> Graph:
+    """The job of this number, and what it needs and is not there; nothing where no missing record needs it."""
     require(0 <= task < len(jobs), "task", task, f"0 to {len(jobs) - 1}")
     name = list(jobs)[task]
-    left = missing(jobs, [name])
+    left = missing(jobs, [name]) if name in missing(jobs) else {}
     print(f"task {task}: {jobs[name].label}: {len(left)} jobs to do", flush=True)
-    find_data(left)
-    return tell(compute(left, out, Here(perform), 1, retries))
+    return left
 
 
 # --- which
@@ -164,15 +172,18 @@ def _state(job, held) -> str:
 def told_plan(chosen: Chosen, out: Path, machine: Machine) -> list[str]:
     """All jobs with their numbers, what they cost, and how a job array does them."""
     jobs = graph(chosen, out, machine)
-    left, gpu = missing(jobs), {name: priced(job, expected.H200) for name, job in jobs.items()}
+    left = missing(jobs)
     lines = [f"{each.name}: {records_of(left, each)} of {seeds * len(each.runs)} records to compute" for each, seeds in chosen]
     lines.append(f"{'task':>5s} {'expected':>10s}")
     for i, (name, job) in enumerate(jobs.items()):
-        lines.append(f"{i:5d} {expected.duration(job.seconds) if name in left else 'there':>10s}  {job.label}")
+        lines.append(f"{i:5d} {expected.duration(left[name].seconds) if name in left else 'there':>10s}  {job.label}")
     for stage in STAGES:
-        names = [name for name in left if jobs[name].stage == stage]
-        if names:
-            costs = (expected.duration(sum(of[name].seconds for name in names)) for of in (jobs, gpu))
-            lines.append("{:9s} {:5d} jobs to do, {} of one core, {} of an H200 (estimated)".format(stage, len(names), *costs))
-    words = shlex.join(["python", "-m", "empirical", *(word for word in sys.argv[1:] if word != "--dry-run")])
-    return [*lines, f"as a job array: sbatch --array=0-{len(jobs) - 1}%8 --wrap {shlex.quote(f'{words} --task $SLURM_ARRAY_TASK_ID')}"]
+        todo = [job for job in left.values() if job.stage == stage]
+        if todo:
+            core = expected.duration(sum(job.seconds for job in todo))
+            gpu = expected.duration(sum(priced(job, expected.H200).seconds for job in todo))
+            lines.append(f"{stage:9s} {len(todo):5d} jobs to do, {core} of one core, {gpu} of an H200 (estimated)")
+    words = shlex.join(["python", "-m", "empirical", *(word for word in sys.argv[1:] if word.replace("_", "-") != "--dry-run")])
+    asked = "" if machine.device == "cpu" or all(job.runs[0].data.from_library for job in jobs.values()) else "--gres=gpu:1 "
+    wrapped = shlex.quote(f"{words} --task $SLURM_ARRAY_TASK_ID")
+    return [*lines, f"as a job array: sbatch {asked}--array=0-{len(jobs) - 1}%8 --wrap {wrapped}"]

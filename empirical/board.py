@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sys
 import time
@@ -14,7 +15,8 @@ from empirical.stages import note_failure
 
 STATES = ("done", "running", "waiting", "elsewhere", "failed", "not begun")
 REDRAW = 0.25  # seconds between two pictures
-QUIET = 2.0  # seconds between two lines
+QUIET = 2.0  # seconds between two lines, at least, and ...
+LOUD = 60.0  # ... at most, while there is something to do
 
 
 class Board(Watcher):
@@ -46,16 +48,21 @@ class Board(Watcher):
         self.state[job.name] = "elsewhere"
 
     def failed(self, job: Job, error: str, last: bool) -> None:
-        self.state[job.name] = "failed" if last else "waiting"
-        note_failure(job, error)
+        self.state[job.name], self.part[job.name] = "failed" if last else "waiting", 0.0
+        with contextlib.suppress(OSError):  # such as a disk that is full, which is told below all the same
+            note_failure(job, error)
         self._say(job, f" failed: {error}" + ("" if last else "; it is tried again"), always=True)
 
     def blocked(self, job: Job) -> None:
         self.state[job.name] = "not begun"
 
     def tick(self) -> None:
-        if self.live and time.monotonic() - self.drawn >= REDRAW:
+        since = time.monotonic() - max(self.drawn, self.start)
+        if self.live and since >= REDRAW:
             self._draw()
+        elif not self.live and since >= LOUD:
+            running = [job.label for name, job in self.jobs.items() if self.state[name] == "running"]
+            self._line(f": {', '.join(running[:2])}{' ...' if len(running) > 2 else ''}")
 
     # --- numbers
 
@@ -74,7 +81,7 @@ class Board(Watcher):
         return max(sum(left) / min(self.workers, max(1, len(left))), max(left, default=0.0))
 
     def counts(self) -> Mapping[str, dict[str, int]]:
-        """Stage, or experiment for trainings -> state -> jobs."""
+        """Stage, or of what ends in a record the first experiment that needs it -> state -> jobs."""
         rows: dict[str, dict[str, int]] = {}
         for name, job in self.jobs.items():
             row = rows.setdefault(job.experiments[0] if job.path is not None else job.stage, dict.fromkeys(STATES, 0))
@@ -93,8 +100,11 @@ class Board(Watcher):
             return
         done = sum(state == "done" for state in self.state.values())
         if always or done in (1, len(self.jobs)) or time.monotonic() - self.drawn >= QUIET:
-            self.drawn = time.monotonic()
-            print(f"{self.summary()}: {job.label}{more}", file=self.stream, flush=True)
+            self._line(f": {job.label}{more}")
+
+    def _line(self, more: str) -> None:
+        self.drawn = time.monotonic()
+        print(self.summary() + more, file=self.stream, flush=True)
 
     def _draw(self) -> None:
         self.drawn = time.monotonic()

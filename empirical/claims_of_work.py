@@ -59,12 +59,14 @@ class Claims:
                 path.unlink(missing_ok=True)
 
     def holder(self, task: str) -> dict | None:
-        """What the claim on the task says (place, process) if somebody alive has one."""
+        """What the claim on the task says (place, process) if somebody alive has one; nothing, {}, where that cannot be told now."""
         path = self.folder / task
         try:
             return None if self._is_stale(path) else self._read(path)
         except FileNotFoundError:
             return None
+        except OSError:  # a network file system may fail for a moment
+            return {}
 
     def now(self) -> float:
         """The time of the file system, in seconds."""

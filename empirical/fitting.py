@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from empirical.artifacts import beside
 from empirical.config import Training
 from empirical.machine import Machine
 from empirical.measures import History
 from empirical.training import Diverged, Trainer, check_finite
+from figures.records import whole
 
 Pair = tuple[Tensor, Tensor]
 
@@ -118,9 +118,8 @@ class _Clock:
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Written whole or not at all."""
-    torch.save(state, beside(path))
-    with contextlib.suppress(FileNotFoundError):  # another process has finished the same run, and cleared away
-        beside(path).replace(path)
+    with contextlib.suppress(FileNotFoundError), whole(path) as temporary:  # another process has finished the same run, and cleared away
+        torch.save(state, temporary)
 
 
 def forget_checkpoint(path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,12 +22,11 @@ from empirical.machine import USUAL, Machine
 from empirical.store import Store, ignore, open_store
 from empirical.store_export import as_pixels, as_uint8
 from empirical.variants import make_variants, mixed
-from figures.records import digest, write_json
+from figures.records import Advance, digest, write_json
 
 if TYPE_CHECKING:
     from diffusers import UNet2DModel
 
-Advance = Callable[[float], None]
 ABOUT = "about.json"  # in a store of variants: what made them
 
 
@@ -86,9 +84,19 @@ def way(run: Run, seed: int, parts: Split, root: Path, machine: Machine = USUAL)
 
 
 def variants(
-    run: Run, seed: int, parts: Split, root: Path, sources: np.ndarray, copies: np.ndarray, machine: Machine = USUAL
+    run: Run,
+    seed: int,
+    parts: Split,
+    root: Path,
+    sources: np.ndarray,
+    copies: np.ndarray,
+    machine: Machine = USUAL,
+    advance: Advance = ignore,
 ) -> np.ndarray:
-    """The variants (source, copy), (m, channels, height, width), from the store as far as it holds them, else made and added to it."""
+    """The variants (source, copy), (m, channels, height, width), from the store as far as it holds them, else made and added to it.
+
+    ``advance(n)`` when n more of those that were missing are there.
+    """
     store, pairs = variant_store(run, seed, parts, root), np.stack([sources, copies], axis=1)
     if len(store.missing(pairs)):
         made_by = way(run, seed, parts, root, machine)
@@ -99,7 +107,7 @@ def variants(
             made = mixed(made, parts.train, sources, copies, seed) if run.variants.mix else made
             return as_uint8(made) if store.dtype == np.uint8 else made
 
-        store.fill(pairs, make, parts.train.labels)
+        store.fill(pairs, make, parts.train.labels, advance)
     return as_pixels(store.read(pairs))
 
 

@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from empirical.artifacts import beside
-from figures.records import write_json
+from figures.records import beside, write_json
 
 if TYPE_CHECKING:
     from diffusers import DDPMScheduler, UNet2DModel
@@ -38,7 +37,6 @@ def save(folder: Path, unet: UNet2DModel, schedule: DDPMScheduler, about: dict[s
     if folder.exists():
         raise ValueError(f"folder {folder} is there already; allowed: a new one; remove it or give another name")
     part = beside(folder)
-    shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     try:
         weights = copy.deepcopy(unet).to("cpu")

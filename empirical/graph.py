@@ -56,13 +56,17 @@ class Job:
         return f"{self.stage} {of}, seed {self.seed}{part} ({self.name.rpartition('-')[2]})"
 
     @property
-    def made(self) -> Path:
-        """The note that a stage leaves when it has made its results with the code of today; beside them, so that both go together."""
-        return self.out / "artifacts" / f"made-{digest([code(), self.name, self.runs])[:16]}.json"
+    def notes(self) -> list[Path]:
+        """What a stage leaves when it has made its results with the code of today: a note, of variants one for every run that needs them.
+
+        They lie beside the results, so that both go together.
+        """
+        needed_by = self.runs if self.stage == "variants" else (None,)
+        return [self.out / "artifacts" / f"made-{digest([code(), self.name, run])[:16]}.json" for run in needed_by]
 
     def is_done(self) -> bool:
-        """Whether its record is whole, or its note there. A result that was lost since is made again by who needs it."""
-        return self.made.exists() if self.path is None else is_whole(self.path, self.runs[0])
+        """Whether its record is whole, or its notes are there. A result that was lost since is made again by who needs it."""
+        return is_whole(self.path, self.runs[0]) if self.path is not None else all(note.exists() for note in self.notes)
 
 
 def graph(chosen: Sequence[tuple[Experiment, int]], out: Path, machine: Machine = USUAL) -> Graph:
@@ -136,7 +140,7 @@ def _shards(job: Job) -> list[Job]:
     n = math.ceil(expected.images(job.runs) / SHARD) if job.stage == "variants" else 1
     if n == 1:
         return [job]
-    return [dataclasses.replace(job, name=f"{job.name}~{i:02d}", shard=(i, n), seconds=job.seconds / n) for i in range(n)]
+    return [dataclasses.replace(job, name=f"{job.name}~{i:02d}of{n:02d}", shard=(i, n), seconds=job.seconds / n) for i in range(n)]
 
 
 # --- parts of a graph
@@ -161,8 +165,9 @@ def missing(jobs: Graph, wanted: Iterable[str] | None = None, done: Callable[[Jo
 
 
 def _narrowed(job: Job, records: set[Recorded]) -> Job:
+    """The job for the runs whose records are asked for, and what that costs."""
     runs = tuple(run for run in job.runs if run in records) if job.stage == "variants" else job.runs
-    return dataclasses.replace(job, runs=runs or job.runs)
+    return job if runs in ((), job.runs) else priced(dataclasses.replace(job, runs=runs))
 
 
 def urgency(jobs: Graph) -> dict[str, float]:

@@ -17,6 +17,7 @@ from empirical.board import Board
 from empirical.cache import find_or_decode
 from empirical.cluster import Cluster
 from empirical.config import Data
+from empirical.generators import check
 from empirical.graph import Graph, Job, graph, missing, urgency
 from empirical.grid import Experiment
 from empirical.machine import USUAL, Machine
@@ -41,11 +42,20 @@ def plan_of(experiment: Experiment, seeds: int, command: str | None = None) -> P
     )
 
 
-def planned(chosen: Chosen, out: Path, machine: Machine = USUAL, command: str | None = None) -> Graph:
-    """Write down the plans of these experiments, and say what is there; returns the jobs that are left."""
+def write_plans(chosen: Chosen, out: Path, command: str | None = None) -> None:
+    """Write down which records belong to these experiments: by that they are found."""
     for experiment, seeds in chosen:
         write_plan(out / "records", plan_of(experiment, seeds, command))
+
+
+def planned(chosen: Chosen, out: Path, machine: Machine = USUAL, command: str | None = None, here: bool = True) -> Graph:
+    """Write down the plans of these experiments, once it is known that what they need is there; returns the jobs that are left.
+
+    here: see ``find_inputs``.
+    """
     left = missing(graph(chosen, out, machine))
+    find_inputs(left, here)
+    write_plans(chosen, out, command)
     for experiment, seeds in chosen:
         n = records_of(left, experiment)
         print(f"{experiment.name}: {seeds * len(experiment.runs) - n} records are there, {n} to compute", flush=True)
@@ -81,10 +91,9 @@ def complete(
     """Do what is left on this machine, or on a cluster; failures go to standard error. The exit code: 0, or 1 if something failed."""
     if not left:
         return 0
-    find_data(left)
     for note in notes((run for job in left.values() for run in job.runs), machine):
         print(note, flush=True)
-    with on_cluster(cluster, machine, gpus) if cluster else pool(left, machine, workers) as (there, width):
+    with on_cluster(cluster, left, machine, gpus) if cluster else pool(left, machine, workers) as (there, width):
         return tell(compute(left, out, there, width, retries))
 
 
@@ -108,10 +117,16 @@ def told(jobs: Graph, outcome: scheduler.Outcome) -> list[str]:
     return lines
 
 
-def find_data(jobs: Graph) -> None:
-    """Check that device and data of all jobs are there, and decode the data, so that what is missing is told once, before any work."""
+def find_inputs(jobs: Graph, here: bool = True) -> None:
+    """Check that data and models of all jobs are there, and decode the data, so that what is missing is told once, before any work.
+
+    here: whether this machine does the jobs, and its device is to be checked too.
+    """
+    for generator in {run.generator for job in jobs.values() for run in job.runs if run.generates}:
+        check(generator)
     for job in {job.runs[0].data: job for job in jobs.values()}.values():
-        job.machine.check(job.runs[0].data)
+        if here:
+            job.machine.check(job.runs[0].data)
         if not job.runs[0].data.from_library:
             find_or_decode(job.runs[0].data, job.out / "artifacts")
 
@@ -126,9 +141,10 @@ def pool(left: Graph, machine: Machine, workers: int | None = None) -> Iterator[
 
 
 @contextlib.contextmanager
-def on_cluster(address: str, machine: Machine, gpus: float) -> Iterator[tuple[scheduler.Workers, int]]:
+def on_cluster(address: str, left: Graph, machine: Machine, gpus: float) -> Iterator[tuple[scheduler.Workers, int]]:
     """The machines of a Ray cluster, and how many jobs they have room for."""
-    with Cluster(address, perform, gpus, lambda job: machine.device != "cpu" and not job.runs[0].data.from_library) as there:
+    heavy = [name for name, job in left.items() if machine.device != "cpu" and not job.runs[0].data.from_library]
+    with Cluster(address, perform, gpus, frozenset(heavy)) as there:
         yield there, there.slots
 
 

@@ -1,7 +1,6 @@
 """Who does which job when: the longest chain first, nothing twice, failures tried again and then kept apart.
 
-Generic over the jobs (a name, and the names of those that it needs) and over who works: processes of this machine, a cluster, or this
-process itself.
+Generic over the jobs (a name, and the names of those that it needs) and over who works: processes of this machine, or a cluster.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from figures.records import Event, attempt
+from figures.records import Event
 
 POLL = 1.0  # seconds between looks at what other processes do
 
@@ -33,27 +32,6 @@ class Workers(Protocol):
     def idle(self) -> int: ...
     def submit(self, job: Any) -> None: ...
     def wait(self, timeout: float | None = None) -> list[Event]: ...
-
-
-class Here:
-    """This process itself, a job at a time."""
-
-    def __init__(self, function: Callable[[Any, Callable[[float], None]], Any]) -> None:
-        self.function, self.job = function, None
-
-    @property
-    def idle(self) -> int:
-        return self.job is None
-
-    def submit(self, job: Any) -> None:
-        self.job = job
-
-    def wait(self, timeout: float | None = None) -> list[Event]:
-        if self.job is None:
-            time.sleep(timeout or 0)
-            return []
-        job, self.job = self.job, None
-        return [Event(job, *attempt(self.function, job, lambda fraction: None))]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -17,7 +16,7 @@ from empirical.datasets import FOLDER, look_in
 from empirical.knee import CEILING
 from empirical.machine import Machine
 from empirical.recipes import PAPER_SGD
-from figures.records import OUTPUT, write_json
+from figures.records import OUTPUT, whole, write_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -196,13 +195,11 @@ def rows(f: Found) -> dict[str, list]:
 
 def write_csv(path: Path, run: Run, found: Sequence[Found], pairs: Sequence[dict[str, Any]]) -> None:
     """One line per seed and image, whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("w", newline="") as file:
+    with whole(path) as temporary, temporary.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
         for f in found:
             writer.writerows((f.seed, *row) for row in zip(*rows(f).values(), strict=True))
-    temporary.replace(path)
 
 
 def write_scores(path: Path, run: Run, found: Sequence[Found], pairs: Sequence[dict[str, Any]]) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from empirical.claims_of_work import Claims, place
 from empirical.config import Selection, Sheet, Stability
 from empirical.graph import Job
-from figures.records import Record, plain, provenance, write, write_json
+from figures.records import Advance, Record, plain, provenance, write, write_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 PACKAGES = ("numpy", "scikit-learn", "torch", "torchvision", "diffusers")
 DONE, BUSY = "done", "busy"  # what ``perform`` returns
-Advance = Callable[[float], None]
 
 
 # --- claims and notes of failures
@@ -63,7 +62,8 @@ def perform(job: Job, advance: Advance) -> str:
             torch.set_num_threads(1)
             DO[job.stage](job, advance)
             if job.path is None:
-                write_json(job.made, {"job": job.label})
+                for made in job.notes:
+                    write_json(made, {"job": job.label})
         note_of(job).unlink(missing_ok=True)
         return DONE
 
@@ -103,17 +103,17 @@ def _variants(job: Job, advance: Advance) -> None:
     pairs = np.concatenate([np.stack(additions(each.method, slow, job.seed), axis=1) for each in job.runs])
     pairs = part_of(np.unique(pairs, axis=0), *job.shard)
     if len(pairs):
-        generate.variants(run, job.seed, parts, root, *pairs.T, job.machine)
+        generate.variants(run, job.seed, parts, root, *pairs.T, job.machine, lambda n: advance(n / len(pairs)))
 
 
 def part_of(pairs: np.ndarray, i: int, n: int) -> np.ndarray:
-    """(m, 2): of these pairs (source, copy) the i-th of n parts, whole tasks of the store, so that the parts may be made side by side."""
-    import numpy as np
+    """(m, 2): of these pairs (source, copy) the i-th of n parts, whole tasks of the store, so that the parts may be made side by side.
 
+    In which part a pair is does not depend on the others.
+    """
     from empirical.store import BLOCK
 
-    _, task = np.unique(pairs[:, 1] * 2**32 + pairs[:, 0] // BLOCK, return_inverse=True)
-    return pairs[task % n == i]
+    return pairs[(pairs[:, 0] // BLOCK + pairs[:, 1]) % n == i]
 
 
 def _train(job: Job, advance: Advance) -> None:

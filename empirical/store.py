@@ -154,7 +154,7 @@ class Store:
                 described.unlink(missing_ok=True)  # first, so that no one reads half a shard
                 images.unlink(missing_ok=True)
             self._forget(name)
-        for path in self.folder.glob(".*.tmp"):
+        for path in filter(Path.is_file, self.folder.glob(".*.*")):
             if now - touched(path) > self.claims.stale:
                 path.unlink(missing_ok=True)
         self.claims.sweep()

@@ -34,11 +34,11 @@ def store(
     require(to is None or action == "export", "to", str(to), "given with export alone")
     require(not repair or action == "verify", "repair", repair, "given with verify alone")
     where = out if folder is None else folder
-    folders = stores_in(where)
+    folders = stores_in(where) if folder is not None or where.is_dir() else []
     if action == "export":
-        require(to is not None, "to", to, "the folder to write")
-        names = ", ".join(path.name for path in folders)
-        require(len(folders) == 1, f"number of stores in {where}", len(folders), f"1, as one is exported; name it: {names}")
+        require(to is not None, "--to", to, "the folder to write")
+        names = f": {', '.join(path.name for path in folders)}" if folders else "; train, benchmark and augment make some"
+        require(len(folders) == 1, f"number of stores in {where}", len(folders), f"1, as one is exported; name it{names}")
         there = Store(folders[0])
         written = export(there, to, there.description.get("classes"))
         print(f"{to}: {len(there):,} images, {written:,} of them written now")

@@ -150,5 +150,8 @@ def _write_table(path: Path, files: list[str], pairs: np.ndarray, labels: np.nda
 def _write(path: Path, content: bytes) -> None:
     """Whole or not at all. The temporary file stands beside the class folders, where no reader of images looks."""
     temporary = path.parents[path.suffix == ".png"] / f".{path.name}.{secrets.token_hex(8)}.tmp"
-    temporary.write_bytes(content)
-    temporary.replace(path)
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -11,14 +11,13 @@ import hashlib
 import io
 import json
 import os
-import secrets
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from empirical.store_index import Shard, keys_of
-from figures.records import digest
+from figures.records import beside, digest, whole
 
 FORMAT = 1
 SEEDS = 'torch_stream(seed, "variant", source, copy) of empirical/seeding.py, with the seed of manifest.json'
@@ -80,15 +79,17 @@ def write_manifest(folder: Path, body: dict[str, Any]) -> None:
     if path.exists():
         return
     folder.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
-    temporary.write_bytes(_text({"format": FORMAT, **body}))
+    temporary = beside(path)
     try:
-        path.hardlink_to(temporary)
-        temporary.unlink()
-    except FileExistsError:
-        temporary.unlink()
-    except OSError:  # a file system without links
-        temporary.replace(path)
+        temporary.write_bytes(_text({"format": FORMAT, **body}))
+        try:
+            path.hardlink_to(temporary)
+        except FileExistsError:
+            pass
+        except OSError:  # a file system without links
+            temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -119,9 +120,7 @@ def _text(body: dict[str, Any]) -> bytes:
 
 
 def _write(path: Path, content: bytes | memoryview) -> None:
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
-    with temporary.open("wb") as file:
+    with whole(path) as temporary, temporary.open("wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())  # a name that outlives a power cut has its content
-    temporary.replace(path)

@@ -28,7 +28,7 @@ class Lines:
             try:
                 from torch.utils.tensorboard import SummaryWriter
             except ModuleNotFoundError:
-                raise ValueError("--log needs TensorBoard, which is not installed: pip install 'tada[log]'") from None
+                raise ValueError("--log needs TensorBoard, which is not installed: .venv/bin/python -m pip install tensorboard") from None
             self.writer = SummaryWriter(log)
 
     def __call__(self, progress: Progress) -> None:

@@ -45,7 +45,7 @@ def run(names: Positional[tuple[str, ...]], /, seeds: int | None = None, workers
         out: folder for records.
     """
     if not names or _below(1, seeds, workers):
-        raise ValueError(f"got names {names}, seeds {seeds}, workers {workers}; allowed: at least one name, seed and worker")
+        raise ValueError(f"got {len(names)} names, seeds {seeds}, workers {workers}; allowed: at least 1 name (see list), seed and worker")
     failures = []
     for experiment in [find(name) for name in names]:
         total = len(experiment.runs) * (seeds or experiment.seeds)
@@ -126,7 +126,7 @@ def explore(port: int = 0, browser: bool = True) -> NoReturn:
     try:
         from theory.explore.server import serve
     except ModuleNotFoundError as error:
-        raise ValueError(f"the explorer needs {error.name}, which is not installed: make setup, or pip install 'tada[explore]'") from None
+        raise ValueError(f"the explorer needs {error.name}, which is not installed: make setup") from None
     serve(port, browser)
 
 

@@ -42,7 +42,9 @@ class Generator:
     def __post_init__(self) -> None:
         multiples = len(self.channels) >= 1 and all(c >= 8 and c % 8 == 0 for c in self.channels)
         require(multiples, "generator.channels", self.channels, "multiples of 8")
-        require(self.steps >= 1 and self.batch >= 1 and self.lr > 0, "generator", self, "steps >= 1, batch >= 1, lr > 0")
+        for name in ("steps", "batch"):
+            require(getattr(self, name) >= 1, f"generator.{name}", getattr(self, name), "at least 1")
+        require(self.lr > 0, "generator.lr", self.lr, "above 0")
         require(0 <= self.null < 1 and 0 <= self.ema < 1, "generator.null, ema", (self.null, self.ema), "[0, 1)")
         require(self.layers >= 1, "generator.layers", self.layers, "at least 1")
         for name, kind in (("seen", SeenName), ("kind", KindName), ("precision", PrecisionName)):

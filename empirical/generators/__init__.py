@@ -62,6 +62,14 @@ def backend(
     return load(generator, variants, classes, shape, device)
 
 
+def check(generator: Generator) -> None:
+    """Raise ValueError if a model is named that is not there, or is of no known kind: before hours of work that lead up to it."""
+    if generator.model is not None:
+        kind_of(generator)
+        if generator.kind != "glide":  # whose files have other names
+            find(generator, "model_index.json")
+
+
 def compiled(way: Backend) -> Backend:
     """The backend with its network compiled, when it is first passed through."""
     way.network.compile()
@@ -85,6 +93,8 @@ def find(generator: Generator, name: str) -> Path:
     if folder is not None:
         require((folder / name).is_file(), "generator.model", generator.model, f"a folder in the format of diffusers, with {name}")
         return folder / name
+    place = generator.model.startswith(("/", ".", "~")) or generator.model.count("/") > 1
+    require(not place, "generator.model", generator.model, "a folder that is there, or a name on the Hugging Face hub")
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 

@@ -6,7 +6,7 @@ The only part of ``figures`` that ``theory`` and ``empirical`` import. Beyond th
 from figures.records.cli import run_command
 from figures.records.compare import DIFFERENT, Comparison, compare
 from figures.records.jobs import default_workers, run_jobs
-from figures.records.pool import ONE_THREAD, Event, Interrupted, Pool, attempt, reason
+from figures.records.pool import ONE_THREAD, Advance, Event, Interrupted, Pool, attempt, reason
 from figures.records.store import (
     COMMITTED,
     FRESH,
@@ -15,6 +15,7 @@ from figures.records.store import (
     Record,
     RecordError,
     begun,
+    beside,
     canonical,
     digest,
     file_name,
@@ -25,6 +26,7 @@ from figures.records.store import (
     provenance,
     read,
     read_plan,
+    whole,
     write,
     write_json,
     write_plan,
@@ -36,6 +38,7 @@ __all__ = [
     "FRESH",
     "ONE_THREAD",
     "OUTPUT",
+    "Advance",
     "Comparison",
     "Event",
     "Interrupted",
@@ -45,6 +48,7 @@ __all__ = [
     "RecordError",
     "attempt",
     "begun",
+    "beside",
     "canonical",
     "compare",
     "default_workers",
@@ -60,6 +64,7 @@ __all__ = [
     "reason",
     "run_command",
     "run_jobs",
+    "whole",
     "write",
     "write_json",
     "write_plan",

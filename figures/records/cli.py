@@ -13,6 +13,8 @@ from collections.abc import Callable
 from figures.records.pool import Interrupted
 from figures.records.store import RecordError
 
+TITLE = re.compile(r"^(Value error|Unrecognized options|Invalid choice|Missing subcommand|Missing argument) |Error parsing __\S+: ")
+
 
 def run_command(commands: dict[str, Callable[..., int]], prog: str, description: str) -> int:
     """Parse ``sys.argv``, call the chosen function and return its exit code.
@@ -44,15 +46,20 @@ def _parse(commands: dict[str, Callable[..., int]], prog: str, description: str)
             return tyro.extras.subcommand_cli_from_dict(deferred, prog=prog, description=description)
     except SystemExit as end:
         if end.code:
-            print(f"error: {_one_line(said.getvalue())} (see {prog} --help)", file=sys.stderr)
+            where = [prog, *(word for word in sys.argv[1:2] if word in commands), "--help"]
+            print(f"error: {_one_line(said.getvalue())} (see {' '.join(where)})", file=sys.stderr)
         raise
 
 
 def _one_line(box: str) -> str:
-    """tyro's boxed message as one line, without the box, its title, inner names and the reminder of the help text."""
+    """tyro's boxed message as one line, without the box, its title, inner names, help texts and the reminder of where there are more."""
     text = " ".join(re.sub(r"[^\x20-\x7e]+|-{3,}", " ", box).split())
     text = re.split(r" Got errors:| Argument helptext:| For full helptext", text)[0]
-    return re.sub(r"^(Value error|Unrecognized options|Invalid choice|Missing subcommand) |Error parsing __\S+: ", "", text)
+    text, _, near = text.partition(" Perhaps you meant: ")
+    options = [option for option in dict.fromkeys(re.findall(r"--[\w.-]+", near)) if option != "--help"]
+    text += f"; did you mean {' or '.join(options)}?" if options else ""
+    text = text.replace(" Available subcommands:", "; allowed:")
+    return TITLE.sub("", text)
 
 
 def _defer(function: Callable[..., int]) -> Callable[..., Callable[[], int]]:

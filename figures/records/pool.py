@@ -9,7 +9,7 @@ import os
 import signal
 import threading
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Literal
@@ -43,7 +43,7 @@ class _Worker:
 
 
 class Pool:
-    """Up to ``workers`` processes, begun when there is work for them; one that is killed costs its job and is replaced.
+    """Up to ``workers`` processes, begun when there is work for them; one that is killed or fails costs its job and is replaced.
 
     ``function(job, advance)`` writes its own results and calls ``advance(n)`` when n more units are done. environments: variables that
     worker i has beside its parent's, those at i modulo their number. Leaving the block by an exception ends all workers at once.
@@ -77,7 +77,8 @@ class Pool:
         ours, theirs = self._context.Pipe()
         environment = self.environments[place % len(self.environments)]
         process = self._context.Process(target=_work, args=(self.function, theirs, environment), daemon=True)
-        process.start()
+        with _uninterrupted():
+            process.start()
         theirs.close()  # so that its death is heard as the end of the pipe
         self._workers.append(_Worker(process, ours, place))
         return self._workers[-1]
@@ -87,13 +88,20 @@ class Pool:
         try:
             kind, value = worker.pipe.recv()
         except (EOFError, OSError):
-            self._workers.remove(worker)
-            self._free.append(worker.place)
-            _end(worker, 0)
-            return Event(job, "failed", KILLED)
-        if kind != "progress":
+            kind, value = "failed", KILLED
+        if kind == "failed":
+            self._replace(worker)
+        elif kind != "progress":
             worker.job, worker.busy = None, False
         return Event(job, kind, value)
+
+    def _replace(self, worker: _Worker) -> None:
+        """A failure may have spoiled the process, as an error of a GPU does: the next job at its place gets a new one."""
+        self._workers.remove(worker)
+        self._free.append(worker.place)
+        worker.process.terminate()
+        worker.pipe.close()
+        _end(worker, PATIENCE)
 
     def __enter__(self) -> Pool:
         return self
@@ -105,6 +113,19 @@ class Pool:
             worker.pipe.close()  # an idle worker ends at the end of its pipe
         for worker in self._workers:
             _end(worker, PATIENCE)
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Ctrl-C waits until the end; processes begun meanwhile never hear of it."""
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _end(worker: _Worker, patience: float) -> None:

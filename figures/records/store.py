@@ -9,14 +9,16 @@ command that makes them, and the tolerance within which a second machine is said
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
 import os
 import platform
+import secrets
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, cached_property
 from importlib import metadata
 from pathlib import Path
@@ -118,12 +120,30 @@ def file_name(name: str, config: Any, seed: int) -> str:
     return f"{name}-s{seed:02d}-{digest({'config': identity(config), 'seed': seed})[:8]}.json"
 
 
+def beside(path: Path) -> Path:
+    """A temporary name in the same folder, another at every call, on every machine."""
+    return path.with_name(f".{secrets.token_hex(8)}.{path.name}")
+
+
+@contextlib.contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A temporary name to write to: in the end the file takes the place of ``path``, so that a reader sees all of it or nothing.
+
+    After a failure nothing of it is left.
+    """
+    temporary = beside(path)
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
 def write_json(path: Path, value: Any) -> None:
-    """Write ``value`` under a temporary name, then rename: a reader sees the whole file or none."""
+    """Write ``value``, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(json.dumps(value, separators=(",", ":"), allow_nan=False, default=_encode) + "\n")
-    os.replace(temporary, path)
+    with whole(path) as temporary:
+        temporary.write_text(json.dumps(value, separators=(",", ":"), allow_nan=False, default=_encode) + "\n")
 
 
 def write(path: Path, record: Record) -> None:

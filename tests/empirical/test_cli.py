@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,7 +16,7 @@ from empirical.benchmark import benchmark
 from empirical.experiments import experiment
 from empirical.graph import graph
 from empirical.stages import claims
-from figures.records import read
+from figures.records import load_some, read
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -135,10 +136,32 @@ def test_a_task_does_its_job_and_what_it_needs_with_the_same_result(finished, tm
     assert ": 5 jobs to do" in capsys.readouterr().out  # early, select, generator, variants, train
     ((name, result),) = records(tmp_path).items()
     assert result == records(finished)[name]
+    assert [record.seed for record in load_some("empirical/smoke", (tmp_path / "records",))] == [1]  # figures find it
     assert benchmark(("smoke",), task=number, out=tmp_path) == 0
     assert ": 0 jobs to do" in capsys.readouterr().out
     assert benchmark(("smoke",), status=True, out=tmp_path) == 0
     assert capsys.readouterr().out.splitlines()[1].split() == ["smoke", "1", "0", "0", "19"]
+
+
+def test_a_task_that_no_missing_record_needs_does_nothing(finished, tmp_path, capsys):
+    shutil.copytree(finished / "records", tmp_path / "records")  # all of them, and no artifacts
+    for number in (0, 4, 27):
+        assert benchmark(("smoke",), task=number, out=tmp_path) == 0
+        assert ": 0 jobs to do" in capsys.readouterr().out
+    assert not (tmp_path / "artifacts").exists()
+
+
+@pytest.mark.parametrize("told", [{"status": True}, {"dry_run": True}])
+def test_what_only_tells_writes_nothing(tmp_path, told):
+    assert benchmark(("smoke",), out=tmp_path / "out", **told) == 0
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_model_that_is_not_there_is_told_before_anything_is_done(tmp_path):
+    for command in (["benchmark", "factor", "--model", "/nowhere"], ["train", "--generator.model", "./nowhere"]):
+        (line,) = run(*command, "--out", tmp_path / "out", code=2).stderr.splitlines()
+        assert re.fullmatch(r"error: generator.model is '.*nowhere'; allowed: a folder that is there, or a name on the .* hub", line)
+        assert not (tmp_path / "out").exists()
 
 
 def test_status_tells_who_works_at_what(tmp_path, capsys):
@@ -161,8 +184,8 @@ BAD = [
     (["benchmark", "smoke", "--task", "28"], "task is 28; allowed: 0 to 27"),
     (["benchmark", "smoke", "--retries", "-1"], "retries is -1; allowed: at least 0"),
     (["run", "nothing"], "no experiment 'nothing'; allowed: noisy-digits"),
-    (["run"], "at least one name"),
-    (["run", "smoke", "--seeds", "0"], "at least one name, seed and worker"),
+    (["run"], "number of names is 0; allowed: at least 1"),
+    (["run", "smoke", "--seeds", "0"], "seeds is 0; allowed: at least 1"),
     (["run", "smoke", "--seeds", "x"], "--seeds"),
     (["run", "smoke", "--wrong"], "--wrong"),
     (["train", "--method.k", "0"], "method.k is 0; allowed: at least 1"),

@@ -153,5 +153,5 @@ def test_without_ray_one_line_says_what_to_do(monkeypatch):
         return real(name, *rest, **more)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(ValueError, match=r"--cluster needs Ray, which is not installed: pip install 'tada\[cluster\]'"):
+    with pytest.raises(ValueError, match=r"--cluster needs Ray, which is not installed: make setup, or pip install ray"):
         Cluster("local", perform)

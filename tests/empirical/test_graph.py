@@ -2,9 +2,11 @@
 
 import dataclasses
 import json
+import re
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from empirical import expected
@@ -29,7 +31,8 @@ def stages(jobs):
 def made(job):
     """Pretend that the job was done."""
     if job.path is None:
-        write_json(job.made, {})
+        for note in job.notes:
+            write_json(note, {})
     else:
         write(job.path, Record(plain(job.runs[0]), job.seed, {"test_error": 0.5}))
 
@@ -122,8 +125,6 @@ def test_many_variants_are_several_jobs():
 
 
 def test_parts_hold_every_pair_once_and_no_task_of_the_store_twice():
-    import numpy as np
-
     rng = np.random.default_rng(0)
     pairs = np.unique(np.stack([rng.integers(0, 9000, 5000), rng.integers(1, 4, 5000)], axis=1), axis=0)
     parts = [part_of(pairs, i, 4) for i in range(4)]
@@ -180,6 +181,40 @@ def test_the_longest_chain_is_the_most_urgent():
         assert urgent[job.name] == pytest.approx(
             job.seconds + max((urgent[other.name] for other in jobs.values() if job.name in other.needs), default=0.0)
         )
+
+
+def test_a_note_stands_for_each_run_whatever_else_was_asked_for(tmp_path):
+    both = counted("reduced-factor", "reduced-strength", out=tmp_path)
+    alone = counted("reduced-strength", out=tmp_path)
+    shared = [name for name, job in both.items() if job.stage == "variants" and name in alone]
+    assert len({len(both[name].runs) for name in shared}) > 1
+    for name in shared:
+        made(both[name])
+    assert all(alone[name].is_done() for name in shared)
+
+
+def test_part_of_a_store_is_the_same_whatever_else_is_asked_for():
+    rng = np.random.default_rng(1)
+    pairs = np.unique(np.stack([rng.integers(0, 9000, 5000), rng.integers(1, 4, 5000)], axis=1), axis=0)
+    few = pairs[rng.random(len(pairs)) < 0.1]
+    for i in range(4):
+        assert set(map(tuple, part_of(few, i, 4))) == set(map(tuple, few)) & set(map(tuple, part_of(pairs, i, 4)))
+        assert len(part_of(pairs, i, 4)) > len(pairs) / 8
+
+
+def test_a_part_knows_of_how_many_it_is_one():
+    names = {job.name for job in counted("paper-strength").values() if job.stage == "variants"}
+    assert all(re.fullmatch(r"variants-[0-9a-f]{12}~\d\dof\d\d", name) for name in names)
+
+
+def test_what_is_left_costs_what_is_left(tmp_path):
+    jobs = counted("smoke", out=tmp_path)
+    for job in jobs.values():
+        if job.path and "tada" not in job.label:
+            made(job)
+    left = [job for job in missing(jobs).values() if job.stage == "variants"]
+    assert left
+    assert all(job.seconds == expected.variants(job.runs, expected.HERE) < jobs[job.name].seconds for job in left)
 
 
 # --- names

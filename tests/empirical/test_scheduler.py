@@ -16,11 +16,32 @@ from empirical.board import Board, clock
 from empirical.claims_of_work import Claims
 from empirical.config import Run
 from empirical.graph import Job
-from empirical.scheduler import Here, View, Watcher, complete
+from empirical.scheduler import View, Watcher, complete
 from empirical.stages import failure, note_of
-from figures.records import Event, Pool
+from figures.records import Event, Pool, attempt
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+class Here:
+    """This process itself, a job at a time."""
+
+    def __init__(self, function):
+        self.function, self.job = function, None
+
+    @property
+    def idle(self):
+        return self.job is None
+
+    def submit(self, job):
+        self.job = job
+
+    def wait(self, timeout=None):
+        if self.job is None:
+            time.sleep(timeout or 0)
+            return []
+        job, self.job = self.job, None
+        return [Event(job, *attempt(self.function, job, lambda fraction: None))]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -189,8 +210,8 @@ def test_who_comes_too_late_looks_again(tmp_path):
 SECOND = """
 import sys
 from pathlib import Path
-from test_scheduler import Fake, view, work
-from empirical.scheduler import Here, complete
+from test_scheduler import Fake, Here, view, work
+from empirical.scheduler import complete
 folder = Path(sys.argv[1])
 jobs = {f"j{i}": Fake(f"j{i}", (f"j{i - 4}",) if i >= 4 else (), folder, seconds=0.02) for i in range(24)}
 (folder / f"ready-{sys.argv[2]}").write_text("")
@@ -284,6 +305,34 @@ def test_a_failure_is_said_and_noted_until_the_job_succeeds(tmp_path):
     assert board.counts()["early"]["failed"] == board.counts()["one"]["not begun"] == 1
     note_of(jobs["early-1"]).write_text("{")
     assert failure(jobs["early-1"]) is None
+
+
+def test_a_failed_attempt_counts_for_nothing_and_needs_no_room_for_its_note(tmp_path, monkeypatch):
+    jobs, said = jobs_of(tmp_path), io.StringIO()
+
+    def full(job, error):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("empirical.board.note_failure", full)
+    board = Board(jobs, 1, said)
+    board.began(jobs["early-1"])
+    board.progress(jobs["early-1"], 0.9)
+    board.failed(jobs["early-1"], "OSError: no space", last=False)
+    assert board.share() == 0
+    assert said.getvalue().splitlines()[0].endswith("failed: OSError: no space; it is tried again")
+
+
+def test_elsewhere_a_long_job_is_named_every_minute(tmp_path, monkeypatch):
+    jobs, now, said = jobs_of(tmp_path), [100.0], io.StringIO()
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    board = Board(jobs, 1, said)
+    board.began(jobs["early-1"])
+    for _ in range(150):
+        now[0] += 1
+        board.tick()
+    lines = said.getvalue().splitlines()
+    assert len(lines) == 2
+    assert all(line.startswith("0/3 jobs") and line.endswith(": early resnet8, seed 0 (1)") for line in lines)
 
 
 def test_time_left_goes_by_what_jobs_of_the_stage_took(tmp_path, monkeypatch):

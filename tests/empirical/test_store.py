@@ -277,8 +277,8 @@ def age(path, seconds):
 
 def test_repair_removes_what_killed_workers_left(filled):
     claims = filled.folder / "claims"
-    left = [filled.folder / ".shard-x.npy.1.tmp", filled.folder / "shard-y.npy", claims / "0-0", claims / ".0-0.right"]
-    young = [filled.folder / ".shard-z.npy.1.tmp", claims / "1-0"]
+    left = [filled.folder / ".1.shard-x.npy", filled.folder / "shard-y.npy", claims / "0-0", claims / ".0-0.right"]
+    young = [filled.folder / ".1.shard-z.npy", claims / "1-0"]
     for path in left + young:
         path.write_bytes(b"")
     for path in left:

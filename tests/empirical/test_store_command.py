@@ -108,7 +108,7 @@ def test_an_export_is_a_folder_of_classes_with_a_table(out, capsys, monkeypatch)
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["export", "{out}"], "error: to is None; allowed: the folder to write"),
+        (["export", "{out}"], "error: --to is None; allowed: the folder to write"),
         (
             ["export", "{out}", "--to", "{out}/x"],
             "error: number of stores in {out} is 2; allowed: 1, as one is exported; name it: variants-aa, variants-bb",

@@ -127,7 +127,7 @@ def test_no_tensorboard_is_one_line(tmp_path, capfd, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorboard", None)  # as if it were not installed
     code, _, lines = here(capfd, monkeypatch, *RUN, "--out", tmp_path, "--log", tmp_path / "log")
     assert code == 2
-    assert lines == ["error: --log needs TensorBoard, which is not installed: pip install 'tada[log]'"]
+    assert lines == ["error: --log needs TensorBoard, which is not installed: .venv/bin/python -m pip install tensorboard"]
     assert not (tmp_path / "log").exists()
 
 

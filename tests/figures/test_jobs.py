@@ -45,6 +45,19 @@ def die(job, advance):
     os._exit(1)
 
 
+def remember(job, advance):
+    """Fails if an earlier job failed in this process, or if it is told to."""
+    spoilt = getattr(remember, "spoilt", False)
+    remember.spoilt = spoilt or job == "bad"
+    if remember.spoilt:
+        raise ValueError(job)
+
+
+def test_a_failure_does_not_spoil_the_jobs_after_it():
+    failures = run_jobs(remember, ["bad", "a", "b", "bad", "c"], total=5, workers=1, label="x")
+    assert [job for job, _ in failures] == ["bad", "bad"]
+
+
 def test_a_killed_worker_is_told(tmp_path):
     failures = run_jobs(die, [1, 2], [3], total=3, workers=1, label="work")
     assert {why for _, why in failures} == {"a worker was killed (out of memory? try --workers 1)"}

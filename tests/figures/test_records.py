@@ -28,7 +28,7 @@ from figures.records import (
     write_plan,
 )
 from figures.records.compare import DAMAGED, NEW, SAME_BITS, WITHIN, Comparison, agree, compare_records, distance
-from figures.records.store import extends
+from figures.records.store import beside, extends, whole
 
 numbers = st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
 values = st.recursive(
@@ -129,6 +129,32 @@ def test_a_fresh_record_may_hold_more_but_not_less_than_the_committed_one():
     assert compare_records(new, old, "test_error", 0.01)[0] == SAME_BITS
     assert compare_records(old, new, "test_error", 0.01)[0] == DIFFERENT
     assert compare_records(Record({"k": 3}, 0, {"test_error": 0.1}), old, "test_error", 0.01)[0] == DIFFERENT
+
+
+def test_a_write_that_fails_leaves_nothing_and_the_old_file_as_it_was(tmp_path):
+    path = tmp_path / "kept.npz"
+    path.write_text("old")
+
+    class Full(Exception):
+        """The disk is full."""
+
+    def write_half():
+        with whole(path) as temporary:
+            temporary.write_text("half")
+            raise Full
+
+    with pytest.raises(Full):
+        write_half()
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("kept.npz", "old")]
+    with whole(path) as temporary:
+        assert temporary.parent == tmp_path
+        assert temporary.suffix == path.suffix
+        temporary.write_text("new")
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("kept.npz", "new")]
+
+
+def test_no_two_temporary_names_are_the_same(tmp_path):
+    assert len({beside(tmp_path / "x.json") for _ in range(100)}) == 100
 
 
 def test_what_cannot_be_recorded_is_refused():

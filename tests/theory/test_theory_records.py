@@ -122,7 +122,7 @@ def test_simulate_prints_a_table_or_json(tmp_path):
 
 MISTAKES = {
     "run nonsense": "no experiment 'nonsense'; allowed: methods, homogeneity",
-    "run": "allowed: at least one name, seed and worker",
+    "run": "allowed: at least 1 name (see list), seed and worker",
     "run methods --seeds 0": "seeds 0",
     "run methods --workers -1": "workers -1",
     "run methods --seeds many": "invalid literal|no type matching",

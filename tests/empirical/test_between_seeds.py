@@ -1,0 +1,59 @@
+"""How far seeds and rules agree on what is slow, as recorded: the same as the command ``select`` finds, against plain sets."""
+
+import numpy as np
+import pytest
+
+from empirical import between_seeds, pipeline
+from empirical.config import Data, Selection, Stability, Training
+from empirical.data import split
+
+RULES = (Selection(), Selection("misclassified"))
+ASKED = Stability("x", Data("digits", train=120, validation=0), Training(steps=2, width=8), selections=RULES, seeds=3)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    return tmp_path_factory.mktemp("artifacts")
+
+
+@pytest.fixture(scope="module")
+def metrics(root):
+    return between_seeds.execute(ASKED, root)
+
+
+def slow(root, rule, seed):
+    """The slow images as a set of places in the data set, and all training images."""
+    parts = split(ASKED.data, seed, root)
+    chosen = pipeline.selected(ASKED.by(rule), seed, parts, root).slow
+    return set(parts.train_indices[chosen].tolist()), set(parts.train_indices.tolist())
+
+
+def test_two_seeds_are_compared_on_the_images_that_both_train_on(root, metrics):
+    assert metrics["rules"] == ["cluster", "misclassified"]
+    for rule, pairs in zip(RULES, metrics["between_seeds"], strict=True):
+        assert [pair["seeds"] for pair in pairs] == [[0, 1], [0, 2], [1, 2]]
+        for pair in pairs:
+            (one, seen), (other, also) = (slow(root, rule, seed) for seed in pair["seeds"])
+            common = seen & also
+            assert 0 < pair["common"] == len(common) < 120
+            assert pair["slow"] == [len(one & common), len(other & common)]
+            if one & common or other & common:
+                assert pair["jaccard"] == len(one & other) / len((one | other) & common)
+
+
+def test_a_rule_is_compared_with_the_first_on_all_images_of_each_seed(root, metrics):
+    assert all(pair["jaccard"] == 1 and pair["common"] == 120 for pair in metrics["with_first"][0])
+    for seed, pair in enumerate(metrics["with_first"][1]):
+        (first, _), (other, _) = (slow(root, rule, seed) for rule in RULES)
+        assert pair["jaccard"] == len(first & other) / len(first | other)
+
+
+def test_kappa_is_the_mean_between_seeds(metrics):
+    for kappa, pairs in zip(metrics["kappa"], metrics["between_seeds"], strict=True):
+        assert kappa == pytest.approx(np.mean([pair["kappa"] for pair in pairs]))
+
+
+def test_progress_adds_up(root):
+    done = []
+    between_seeds.execute(ASKED, root, done.append)
+    assert sum(done) == pytest.approx(1)
