@@ -13,9 +13,12 @@ from figures.tables import Table, signed, span
 RECORDS = ("theory/claims", *EXPERIMENTS[:2])
 OPTIONAL = EXPERIMENTS[2:]
 COMMAND = "python -m theory claims"
+NOT_SHOWN = "not shown"
+CLOSE = 0.1  # of a closed form
 NOTE = (
     "Closed forms hold if the measurement is within 10% of them, paired by seed, with an interval of at most ±10%; "
-    "bounds hold if the whole 95% interval over seeds respects them."
+    "bounds hold if the whole 95% interval over seeds respects them, and are not shown if it contains 0. The interval beside a "
+    "measurement is its own; the one that decides on a closed form is that of measurement over prediction, paired by seed, and narrower."
 )
 BOOTSTRAP = (
     "Bootstrap: percentile interval over the n seeds, which cannot leave the range of the samples and is too narrow for few seeds; it "
@@ -79,6 +82,8 @@ def deciding(members: Sequence[Case]) -> str:
 def figure(case: Case) -> str:
     """The mean with half its interval."""
     band = case.estimate
+    if not band.n:
+        return "not run"
     text = signed(float(band.mean), float(band.half), 2)
     return text if case.predicted in ("< 0", "> 0") else text.lstrip("+")
 
@@ -97,7 +102,7 @@ def image_cells(case: Case) -> tuple[str, ...]:
 
 
 def points(value: float) -> str:
-    return f"{value:.2f}".replace("-", "−")
+    return f"{value:.2f}".replace("-", "−") if value == value else "not run"
 
 
 def summary(records: Sequence[Record]) -> str:
@@ -129,8 +134,20 @@ def cells(verdict: Mapping) -> tuple[str, ...]:
         predicted,
         number(verdict["measured"]),
         spread,
-        "holds" if verdict["holds"] else "does not hold",
+        word_of(verdict),
     )
+
+
+def word_of(verdict: Mapping) -> str:
+    """Whether it holds. It is not shown where the interval of a difference that should be on one side of 0 contains 0; and where a
+    closed form is right, it is the closed form that says that the claim does not hold.
+    """
+    predicted = verdict["predicted"]
+    if verdict["holds"]:
+        return "holds"
+    if isinstance(predicted, str):
+        return NOT_SHOWN if predicted[0] in "<>" and verdict["low"] <= 0 <= verdict["high"] else "does not hold"
+    return "does not hold, as predicted" if abs(verdict["measured"] / predicted - 1) <= CLOSE else "does not hold"
 
 
 def number(value: float) -> str:

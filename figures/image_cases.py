@@ -11,11 +11,13 @@ import numpy as np
 
 from figures.panels import name_of
 from figures.records import Record
-from figures.runs import AUGMENTS, NETWORKS, NOISE, Runs, papers_best
+from figures.runs import AUGMENTS, NETWORKS, NOISE, Runs, papers_best, values_of
 from figures.statistics import Estimate, bootstrap, estimate, paired_samples
 from figures.test_error import TITLES
 
 HOLDS, FAILS, UNCLEAR = "holds", "fails", "not enough data"
+SEEDS = 3  # fewer decide nothing
+LEVELS = (0.3, 0.7)  # strengths that the paper's is compared with
 BELOW, ABOVE, SLOW_SHARE = (-math.inf, 0.0), (0.0, math.inf), (30.0, 40.0)
 
 
@@ -42,7 +44,9 @@ class Case:
 
     @property
     def verdict(self) -> str:
-        return UNCLEAR if self.chosen else verdict(float(self.estimate.low), float(self.estimate.high), self.claimed)
+        if self.chosen or self.estimate.n < SEEDS:
+            return UNCLEAR
+        return verdict(float(self.estimate.low), float(self.estimate.high), self.claimed)
 
     def bootstrap(self) -> tuple[float, float]:
         return bootstrap(self.samples, np.random.default_rng(0))
@@ -69,17 +73,19 @@ def compare(
     decides: bool = True,
     metric: str = "test_error",
 ) -> Iterator[Case]:
-    """The paired difference in a metric, times 100, of two groups of runs by seed; nothing if no seed has both."""
-    values = [{seed: 100 * record.metrics[metric] for seed, record in group.items()} for group in (one, other)]
-    if values[0].keys() & values[1].keys():
+    """The paired difference in a metric, times 100, of two groups of runs by seed, of those that have it; nothing if no seed has both,
+    but a case without samples where it would decide.
+    """
+    values = [values_of(group, metric) for group in (one, other)]
+    if decides or values[0].keys() & values[1].keys():
         yield Case(runs.name, what, short, paired_samples(*values), claimed, decides, (*one.values(), *other.values()))
 
 
 def budgeted(runs: Runs, one: str, other: str, decides: Iterable[str], **changes: object) -> Iterator[Case]:
-    """One method minus another under each budget there is; ``decides``: under which it decides."""
+    """One method minus another under each budget there is, and each of ``decides``, under which it decides."""
     decides, seen = tuple(decides), f", generator: {changes['seen']}" if "seen" in changes else ""
     find = runs.original if other == "original" else partial(runs.runs, other)
-    for budget in runs.budgets:
+    for budget in dict.fromkeys((*runs.budgets, *decides)):
         what = f"{name_of(one)} − {name_of(other)}, {TITLES[budget]}{seen}"
         pair = (runs.runs(one, budget=budget, **changes), find(budget=budget, **changes))
         yield from compare(runs, what, TITLES[budget].split()[-1], *pair, decides=budget in decides)
@@ -150,16 +156,17 @@ def e7(runs: Runs) -> Iterator[Case]:
 
 def e8(runs: Runs) -> Iterator[Case]:
     half = runs.runs("tada-2")
-    for level in others(runs, "level"):
-        if level != NOISE:
-            short = f"{runs.base.level:g} − {level:g}"
-            yield from compare(runs, f"TADA(2), strength {short}", short, half, runs.runs("tada-2", level=level))
+    if not others(runs, "level"):
+        return
+    for level in LEVELS:
+        short = f"{runs.base.level:g} − {level:g}"
+        yield from compare(runs, f"TADA(2), strength {short}", short, half, runs.runs("tada-2", level=level))
     pure = runs.runs("tada-2", level=NOISE)
     yield from compare(runs, "TADA(2) from pure noise − Original", "noise − Original", pure, runs.runs("original"), claimed=ABOVE)
 
 
 def e9(runs: Runs) -> Iterator[Case]:
-    for one, other in (("cluster", "high-loss"), ("high-loss", "misclassified")):
+    for one, other in (("cluster", "high-loss"), ("high-loss", "misclassified")) if others(runs, "rule") else ():
         short = f"{one} − {other}"
         yield from compare(runs, f"TADA(2), {short}", short, runs.runs("tada-2", rule=one), runs.runs("tada-2", rule=other))
 

@@ -15,7 +15,7 @@ import numpy as np
 from figures.differences import said
 from figures.panels import name_of
 from figures.records import Record
-from figures.runs import AUGMENTS, NETWORKS, NOISE, Kind, Runs, mean, used
+from figures.runs import AUGMENTS, NETWORKS, NOISE, Kind, Runs, mean, used, values_of
 from figures.statistics import paired
 from figures.tables import escape
 from figures.test_error import TITLES
@@ -58,11 +58,6 @@ def key_of(runs: Runs, kind: Kind) -> str:
 def spoken(part: str) -> str:
     """A part of a key as it is written."""
     return SPOKEN.get(part, part.replace("-", " "))
-
-
-def values_of(members: Mapping[int, Record], metric: str) -> Values:
-    """seed -> 100 times a metric."""
-    return {seed: 100 * record.metrics[metric] for seed, record in members.items() if record.metrics.get(metric) is not None}
 
 
 def image_numbers(name: str, records: Sequence[Record]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from figures.records import Record
+from figures.records import Record, RecordError
 from figures.select import budget, method
 from figures.statistics import Estimate, paired
 
@@ -82,6 +82,13 @@ def used(of: str, kind: Kind) -> Kind:
     return dataclasses.replace(kind, method=of, **lost, **({} if selects else {"rule": None}))
 
 
+def one_generator(name: str, records: Iterable[Record]) -> None:
+    """RecordError if the variants of these runs come from several models: they must not be taken for one another."""
+    made = sorted({str(record.config["generator"].get("model")) for record in records if used(method(record), kind(record)).seen})
+    if len(made) > 1:
+        raise RecordError(f"records of {name} with variants of {' and '.join(made)}; keep those of different models in different folders")
+
+
 def kind(record: Record) -> Kind:
     config = record.config
     training, name = config["training"], method(record)
@@ -105,6 +112,8 @@ class Runs:
         self.groups: dict[Kind, dict[int, Record]] = {}
         for record in records:
             self.groups.setdefault(kind(record), {})[record.seed] = record
+        for members in self.groups.values():
+            one_generator(name, members.values())
         self.first = next(iter(next(iter(self.groups.values())).values()))
         self.base = BASES[scale(self.first)]
 
@@ -114,7 +123,7 @@ class Runs:
 
     def values(self, method: str, metric: str = "test_error", **changes: object) -> dict[int, float]:
         """Seed -> a metric, times 100."""
-        return {seed: 100 * record.metrics[metric] for seed, record in self.runs(method, **changes).items()}
+        return values_of(self.runs(method, **changes), metric)
 
     def original(self, **changes: object) -> dict[int, Record]:
         """Original under the same settings; at equal epochs, if only the others' length is set so, that of the base's steps."""
@@ -123,7 +132,7 @@ class Runs:
 
     def baseline(self, metric: str = "test_error", **changes: object) -> dict[int, float]:
         """Seed -> a metric of it, times 100."""
-        return {seed: 100 * record.metrics[metric] for seed, record in self.original(**changes).items()}
+        return values_of(self.original(**changes), metric)
 
     def at(self, field: str, value: object) -> dict[str, object]:
         """The changes that lead to runs in which a field of kinds has this value: another network has its own augmentation."""
@@ -154,6 +163,11 @@ def data_sets(records: Mapping[str, Iterable[Record]] | Iterable[Record]) -> lis
         if "method" in record.config and "early" in record.config:
             groups.setdefault(set_name(record), []).append(record)
     return [Runs(name, group) for name, group in groups.items()]
+
+
+def values_of(members: Mapping[int, Record], metric: str) -> dict[int, float]:
+    """Seed -> 100 times a metric, where there is one."""
+    return {seed: 100 * record.metrics[metric] for seed, record in members.items() if record.metrics.get(metric) is not None}
 
 
 def apart(one: Mapping[int, float], other: Mapping[int, float]) -> Estimate | None:

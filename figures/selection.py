@@ -15,15 +15,15 @@ from figures.style import GREY, Look, look, slant
 RECORDS = ("empirical/reduced-selection",)
 STABILITY = ("empirical/reduced-stability", "empirical/paper-stability")
 OPTIONAL = ("empirical/paper-selection", "empirical/reduced-sheet", *STABILITY)  # of the sheet, the names of classes
-SIZE = (1.0, 0.42)  # the height is of one data set
+SIZE = (1.0, 0.44)  # the height is of one data set
 CAPTION = (
     "One variant of every image that a rule takes: left, test error minus that of Original, paired by seed, mean with 95% intervals "
-    "(Student), last step, whole test set, and in brackets the mean number of variants; random takes as many as clusters, high loss "
-    "too. Middle, the share of each class that the rules take, mean over seeds, classes by the share that clusters take; shaded: the "
-    "paper's 30-40% for all classes together. Right, the Jaccard index of what is slow: filled, of two seeds, on the images that both "
-    "train on, a marker for each pair; hollow, of the rule and clusters, for each seed; a grey bar is what independent choices of the "
-    "same sizes would have. On small data the moment at which early training stops was chosen to come near it. Equal "
-    "gradient steps, at the paper's scale equal epochs; the generator has seen other images than those trained on."
+    "(Student) over n seeds, last step, whole test set, and in brackets the mean number of variants; random takes as many as "
+    "clusters, high loss too. Middle, the share of each class that the rules take, mean over seeds, classes by the share that "
+    "clusters take; shaded: the paper's 30-40% for all classes together, near which early training was stopped on purpose on small "
+    "data. Right, the Jaccard index of what is slow: filled, of two seeds, on the images that both train on, a marker for each "
+    "pair; hollow, of the rule and clusters, for each seed; a grey bar is what independent choices of the same sizes would have. "
+    "Equal gradient steps, at the paper's scale equal epochs; the generator has seen other images than those trained on."
 )
 RULES = {
     "cluster": Look("clusters", "#009E73", "D"),
@@ -39,8 +39,8 @@ def rows(records: Mapping[str, Sequence[Record]]) -> int:
 def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
     sets = data_sets(records)
     agreement = {set_name(record): record.metrics for name in STABILITY for record in records.get(name, ())}
-    columns = 3 if agreement else 2
-    for axes, runs in zip(figure.subplots(len(sets), columns, squeeze=False), sets, strict=True):
+    widths = (1.2, 1.2, 0.9) if agreement else (1, 1)
+    for axes, runs in zip(figure.subplots(len(sets), len(widths), squeeze=False, width_ratios=widths), sets, strict=True):
         errors(axes[0], runs)
         named = records.get(OPTIONAL[1]) if runs.name.startswith("CIFAR-10 ") else None
         shares(axes[1], runs, named[0].metrics["classes"] if named else None)
@@ -60,8 +60,8 @@ def errors(axes, runs: Runs) -> None:
         if members
     ]
     dots(axes, found)
-    axes.set_title(f"{runs.name}\nOriginal: {mean(start):.1f}%, {len(start)} seeds")
-    axes.set_xlabel("test error minus Original, points")
+    axes.set_title(f"{runs.name}\nOriginal: {mean(start):.1f}%, n = {len(start)}")
+    axes.set_xlabel("minus Original, points")
 
 
 def errors_of(members: Mapping[int, Record]) -> dict[int, float]:
@@ -84,10 +84,10 @@ def shares(axes, runs: Runs, classes: Sequence[str] | None) -> None:
     few = len(order) <= 10
     axes.set_xticks(range(len(order)) if few else [], [classes[i] if classes else i for i in order] if few else [])
     if classes:
-        slant(axes)
+        slant(axes, 60)
     top = max(share.max() for share in found.values())
     axes.set(
-        title="share of each class that is slow",
+        title="slow share by class",
         xlabel="class" if few and not classes else "" if few else f"{len(order)} classes, sorted",
         ylabel="%",
         ylim=(0, 1.4 * top),
@@ -107,4 +107,4 @@ def agree(axes, metrics: Mapping[str, Any]) -> None:
                 axes.plot([x - 0.12, x + 0.12], [chance, chance], color=GREY, linewidth=2)
     axes.set_xticks(range(len(metrics["rules"])), [RULES[rule].label for rule in metrics["rules"]])
     slant(axes)
-    axes.set(title="agreement on what is slow", ylabel="Jaccard index", xlim=(-0.5, len(metrics["rules"]) - 0.5), ylim=(0, 1))
+    axes.set(title="agreement", ylabel="Jaccard index", xlim=(-0.5, len(metrics["rules"]) - 0.5), ylim=(0, 1))

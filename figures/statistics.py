@@ -9,7 +9,10 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class Estimate:
-    """mean, and half: half the width of its 95% interval (Student's t over n seeds; NaN for n < 2). Arrays over further axes, or floats."""
+    """mean (NaN for n = 0), and half: half the width of its 95% interval (Student's t over n seeds; NaN for n < 2).
+
+    Arrays over further axes, or floats.
+    """
 
     mean: np.ndarray
     half: np.ndarray
@@ -36,7 +39,7 @@ def estimate(samples: np.ndarray) -> Estimate:
     values = np.asarray(samples, float)
     n = len(values)
     if n < 2:
-        return Estimate(values.mean(0), np.full(values.shape[1:], np.nan), n)
+        return Estimate(values.mean(0) if n else np.full(values.shape[1:], np.nan), np.full(values.shape[1:], np.nan), n)
     return Estimate(values.mean(0), stdtrit(n - 1, 0.975) * values.std(0, ddof=1) / np.sqrt(n), n)
 
 

@@ -65,7 +65,7 @@ def look(label: str) -> Look:
     return METHODS[label]
 
 
-def slant(axes) -> None:
+def slant(axes, degrees: float = 30) -> None:
     """Names along the horizontal axis at a slant, each ending at its tick."""
     for label in axes.get_xticklabels():
-        label.set(rotation=30, ha="right", rotation_mode="anchor")
+        label.set(rotation=degrees, ha="right", rotation_mode="anchor")

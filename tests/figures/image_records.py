@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from empirical.config import Sheet
+from empirical.config import Sheet, Stability
 from empirical.experiments import EXPERIMENTS
 from figures.records import Record, plain
 
@@ -20,7 +20,12 @@ def records(name, effect=none, noise=0.001, seeds=3, **metrics):
     for seed in range(seeds):
         for place, run in enumerate(EXPERIMENTS[name]().runs):
             rng = np.random.default_rng([seed, place])
-            found.append(sheet(run, rng) if isinstance(run, Sheet) else record(run, seed, effect(run), noise * rng.normal(), metrics))
+            if isinstance(run, Sheet):
+                found.append(sheet(run, rng))
+            elif isinstance(run, Stability):
+                found.append(stability(run))
+            else:
+                found.append(record(run, seed, effect(run), noise * rng.normal(), metrics))
     return found
 
 
@@ -63,3 +68,14 @@ def sheet(run, rng):
         "measured": 300,
     }
     return Record(plain(run), 0, plain(made), {"seconds": 60})
+
+
+def stability(run):
+    def pair(i, j, jaccard):
+        return {"seeds": [i, j], "common": 500, "jaccard": jaccard, "jaccard_chance": 0.2, "kappa": 0.4}
+
+    rules = [rule.label for rule in run.selections]
+    between = [[pair(i, j, 0.5 - 0.1 * place) for i, j in ((0, 1), (0, 2), (1, 2))] for place in range(len(rules))]
+    with_first = [[pair(i, i, 1 - 0.2 * place) for i in range(3)] for place in range(len(rules))]
+    made = {"rules": rules, "between_seeds": between, "with_first": with_first, "kappa": [0.4] * len(rules)}
+    return Record(plain(run), 0, plain(made), {"seconds": 2})

@@ -28,7 +28,7 @@ def effect(run):
 def made_up(experiment):
     if not experiment.startswith(("empirical/reduced-", "empirical/paper-")):
         return load(experiment, (COMMITTED,))
-    return records(experiment.split("/")[1], effect, seeds=1 if experiment.endswith("sheet") else 3)
+    return records(experiment.split("/")[1], effect, seeds=1 if experiment.endswith(("sheet", "stability")) else 3)
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +125,7 @@ def test_strength_shows_errors_and_faithfulness(all_records):
 
 def test_selection_shows_every_rule_and_the_classes(all_records):
     found = needed("selection", all_records, "reduced")
-    left, right = drawn("selection", found).axes
+    left, right, agreement = drawn("selection", found).axes
     assert [label.get_text().split(" (")[0] for label in left.get_yticklabels()] == [
         "clusters",
         "high loss",
@@ -135,6 +135,15 @@ def test_selection_shows_every_rule_and_the_classes(all_records):
     ]
     assert {label.get_text() for label in right.get_xticklabels()} == set(CLASSES)
     assert left.get_yticklabels()[4].get_text() == "all (2,000)"
+    shown = [line.get_ydata() for line in agreement.lines if line.get_marker() != "None"]
+    assert [set(values) for values in shown] == [{0.5}, {0.4}, {0.8}, {0.3}, {0.6}]  # between seeds and with clusters, by rule
+    assert [len(values) for values in shown] == 5 * [3]
+    chance = [value for line in agreement.lines if line.get_marker() == "None" for value in line.get_ydata()]
+    assert chance == pytest.approx(10 * [0.2])
+
+
+def test_without_selections_of_several_seeds_nothing_is_said_of_their_agreement(all_records):
+    assert len(drawn("selection", needed("selection", {**all_records, "empirical/reduced-stability": ()}, "reduced")).axes) == 2
 
 
 def test_curves_are_means_over_seeds(all_records):
@@ -169,7 +178,7 @@ def test_the_main_table_keeps_generators_apart():
 def test_the_table_of_costs_compares_with_all_images():
     (table,) = cost_table.tables({"some": records("reduced-test-error", effect)})
     rows = {row[0]: row[1:] for row in table.rows}
-    assert rows["TADA(2), equal steps, SGD"][:3] == ("700 (35%)", "1,500 (100%)", "75 (100%)")
+    assert rows["TADA(2), equal steps, SGD"][:3] == ("700 (35%)", "800 (100%)", "68 (100%)")
     assert rows["TADA(2), equal epochs, SGD"][1] == "1,850 (74%)"
     assert rows["Syn-all, equal epochs, SGD"][0] == "2,000 (100%)"
     assert rows["Original, equal steps, SGD"][0] == "0"

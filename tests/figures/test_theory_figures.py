@@ -186,7 +186,7 @@ def test_the_table_of_claims_has_a_row_a_case():
     assert (three.title, four.title) == ("T3: A claim", "T4: Another")
     assert three.rows == (
         ("T3: a case", "0.5", "−0.25", "0 to 0.512", "holds"),
-        ("T3b: a case", "< 0", "−0.25", "0 to 0.512", "does not hold"),
+        ("T3b: a case", "< 0", "−0.25", "0 to 0.512", "not shown"),
     )
     assert "10%" in three.note
     assert not four.note
