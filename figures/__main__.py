@@ -12,7 +12,7 @@ from figures import claims_table
 from figures import paper as report
 from figures import reproduce as reproduction
 from figures.draw import NAMES, Drawing, module
-from figures.records import COMMITTED, OUTPUT, load_some, run_command
+from figures.records import COMMITTED, OUTPUT, RecordError, load_some, run_command
 from figures.records.store import ROOT
 
 
@@ -66,12 +66,16 @@ def reproduce(out: Path = OUTPUT) -> int:
 def compare(out: Path = OUTPUT) -> int:
     """Say of every fresh record whether it equals the committed one; exit code 1 if any differs by more than its tolerance."""
     lines, agreement = reproduction.comparison(out / "records")
-    print(*(lines or [f"no records in {out / 'records'}; make them with: make reproduce"]), sep="\n")
+    if not lines:
+        raise RecordError(f"no records in {out / 'records'}; make them with: make reproduce")
+    print(*lines, sep="\n")
     return 0 if agreement else 1
 
 
 def keep(experiments: tyro.conf.Positional[tuple[str, ...]], /, out: Path = OUTPUT) -> int:
     """Make the fresh records of finished experiments, such as theory/methods, the committed ones."""
+    if not experiments:
+        raise ValueError("no experiment is named; allowed: one or more, such as theory/methods")
     for experiment in experiments:
         print(f"{experiment}: {reproduction.keep(experiment, out / 'records')} records kept in paper/results")
     return 0

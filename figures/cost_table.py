@@ -15,8 +15,8 @@ from figures.test_error import TITLES
 __all__ = ["OPTIONAL", "RECORDS", "tables"]
 NOTE = (
     "Means over seeds of one run, SGD; in brackets against Syn-all under the same budget. Gradients are the classifier's. Time as recorded "
-    "on the device of the run (a GPU, or one core): training, and those variants that no earlier run had made, so that of methods which "
-    "share variants the first pays; at equal steps training takes all methods equally long. ± is half the 95% interval (Student)."
+    "on the device of the run (a GPU, or one core), training and measures alone: it depends on what else the machine did, as gradients and "
+    "images do not. ± is half the 95% interval (Student)."
 )
 
 

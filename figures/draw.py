@@ -34,7 +34,13 @@ FIGURES = (
     "learning_curves",
     "cost",
 )
-TABLES = {"main": "main_table", "costs": "cost_table", "reproduction": "reproduction_table", "claims": "claims_table"}
+TABLES = {
+    "settings": "settings_table",
+    "main": "main_table",
+    "costs": "cost_table",
+    "reproduction": "reproduction_table",
+    "claims": "claims_table",
+}
 NAMES = (*FIGURES, *TABLES)
 LARGE = "empirical/paper-"  # experiments at the paper's scale
 
@@ -97,7 +103,8 @@ def save_tables(path: Path, drawer: ModuleType, records: Mapping[str, Sequence[R
     """``path``.md and ``path``.tex."""
     made = drawer.tables(records)
     path.with_suffix(".md").write_text("\n".join(table.markdown() for table in made))
-    path.with_suffix(".tex").write_text("\n".join(table.latex("" if i else f"tab:{path.name}") for i, table in enumerate(made)))
+    labels = [f"tab:{path.name}" + (f"-{i}" if i > 1 else "") for i in range(1, len(made) + 1)]
+    path.with_suffix(".tex").write_text("\n".join(table.latex(label) for table, label in zip(made, labels, strict=True)))
 
 
 def save_figure(path: Path, drawer: ModuleType, records: Mapping[str, Sequence[Record]]) -> None:

@@ -14,10 +14,10 @@ OPTIONAL = ("empirical/reduced-sheet",)
 SIZE = (1.0, 0.68)  # of the digits' part
 CAPTION = (
     "The slow-learnable images of highest loss early in training and the fast-learnable ones of lowest, one row a rank, one column "
-    "a class; and the slowest image of each class with one variant of it at each strength (alpha-bar: what is left of the "
-    "signal's power at the first denoised step; agreement: training images whose variant an independent classifier gives the "
-    "label of the source). Above: digits with pixel noise, clean digits; their generator has seen the training images alone. Below: "
-    "CIFAR-10 averaged down to 16x16 pixels; its generator has seen other images."
+    "a class; and the slowest image of each class with one variant of it at each strength (alpha-bar: what is left of the signal's "
+    "power at the first denoised step; agreement: training images whose variant a support vector machine, trained on other images, "
+    "gives the label of the source). Above: digits with pixel noise, clean digits; their generator has seen the training images "
+    "alone. Below: CIFAR-10 averaged down to 16x16 pixels; its generator has seen other images."
 )
 BELOW = 0.56  # height of the part below, in heights of the digits'
 

@@ -12,7 +12,7 @@ RECORDS = ("theory/methods",)
 SIZE = (1.0, 0.42)
 CAPTION = (
     "Learning of the fast and of the slow feature over training: the largest $\\langle w_j, v\\rangle$ over the neurons, mean over seeds "
-    "with 95% intervals. SAM, copies and variants weaken the head start of the fast feature, in three ways."
+    "with 95% intervals. SAM delays the fast feature most; copies and variants delay it equally, and differ in the slow one."
 )
 LABELS = ("original", "sam", "useful-5", "tada-5")
 

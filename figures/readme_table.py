@@ -25,7 +25,8 @@ NOTE = (
     "that decides (in points of test error; E10: % of the images; E11: % of the run), ± half its 95% interval (Student), at equal "
     "gradient steps (equal epochs at the paper's scale). A claim holds where the whole interval lies on the claimed side of 0, of "
     "every difference that decides; it fails where one lies on the other side; else there is not enough data, as for E10 wherever "
-    "early training was stopped by that very share. All cases, with bootstrap intervals: `python -m figures claims`. Minutes: "
+    "early training was stopped by that very share. All cases, with bootstrap intervals: `python -m figures claims`. What is named "
+    "reduced needs CIFAR-10: `python -m empirical data cifar10`. Minutes: "
     "computing time on one core (on a GPU at the paper's scale) of the runs that the row rests on, as recorded; rows share runs, and "
     "the training of generators is not in it."
 )
@@ -34,9 +35,8 @@ NOTE = (
 def table(records: Mapping[str, Sequence[Record]]) -> Table:
     """A row for each claim, from what is there; ``records`` by experiment, those of the theory's claims at least."""
     rows = [*theory_rows(records), *image_rows(images_of(records))]
-    return Table(
-        "Every claim: the command that checks it, and what came out", ("claim", "command", "measured", "verdict", "minutes"), rows, NOTE
-    )
+    header = ("claim", "computed by", "measured", "verdict", "minutes")
+    return Table("Every claim: the command that computes it, and what came out", header, rows, NOTE)
 
 
 def theory_rows(records: Mapping[str, Sequence[Record]]) -> Iterable[tuple[str, ...]]:

@@ -13,6 +13,7 @@ from figures.records.compare import DAMAGED, NEW, WITHIN, agree
 from figures.records.store import ROOT
 
 ELSEWHERE = "The same tables of the clean digits, where hardly a method differs from another, are in `output/figures/main.md`."
+FOLDED = "All test errors, and the methods against each other"
 MARKS = ("<!-- numbers: made by python -m figures readme -->", "<!-- end of numbers -->")
 
 
@@ -99,6 +100,7 @@ def readme(path: Path = ROOT / "README.md", roots: tuple[Path, ...] = (COMMITTED
     wanted = dict.fromkeys((*readme_table.THEORY, *claims_table.RECORDS, *claims_table.OPTIONAL))
     claims = readme_table.table({name: load_some(name, roots) for name in wanted})
     shown = [name for name in (*main_table.RECORDS, *main_table.OPTIONAL) if name != "empirical/digits" and begun(name, roots)]
-    made = [claims, *main_table.tables({name: load(name, roots) for name in shown})]
-    text = "\n".join(table.markdown() for table in made) + f"\n{ELSEWHERE}\n\n" + claims_table.summary(load("theory/claims", roots))
+    errors = "\n".join(table.markdown() for table in main_table.tables({name: load(name, roots) for name in shown}))
+    folded = f"<details>\n<summary>{FOLDED}</summary>\n\n{errors}\n{ELSEWHERE}\n\n</details>\n"
+    text = f"{claims.markdown()}\n{claims_table.summary(load('theory/claims', roots))}\n{folded}"
     return f"{before}{MARKS[0]}\n\n{text}\n{MARKS[1]}{after}"

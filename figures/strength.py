@@ -15,9 +15,9 @@ CAPTION = (
     "Left: test error of TADA(2) minus that of Original against the strength at which its variants are made, and with variants that begin "
     "with pure noise; differences paired by seed, mean with 95% intervals (Student), last step, whole test set; equal gradient steps, "
     "at the paper's scale equal epochs. Right: how faithful variants are, measured on a sample of all training images of one seed: how "
-    "many a judge, "
-    "which sees the class alone, gives the label of their source (dashed: of the real images), and how many have their own source as the "
-    "nearest training image in pixels. The generator has seen other images than those trained on."
+    "many a support vector machine on pixels, trained on images that no run trains on, gives the label of their source (dashed: of the "
+    "real images; where it is right on few of these, it says little), and how many have their own source as the nearest training image "
+    "in pixels. The generator has seen other images than those trained on."
 )
 PURE = 1.15  # where variants from pure noise stand
 

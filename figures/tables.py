@@ -37,6 +37,7 @@ LATEX = {
 
 
 NUMERIC = r"[\d.+−<>]"  # how a cell of numbers begins
+LONG = 38  # characters of a cell, with room, that is no number, however it begins
 LINE = 128  # characters that go into a line of the report in small print
 SIGNS = re.compile(r"(?P<base>[A-Za-zα-ω]+)_(?P<index>\w)(?!\w)|" + "|".join(map(re.escape, LATEX)))
 
@@ -91,7 +92,7 @@ class Table:
         """Their specification: where all is wider than a line, the widest columns of words are wrapped, to one width."""
         columns = list(zip(self.header, *self.rows, strict=True))
         widths = [max(map(len, column)) + 2 for column in columns]
-        words = [i == 0 or not any(re.match(NUMERIC, cell) for cell in column[1:]) for i, column in enumerate(columns)]
+        words = [i == 0 or widths[i] > LONG or not any(re.match(NUMERIC, cell) for cell in column[1:]) for i, column in enumerate(columns)]
         room = LINE - sum(width for width, wraps in zip(widths, words, strict=True) if not wraps)
         fits = lambda cap: sum(min(width, cap) for width, wraps in zip(widths, words, strict=True) if wraps) <= room  # noqa: E731
         cap = next((cap for cap in range(max(widths), 15, -1) if fits(cap)), 15)
