@@ -28,6 +28,7 @@ from empirical.slowness import select
 from empirical.store_command import store
 from empirical.strength import strength
 from figures.records import OUTPUT, run_command
+from figures.records.arguments import Names
 
 
 def list_() -> int:
@@ -70,7 +71,7 @@ def data(
 
 
 def run(
-    names: tyro.conf.Positional[tuple[str, ...]],
+    names: Names,
     /,
     seeds: int | None = None,
     workers: int | None = None,
@@ -82,7 +83,7 @@ def run(
     """Compute what is missing of named experiments.
 
     Args:
-        names: experiments; see the command list.
+        names: experiments; `python -m empirical list` says which there are.
         seeds: the first so many seeds; all of the experiment's if not given.
         workers: parallel processes, one thread each; if not given, one for each core, or one for each GPU.
         root: where data sets lie; the environment variable TADA_DATA, or the folder data, if not given.
@@ -143,10 +144,25 @@ def train(
     with Lines(log) as watch:
         metrics = pipeline.execute(config, seed, out / "artifacts", machine=machine, watch=watch)
     for name, value in metrics.items():
-        print(f"{name:25s} {value}")
+        if (said := in_words(value, name.endswith("_by_class"))) is not None:
+            print(f"{name:25s} {said}")
     if near_chance(metrics["early_error_balanced"], len(metrics["slow_fraction_by_class"])):
         print("note: early training ended near chance, so which images are slow says little: raise early.limit or early.epochs")
     return 0
+
+
+def in_words(value: object, by_class: bool = False) -> str | None:
+    """A metric in a line: numbers to four digits, of a curve the last value, of classes the range; None of what there is not."""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list | tuple):
+        known = [each for each in value if each is not None]
+        if not known:
+            return None
+        return f"{min(known):.4g} to {max(known):.4g}" if by_class else f"{in_words(known[-1])} (last of {len(value)})"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {said}" for name, each in value.items() if (said := in_words(each)) is not None)
+    return None if value is None else f"{value[:12]}..." if isinstance(value, str) and len(value) == 64 else str(value)
 
 
 if __name__ == "__main__":

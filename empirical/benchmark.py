@@ -10,8 +10,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-import tyro
-
 from empirical import expected, grid
 from empirical.config import Generator, require
 from empirical.config.generation import KindName
@@ -23,12 +21,13 @@ from empirical.machine import USUAL, Machine
 from empirical.run import Chosen, complete, find_inputs, planned, records_of, write_plans
 from empirical.stages import claims, failure
 from figures.records import OUTPUT
+from figures.records.arguments import Names
 
 Scale = Literal["reduced", "paper"]
 
 
 def benchmark(
-    names: tyro.conf.Positional[tuple[str, ...]],
+    names: Names,
     /,
     scale: Scale = "reduced",
     seeds: int | None = None,

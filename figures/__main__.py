@@ -13,6 +13,7 @@ from figures import paper as report
 from figures import reproduce as reproduction
 from figures.draw import NAMES, Drawing, module
 from figures.records import COMMITTED, OUTPUT, RecordError, load_some, run_command
+from figures.records.arguments import Names
 from figures.records.store import ROOT
 
 
@@ -72,7 +73,7 @@ def compare(out: Path = OUTPUT) -> int:
     return 0 if agreement else 1
 
 
-def keep(experiments: tyro.conf.Positional[tuple[str, ...]], /, out: Path = OUTPUT) -> int:
+def keep(experiments: Names, /, out: Path = OUTPUT) -> int:
     """Make the fresh records of finished experiments, such as theory/methods, the committed ones."""
     if not experiments:
         raise ValueError("no experiment is named; allowed: one or more, such as theory/methods")

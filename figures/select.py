@@ -40,11 +40,3 @@ def method(record: Record) -> str:
 def longer(label: str) -> bool:
     """Whether a method's label is that of Original given another method's steps."""
     return label.endswith("-longer")
-
-
-def errors(records: Iterable[Record], metric: str = "test_error") -> dict[tuple[str, str], dict[int, float]]:
-    """(budget, method) -> seed -> value, of image runs."""
-    table: dict[tuple[str, str], dict[int, float]] = {}
-    for record in records:
-        table.setdefault((budget(record), method(record)), {})[record.seed] = record.metrics[metric]
-    return table

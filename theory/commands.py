@@ -7,9 +7,8 @@ from json import dumps
 from pathlib import Path
 from typing import Any, NoReturn
 
-from tyro.conf import Positional
-
 from figures.records import OUTPUT, default_workers
+from figures.records.arguments import Names
 from theory import Distribution, Method, Network, Optimiser, Run
 from theory import simulate as simulate_one
 from theory.experiments import EXPERIMENTS, Job, complete, find, plan
@@ -35,11 +34,11 @@ def list_() -> int:
     return 0
 
 
-def run(names: Positional[tuple[str, ...]], /, seeds: int | None = None, workers: int | None = None, out: Path = OUTPUT) -> int:
+def run(names: Names, /, seeds: int | None = None, workers: int | None = None, out: Path = OUTPUT) -> int:
     """Compute what is missing of named experiments.
 
     Args:
-        names: experiments; see the command list.
+        names: experiments; `python -m theory list` says which there are.
         seeds: the first so many seeds; all of the experiment's if not given.
         workers: parallel processes, one thread each; one for each core if not given.
         out: folder for records.

@@ -97,7 +97,9 @@ def find(generator: Generator, name: str) -> Path:
     require(not place, "generator.model", generator.model, "a folder that is there, or a name on the Hugging Face hub")
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+    from huggingface_hub.utils import logging
 
+    logging.set_verbosity_error()  # what is tried again is no news; that nothing helped is said below
     try:
         return Path(hf_hub_download(generator.model, name, revision=generator.revision))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:

@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import arrays
 from figures.draw import FIGURES, NAMES, Drawing, module, size
 from figures.main_table import tables
 from figures.records import COMMITTED, RecordError, begun, read, write
-from figures.select import by_label, errors
+from figures.select import budget, by_label, method
 from figures.statistics import estimate, paired
 from figures.style import METHODS, look
 from figures.tables import Table, signed
@@ -169,6 +169,14 @@ def test_a_table_in_three_forms():
 def means_of(values, n=4000):
     """Means of resamples of the values."""
     return np.random.default_rng(1).choice(values, (n, len(values))).mean(1)
+
+
+def errors(records):
+    """(budget, method) -> seed -> value, of image runs."""
+    table = {}
+    for record in records:
+        table.setdefault((budget(record), method(record)), {})[record.seed] = record.metrics["test_error"]
+    return table
 
 
 def test_the_main_table_says_what_the_records_say(records):
