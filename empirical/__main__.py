@@ -162,7 +162,9 @@ def in_words(value: object, by_class: bool = False) -> str | None:
         return f"{min(known):.4g} to {max(known):.4g}" if by_class else f"{in_words(known[-1])} (last of {len(value)})"
     if isinstance(value, dict):
         return ", ".join(f"{name} {said}" for name, each in value.items() if (said := in_words(each)) is not None)
-    return None if value is None else f"{value[:12]}..." if isinstance(value, str) and len(value) == 64 else str(value)
+    if isinstance(value, str) and len(value) == 64:
+        return f"{value[:12]}..."
+    return None if value is None else str(value)
 
 
 if __name__ == "__main__":

@@ -79,6 +79,7 @@ def benchmark(
         print(*told_status(chosen, out), sep="\n")
         return 0
     if dry_run:
+        require(not given, "option", " and ".join(given), "without --dry-run, which tells what there is to do, not who does it")
         print(*told_plan(chosen, out, machine), sep="\n")
         return 0
     command = None
@@ -96,10 +97,12 @@ def benchmark(
 def one_task(jobs: Graph, task: int) -> Graph:
     """The job of this number, and what it needs and is not there; nothing where no missing record needs it."""
     require(0 <= task < len(jobs), "task", task, f"0 to {len(jobs) - 1}")
-    name = list(jobs)[task]
-    left = missing(jobs, [name]) if name in missing(jobs) else {}
-    print(f"task {task}: {jobs[name].label}: {len(left)} jobs to do", flush=True)
-    return left
+    name, left = list(jobs)[task], missing(jobs)
+    chain = [name] if name in left else []
+    for job in chain:
+        chain += [need for need in left[job].needs if need not in chain]
+    print(f"task {task}: {jobs[name].label}: {len(chain)} jobs to do", flush=True)
+    return {job: left[job] for job in left if job in chain}
 
 
 # --- which

@@ -62,7 +62,7 @@ class Board(Watcher):
             self._draw()
         elif not self.live and since >= LOUD:
             running = [job.label for name, job in self.jobs.items() if self.state[name] == "running"]
-            self._line(f": {', '.join(running[:2])}{' ...' if len(running) > 2 else ''}")
+            self._line(f": {', '.join(running[:2]) or 'waiting for others'}{' ...' if len(running) > 2 else ''}")
 
     # --- numbers
 

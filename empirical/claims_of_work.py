@@ -8,6 +8,7 @@ double work and nothing else: if a worker that seemed dead goes on after all, tw
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import secrets
@@ -19,6 +20,7 @@ from pathlib import Path
 
 STALE = 120.0  # seconds after which an untouched claim is taken over
 BEATS = 8  # touches within that time
+PASSING = (errno.ESTALE, errno.EIO, errno.ETIMEDOUT)  # errors that a network file system may have for a moment
 
 
 @cache
@@ -65,8 +67,10 @@ class Claims:
             return None if self._is_stale(path) else self._read(path)
         except FileNotFoundError:
             return None
-        except OSError:  # a network file system may fail for a moment
-            return {}
+        except OSError as error:
+            if error.errno in PASSING:
+                return {}
+            raise
 
     def now(self) -> float:
         """The time of the file system, in seconds."""

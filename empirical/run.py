@@ -122,7 +122,8 @@ def find_inputs(jobs: Graph, here: bool = True) -> None:
 
     here: whether this machine does the jobs, and its device is to be checked too.
     """
-    for generator in {run.generator for job in jobs.values() for run in job.runs if run.generates}:
+    loading = [job for job in jobs.values() if job.stage in ("variants", "train")]
+    for generator in {run.generator for job in loading for run in job.runs if run.generates}:
         check(generator)
     for job in {job.runs[0].data: job for job in jobs.values()}.values():
         if here:

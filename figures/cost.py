@@ -16,8 +16,8 @@ OPTIONAL = ("empirical/paper-test-error",)
 SIZE = (1.0, 0.42)  # the height is of one data set
 CAPTION = (
     "Test error minus that of Original (paired by seed, mean with 95% intervals, Student) against what a run costs on average: "
-    "left, images generated, points of equal number side by side; right, time of the run as recorded (GPU or one CPU core; the "
-    "generator's training is not in it), which depends on what else the machine did. Filled: at equal "
+    "left, images generated, points of equal number side by side; right, time of training and measures as recorded (GPU or one CPU "
+    "core; early training, variants and generators are not in it), which depends on what else the machine did. Filled: at equal "
     "gradient steps; hollow: at equal epochs, where more images mean more steps. SGD. The generator has seen the training images of "
     "the run alone on digits, other images elsewhere."
 )

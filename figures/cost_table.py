@@ -14,9 +14,9 @@ from figures.test_error import TITLES
 
 __all__ = ["OPTIONAL", "RECORDS", "tables"]
 NOTE = (
-    "Means over seeds of one run, SGD; in brackets against Syn-all under the same budget. Gradients are the classifier's. Time as recorded "
-    "on the device of the run (a GPU, or one core), training and measures alone: it depends on what else the machine did, as gradients and "
-    "images do not. ± is half the 95% interval (Student)."
+    "Means over seeds of one run, SGD; in brackets against Syn-all under the same budget. Gradients are the classifier's. Time as "
+    "recorded on the device of the run (a GPU, or one core), training and measures alone (early training, variants and generators "
+    "come on top): it depends on what else the machine did, as gradients and images do not. ± is half the 95% interval (Student)."
 )
 
 

@@ -12,7 +12,7 @@ RECORDS = ("theory/methods",)
 SIZE = (1.0, 0.42)
 CAPTION = (
     "Learning of the fast and of the slow feature over training: the largest $\\langle w_j, v\\rangle$ over the neurons, mean over seeds "
-    "with 95% intervals. SAM delays the fast feature most; copies and variants delay it equally, and differ in the slow one."
+    "with 95% intervals. SAM holds back what grows fastest; copies and variants lower the rate of the fast feature by the same factor."
 )
 LABELS = ("original", "sam", "useful-5", "tada-5")
 

@@ -27,8 +27,8 @@ NOTE = (
     "every difference that decides; it fails where one lies on the other side; else there is not enough data, as for E10 wherever "
     "early training was stopped by that very share. All cases, with bootstrap intervals: `python -m figures claims`. What is named "
     "reduced needs CIFAR-10: `python -m empirical data cifar10`. Minutes: "
-    "computing time on one core (on a GPU at the paper's scale) of the runs that the row rests on, as recorded; rows share runs, and "
-    "the training of generators is not in it."
+    "training and measures on one core (on a GPU at the paper's scale) of the runs that the row rests on, as recorded; early training, "
+    "variants and generators come on top, and rows share runs."
 )
 
 

@@ -83,10 +83,15 @@ def used(of: str, kind: Kind) -> Kind:
 
 
 def one_generator(name: str, records: Iterable[Record]) -> None:
-    """RecordError if the variants of these runs come from several models: they must not be taken for one another."""
-    made = sorted({str(record.config["generator"].get("model")) for record in records if used(method(record), kind(record)).seen})
-    if len(made) > 1:
-        raise RecordError(f"records of {name} with variants of {' and '.join(made)}; keep those of different models in different folders")
+    """RecordError if variants of several models that have seen the same kind of images are among the runs: they are not to be mixed."""
+    models: dict[str, set[str]] = {}
+    for record in records:
+        if seen := kind(record).seen:
+            models.setdefault(seen, set()).add(str(record.config["generator"].get("model")))
+    for made in models.values():
+        if len(made) > 1:
+            both = " and ".join(sorted(made))
+            raise RecordError(f"records of {name} with variants of {both}; keep those of different models in different folders")
 
 
 def kind(record: Record) -> Kind:
@@ -110,10 +115,10 @@ class Runs:
     def __init__(self, name: str, records: Iterable[Record]) -> None:
         self.name = name
         self.groups: dict[Kind, dict[int, Record]] = {}
+        records = list(records)
+        one_generator(name, records)
         for record in records:
             self.groups.setdefault(kind(record), {})[record.seed] = record
-        for members in self.groups.values():
-            one_generator(name, members.values())
         self.first = next(iter(next(iter(self.groups.values())).values()))
         self.base = BASES[scale(self.first)]
 

@@ -35,7 +35,7 @@ NOTE = (
 
 
 def tables(records: Mapping[str, Sequence[Record]]) -> list[Table]:
-    sets = data_sets(records)
+    sets = [runs for runs in data_sets(records) if runs.runs("tada-2")]  # of an unfinished experiment they may not be there yet
     columns = [[tell(runs) for tell in ROWS.values()] for runs in sets]
     rows = tuple(zip(ROWS, *columns, PAPER, strict=True))
     return [Table("Settings of the experiments on images", ("setting", *(runs.name for runs in sets), "the paper"), rows, NOTE)]
@@ -78,14 +78,14 @@ def length(runs: Runs) -> str:
 
 def early(runs: Runs) -> str:
     early = config(runs)["early"]
-    return f"error {early['error']:.0%}" if early["stop"] == "error" else f"{early['epochs']} epochs"
+    return f"error {early['error']:.0%}" if early["stop"] == "error" else f"{early['epochs']} epochs" if early["epochs"] else early["stop"]
 
 
 def made_by(runs: Runs) -> tuple[Mapping[str, Any], str]:
     """The settings of the generator's training, empty for a model of other people's, and what it has seen."""
     asked = config(runs)["generator"]
     if asked.get("model") is None:
-        return asked, f"own: {config(runs)['data']['train']:,} images"
+        return asked, f"{asked.get('seen', 'own')}: {config(runs)['data']['train']:,} images"
     try:
         said = json.loads((ROOT / asked["model"] / "training.json").read_text())
     except OSError:

@@ -65,8 +65,11 @@ def backend(
 def check(generator: Generator) -> None:
     """Raise ValueError if a model is named that is not there, or is of no known kind: before hours of work that lead up to it."""
     if generator.model is not None:
-        kind_of(generator)
-        if generator.kind != "glide":  # whose files have other names
+        if kind_of(generator) == "glide":
+            from empirical.generators.glide import weights_of
+
+            weights_of(generator)
+        else:
             find(generator, "model_index.json")
 
 
@@ -91,7 +94,7 @@ def find(generator: Generator, name: str) -> Path:
     """A file of the model: in its folder, or from the hub. ValueError says what is missing."""
     folder = folder_of(generator.model)
     if folder is not None:
-        require((folder / name).is_file(), "generator.model", generator.model, f"a folder in the format of diffusers, with {name}")
+        require((folder / name).is_file(), "generator.model", generator.model, f"a folder of a model, with {name}")
         return folder / name
     place = generator.model.startswith(("/", ".", "~")) or generator.model.count("/") > 1
     require(not place, "generator.model", generator.model, "a folder that is there, or a name on the Hugging Face hub")

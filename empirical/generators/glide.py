@@ -116,13 +116,19 @@ def draw(x: Tensor, generators: list[torch.Generator]) -> Tensor:
     return torch.stack([torch.randn(x.shape[1:], generator=g) for g in generators]).to(x)
 
 
+def weights_of(generator: Generator) -> Path:
+    """The file; ValueError if the folder has none."""
+    weights = (folder_of(generator.model) or Path(generator.model)) / WEIGHTS
+    require(weights.is_file(), "generator.model", generator.model, f"a folder with openai's {WEIGHTS}")
+    return weights
+
+
 def load(
     generator: Generator, variants: Variants, classes: tuple[str, ...], shape: tuple[int, int, int], device: torch.device | str
 ) -> GlideBackend:
     """openai's base model at 64 pixels, if the reader has installed it and its ``base.pt`` lies in the folder; ValueError if not."""
     require(shape[0] in (1, 3), "channels of the images, for GLIDE,", shape[0], "1, 3")
-    weights = (folder_of(generator.model) or Path(generator.model)) / WEIGHTS
-    require(weights.is_file(), "generator.model", generator.model, f"a folder with openai's {WEIGHTS}")
+    weights = weights_of(generator)
     try:
         from glide_text2im.model_creation import create_model_and_diffusion, model_and_diffusion_defaults
     except ImportError:

@@ -1,6 +1,7 @@
 """``python -m empirical augment``: from a folder of images to one with variants of the slow ones, at tiny size."""
 
 import csv
+import functools
 import json
 import sys
 
@@ -309,7 +310,7 @@ def test_the_side_is_the_images_own_within_limits(tmp_path, size, most, side):
 )
 def test_a_mistake_is_one_line(pets, tmp_path, capsys, monkeypatch, words, said):
     for device in (torch.cuda, torch.backends.mps):
-        monkeypatch.setattr(device, "is_available", lambda: False)
+        monkeypatch.setattr(device, "is_available", functools.cache(lambda: False))
     words = [word.format(tmp=tmp_path) for word in words]
     monkeypatch.setattr(sys, "argv", ["empirical", "augment", *words, "--cache", str(tmp_path / "cache")])
     try:

@@ -164,6 +164,15 @@ def test_a_model_that_is_not_there_is_told_before_anything_is_done(tmp_path):
         assert not (tmp_path / "out").exists()
 
 
+def test_the_readme_names_the_array_of_the_paper_scale(capsys, monkeypatch):
+    words = ["empirical", "benchmark", "all", "--scale", "paper", "--dry-run"]
+    monkeypatch.setattr(sys, "argv", words)
+    assert benchmark(("all",), scale="paper", dry_run=True) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    (array,) = re.findall(r"--array=\S+", last)
+    assert array in (ROOT / "README.md").read_text()
+
+
 def test_status_tells_who_works_at_what(tmp_path, capsys):
     name = next(name for name, job in graph([(experiment("smoke"), 1)], tmp_path).items() if job.path is not None)
     with claims(tmp_path).held(name):
@@ -184,6 +193,7 @@ BAD = [
     (["benchmark", "smoke", "--task", "28"], "task is 28; allowed: 0 to 27"),
     (["benchmark", "smoke", "--retries", "-1"], "retries is -1; allowed: at least 0"),
     (["run", "nothing"], "no experiment 'nothing'; allowed: noisy-digits"),
+    (["benchmark", "smoke", "--workers", "2", "--dry-run"], "option is '--workers'; allowed: without --dry-run"),
     (["run"], "number of names is 0; allowed: at least 1"),
     (["run", "smoke", "--seeds", "0"], "seeds is 0; allowed: at least 1"),
     (["run", "smoke", "--seeds", "x"], "--seeds"),

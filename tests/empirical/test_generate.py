@@ -156,7 +156,7 @@ def test_the_machine_reaches_what_makes_variants(root, monkeypatch):
     pipeline.execute(run, 0, root, machine=machine)
     trained, made = [], []
     monkeypatch.setattr(generate, "generator", lambda *words: trained.append(words[-1]))
-    monkeypatch.setattr(generate, "variants", lambda *words: made.append(words[-1]))
+    monkeypatch.setattr(generate, "variants", lambda *words: made.append(words[6]))
     for job in graph([(Experiment("x", "", 1, (run,)), 1)], root / "out", machine).values():
         if job.stage != "train":
             stages.DO[job.stage](job, lambda fraction: None)

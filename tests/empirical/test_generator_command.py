@@ -2,6 +2,7 @@
 
 import dataclasses
 import sys
+from functools import cache
 
 import pytest
 import torch
@@ -98,7 +99,7 @@ def test_what_is_given_changes_a_size_and_the_data():
         (["digits", "--seen", "external"], "error: generator.seen is 'external', but all images of digits are in the"),
         (["digits", "--machine.device", "cuda"], "error: machine.device is 'cuda'; allowed: cpu on this machine"),
         (["digits", "--machine.capture"], "error: machine.capture of a generator is True; allowed: False; use --machine.compile"),
-        (["digits", "--steps", "0"], "error: generator is "),
+        (["digits", "--steps", "0"], "error: generator.steps is 0; allowed: at least 1"),
         (["digits", "--sheets", "-1"], "error: sheets is -1; allowed: at least 0"),
         (["mnist"], "error: data.name is 'mnist'; allowed: digits"),
         (["digits", "--size", "large"], "error: generator.channels has 4 levels; images of side 8 allow"),
@@ -106,7 +107,7 @@ def test_what_is_given_changes_a_size_and_the_data():
 )
 def test_a_mistake_is_one_line(tmp_path, capsys, monkeypatch, words, said):
     for device in (torch.cuda, torch.backends.mps):
-        monkeypatch.setattr(device, "is_available", lambda: False)
+        monkeypatch.setattr(device, "is_available", cache(lambda: False))
     if "large" in words:
         monkeypatch.setattr(generator_command, "size", lambda name: Generator((8,) * 5))
         said = "error: generator.channels has 5 levels; images of side 8 allow sides divisible by 16"

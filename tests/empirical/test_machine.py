@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture
 def bare(monkeypatch):
     """A machine without a GPU."""
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "is_available", cache(lambda: False))
+    monkeypatch.setattr(torch.backends.mps, "is_available", cache(lambda: False))
 
 
 @pytest.mark.parametrize("name", ["digits", "cifar10"])

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import types
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -93,7 +94,7 @@ def test_interrupted_and_killed_it_ends_with_the_same_numbers(tmp_path, capfd, m
 )
 def test_a_mistake_is_one_line(tmp_path, capfd, monkeypatch, words, said):
     for device in (torch.cuda, torch.backends.mps):
-        monkeypatch.setattr(device, "is_available", lambda: False)
+        monkeypatch.setattr(device, "is_available", cache(lambda: False))
     try:
         code, printed, lines = here(capfd, monkeypatch, *RUN, *words, "--out", tmp_path)
     except SystemExit as end:  # what tyro itself refuses
@@ -115,7 +116,7 @@ def test_early_training_that_learned_nothing_is_noted(tmp_path, capfd, monkeypat
 
 
 def test_a_gpu_that_is_not_there_is_told_once_and_before_any_work(tmp_path, capfd, monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "is_available", cache(lambda: False))
     code, said, lines = here(capfd, monkeypatch, *RUN, "--machine.device", "cuda", "--out", tmp_path / "out")
     assert (code, said, len(lines)) == (2, "", 1)
     assert "machine.device is 'cuda'; allowed: cpu" in lines[0]

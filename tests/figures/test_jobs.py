@@ -58,6 +58,18 @@ def test_a_failure_does_not_spoil_the_jobs_after_it():
     assert [job for job, _ in failures] == ["bad", "bad"]
 
 
+def blocked(job, advance):
+    """Whether Ctrl-C is kept from this process."""
+    Path(job).write_text(str(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ())))
+
+
+def test_ctrl_c_is_kept_from_every_worker(tmp_path):
+    files = [str(tmp_path / name) for name in "abc"]
+    assert run_jobs(blocked, files, total=3, workers=1, label="x") == []
+    assert {Path(file).read_text() for file in files} == {"True"}
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
 def test_a_killed_worker_is_told(tmp_path):
     failures = run_jobs(die, [1, 2], [3], total=3, workers=1, label="work")
     assert {why for _, why in failures} == {"a worker was killed (out of memory? try --workers 1)"}

@@ -99,7 +99,7 @@ def figures(*words, code=0):
 def test_draw_and_compare_from_the_command_line(tmp_path):
     assert "homogeneity: theory/homogeneity" in figures("draw", "homogeneity", "--out", tmp_path).stdout
     assert (tmp_path / "figures/homogeneity.pdf").read_bytes().startswith(b"%PDF")
-    assert "make them with: make reproduce" in figures("compare", "--out", tmp_path).stdout
+    assert figures("compare", "--out", tmp_path, code=2).stderr.endswith("make them with: make reproduce\n")
     done = figures("draw", "homogeneity", "wrong", "--out", tmp_path / "two", code=2)
     assert done.stderr.startswith("error: no figure or table 'wrong'; allowed: feature_learning")
     assert done.stderr.count("\n") == 1

@@ -192,6 +192,22 @@ def test_the_table_of_claims_has_a_row_a_case():
     assert not four.note
 
 
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"holds": True}, "holds"),
+        ({"predicted": "< 0", "low": -0.5, "high": 0.1}, "not shown"),
+        ({"predicted": "< 0", "low": 0.1, "high": 0.3}, "does not hold"),
+        ({"predicted": "0 ± 0.5", "low": -0.6, "high": 0.6}, "does not hold"),
+        ({"id": "T3c", "predicted": 1.3, "low": 1.2, "high": 1.4}, "does not hold, as predicted"),
+        ({"id": "T3c", "predicted": 1.3, "low": 0.9, "high": 1.4}, "does not hold"),
+        ({"id": "T1", "predicted": 5.2, "measured": 5.1, "low": 4.0, "high": 6.2}, "does not hold"),
+    ],
+)
+def test_a_verdict_in_words(changes, word):
+    assert claims_table.word_of(verdict(**{"holds": False, **changes})) == word
+
+
 def test_missing_verdicts_name_their_command():
     with pytest.raises(RecordError, match="make them with: python -m theory claims"):
         claims_table.tables({"theory/claims": [Record({"label": "other"}, 0, {})]})
