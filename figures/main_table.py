@@ -56,7 +56,7 @@ def theory(records: Sequence[Record]) -> Table:
         rows.append((look(label).label, next(cells), change, *cells, f"{learned} of {len(members)}"))
     first = next(iter(groups.values()))[0].config["optimiser"]
     return Table(
-        f"Theory: exact test error of the two-layer CNN after {first['steps']:,} steps, {len(groups['original'])} seeds",
+        f"Theory: population test error of the two-layer CNN after {first['steps']:,} steps, {len(groups['original'])} seeds",
         ("method", "test error, %", "minus Original", "no fast feature, %", "noise memorised", "slow feature learned"),
         tuple(rows),
         f"{INTERVAL}; equal gradient steps, SAM takes two gradients a step. A seed's error is near 0 once the slow feature is "
