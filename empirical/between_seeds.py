@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +12,10 @@ from empirical.data import split
 from empirical.machine import USUAL, Machine
 from empirical.stability import Scores, compare, pairwise
 from empirical.store import ignore
+from figures.records import Advance
 
 
-def execute(asked: Stability, root: Path, advance: Callable[[float], None] = ignore, machine: Machine = USUAL) -> dict:
+def execute(asked: Stability, root: Path, advance: Advance = ignore, machine: Machine = USUAL) -> dict:
     """What ``stability.compare`` says, by rule: of every two seeds on the images that both train on (``between_seeds``), and of each seed
     against the first rule on all of its images (``with_first``). kappa: the mean between seeds; None where it has no meaning.
     """

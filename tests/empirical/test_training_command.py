@@ -162,3 +162,21 @@ def test_tensorboard_writes_files(tmp_path, capfd, monkeypatch):
     code, _, _ = here(capfd, monkeypatch, *RUN, "--out", tmp_path, "--log", tmp_path / "log")
     assert code == 0
     assert list((tmp_path / "log").glob("events.out.tfevents.*"))
+
+
+@pytest.mark.parametrize(
+    ("value", "by_class", "said"),
+    [
+        (0.123456, False, "0.1235"),
+        (12, False, "12"),
+        (None, False, None),
+        ([0.5, 0.25], False, "0.25 (last of 2)"),
+        ([0.5, None, 0.25], True, "0.25 to 0.5"),
+        ([], False, None),
+        ([None], True, None),
+        ("a" * 64, False, "aaaaaaaaaaaa..."),
+        ({"kind": "unet", "revision": None, "sigma": 1.01239}, False, "kind unet, sigma 1.012"),
+    ],
+)
+def test_measures_are_printed_in_words(value, by_class, said):
+    assert command_line.in_words(value, by_class) == said

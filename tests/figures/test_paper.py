@@ -14,13 +14,15 @@ from empirical.config import Run
 from figures import paper
 from figures.differences import said
 from figures.draw import FIGURES, NAMES, TABLES
+from figures.image_claims import EXPERIMENTS, listed
 from figures.image_numbers import image_numbers
-from figures.numbers import PAPER, numbers, tex
+from figures.numbers import PAPER, numbers, stability, tex
 from figures.paper import OPTIONAL, TEXT, build, caption, named, sources
-from figures.records import COMMITTED, Record, RecordError, load, plain
+from figures.records import COMMITTED, Record, RecordError, begun, load, plain
 from figures.records.store import ROOT
 from figures.statistics import Estimate, estimate
 from figures.tables import Table, escape
+from theory.claims import LEARNED_ERROR
 
 READS = re.compile(r"\\(val|contrast|ifholds)(?:\[[^]]*\])?\{([^{}#]+)\}")
 QUOTED = re.compile(
@@ -188,6 +190,35 @@ def test_differences_are_put_into_words():
         "c.verdict": "one seed",
         "c.words": "of one seed, hence not comparable with",
     }
+
+
+def test_the_agreement_of_seeds_is_the_mean_over_their_pairs():
+    (record,) = load("empirical/reduced-stability", (COMMITTED,))
+    pairs = [[[0.2, 0.1], [0.4, 0.3]], [[None, None], [0.5, 0.2]]]
+    between = [[{"jaccard": mine, "jaccard_chance": chance} for mine, chance in rule] for rule in pairs]
+    made = dataclasses.replace(record, metrics={"rules": ["cluster", "high-loss"], "between_seeds": between})
+    assert stability([made]) == {
+        "reduced-stability.cluster": "0.30",
+        "reduced-stability.cluster.chance": "0.20",
+        "reduced-stability.high-loss": "0.50",
+        "reduced-stability.high-loss.chance": "0.20",
+    }
+
+
+def test_verdicts_on_images_are_counted(committed):
+    verdicts, hold, fail = (int(committed[f"images.{name}"]) for name in ("verdicts", "hold", "fail"))
+    judgements = listed({name: load(name, (COMMITTED,)) for name in EXPERIMENTS if begun(name, (COMMITTED,))})
+    by_claim = {(case["id"], case["data"]): case["claim"] for case in judgements}
+    assert verdicts == len(by_claim)
+    assert (hold, fail) == tuple(list(by_claim.values()).count(word) for word in ("holds", "fails"))
+    assert all(claim in committed["images.failing"] for (claim, _), word in by_claim.items() if word == "fails")
+
+
+def test_seeds_that_never_reach_the_target_are_counted(committed):
+    for label in ("tada", "useful"):
+        members = [r for r in load("theory/minibatch", (COMMITTED,)) if r.config["label"].startswith(label)]
+        missed = [r for r in members if not any(error <= LEARNED_ERROR for error in r.metrics["test_error"])]
+        assert committed[f"minibatch.unreached.{label}"] == str(len(missed))
 
 
 def test_original_is_compared_with_under_the_same_network_and_augmentation():
