@@ -69,7 +69,7 @@ def over_time(axes, records: Sequence[Record]) -> None:
         axes.fill_between(steps, band.low, np.minimum(band.high, 100), color=colour, alpha=0.15, linewidth=0)
     axes.axvline(records[0].metrics["early_step"], color=INK, linestyle=":", linewidth=1)
     axes.set(title=f"theory: selection, {len(records)} seeds", xlabel="step", ylabel="% of examples", xscale="log", ylim=(-3, 103))
-    axes.legend(loc="center", bbox_to_anchor=(0.24, 0.3))
+    axes.legend(loc="lower left", bbox_to_anchor=(0.6, 0.02), borderpad=0.1, labelspacing=0.3)
 
 
 def losses(axes, metrics: Mapping, name: str) -> None:
