@@ -1,8 +1,10 @@
 """The paper's experiments as sets of runs, each at two scales, on one pool of records a scale: runs that several of them need are one.
 
-``reduced``: 2,000 CIFAR-10 images averaged down to 16x16, a small network trained until it has learned them all, equal gradient steps;
-minutes of two CPU cores. Its generator has seen 41,000 other images of CIFAR-10 for as long as a CPU allows: a small stand-in for the
-paper's, which has seen the world. ``paper``: the paper's data sets, networks and schedules at equal epochs; for a GPU.
+``reduced``: 2,000 CIFAR-10 images averaged down to 16x16, a small network trained until it has learned them all, which with variants takes
+longer than the equal gradient steps; minutes of two CPU cores. Its generator has seen 41,000 other images of CIFAR-10 for as long as a CPU
+allows: a small stand-in for the paper's, which has seen the world.
+
+``paper``: the paper's data sets, networks and schedules at equal epochs; for a GPU.
 """
 
 from __future__ import annotations

@@ -66,6 +66,8 @@ def image_numbers(name: str, records: Sequence[Record]) -> dict[str, str]:
     values = setting(runs, records)
     for kind, members in runs.groups.items():
         values[f"{kind.budget}.{key_of(runs, kind)}.error"] = plain(values_of(members, "test_error"))
+        if ends := {seed: 100 * r.metrics["train_error"][-1] for seed, r in members.items() if r.metrics.get("train_error")}:
+            values[f"{kind.budget}.{key_of(runs, kind)}.trained"] = plain(ends)
     values |= contrasts(runs) | least(runs) | {"rows": rows(runs)}
     return {f"{name}.{key}": text for key, text in values.items()}
 

@@ -205,6 +205,12 @@ def test_the_agreement_of_seeds_is_the_mean_over_their_pairs():
     }
 
 
+def test_training_errors_are_those_at_the_end(committed):
+    members = [r for r in load("empirical/reduced-learning-speed", (COMMITTED,)) if r.config["method"]["name"] == "syn-all"]
+    ends = [100 * record.metrics["train_error"][-1] for record in members]
+    assert committed["reduced-test-error.steps.syn-all.trained"].startswith(f"${sum(ends) / len(ends):.1f} ")
+
+
 def test_verdicts_on_images_are_counted(committed):
     verdicts, hold, fail = (int(committed[f"images.{name}"]) for name in ("verdicts", "hold", "fail"))
     judgements = listed({name: load(name, (COMMITTED,)) for name in EXPERIMENTS if begun(name, (COMMITTED,))})
