@@ -10,25 +10,25 @@ from typing import Annotated
 
 import tyro
 
-from empirical.augment import augment
-from empirical.benchmark import benchmark
-from empirical.bfloat16 import notes
-from empirical.cache import find_or_decode
+from empirical.commands.augment import augment
+from empirical.commands.benchmark import benchmark
+from empirical.commands.diffusion import diffusion
+from empirical.commands.list import table
+from empirical.commands.select import select
+from empirical.commands.store import store
+from empirical.commands.strength import strength
 from empirical.config import Data, Run, require
-from empirical.datasets import look_in
-from empirical.expected import duration
-from empirical.experiments import EXPERIMENTS, experiment
-from empirical.generator_command import diffusion
-from empirical.generators import check
-from empirical.graph import graph, missing
-from empirical.listing import table
-from empirical.machine import USUAL, Machine
-from empirical.run import complete, planned, records_of
-from empirical.slowness import select
-from empirical.store_command import store
-from empirical.strength import strength
+from empirical.data.decoded import find_or_decode
+from empirical.data.sources import look_in
+from empirical.experiments.cost import duration
+from empirical.experiments.jobs import graph, missing
+from empirical.experiments.registry import EXPERIMENTS, experiment
+from empirical.experiments.runner import complete, planned, records_of
+from empirical.generation.backends import check
+from empirical.runtime.machine import USUAL, Machine
+from empirical.runtime.precision import notes
 from figures.records import OUTPUT, run_command
-from figures.records.arguments import Names
+from figures.records.command_line.arguments import Names
 
 
 def list_() -> int:
@@ -64,7 +64,7 @@ def data(
         config = dataclasses.replace(config, train=None)
         find_or_decode(config, out / "artifacts", fetch=True)  # before torch is loaded: what is missing is told at once
 
-    from empirical.inventory import describe
+    from empirical.commands.data import describe
 
     print(*describe(config, validation, out / "artifacts"), sep="\n")
     return 0
@@ -133,9 +133,10 @@ def train(
 
     import torch
 
-    from empirical import data, pipeline
-    from empirical.early import near_chance
-    from empirical.watching import Lines
+    from empirical import pipeline
+    from empirical.data import images as data
+    from empirical.selection.early_training import near_chance
+    from empirical.training.progress import Lines
 
     config = dataclasses.replace(config, data=data.resolve(config.data, out / "artifacts"))
     torch.set_num_threads(1)  # the same numbers as in an experiment

@@ -14,23 +14,23 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from empirical import measures
-from empirical.artifacts import artifact, load_arrays, save_arrays
-from empirical.augmentation import normalised
 from empirical.config import Run, Selection
-from empirical.data import Images, Split, on_device, split
-from empirical.early import Outputs, early_network, logits_of
-from empirical.fitting import Watch, fit, forget_checkpoint
-from empirical.generate import Advance, made_by, variants
-from empirical.generator_folder import sha256
-from empirical.machine import USUAL, Machine
-from empirical.networks import classifier
-from empirical.seeding import stream, torch_stream
-from empirical.selection import select
-from empirical.stability import by_class
-from empirical.store import ignore
-from empirical.store_export import as_uint8
-from empirical.training_set import additions, size
+from empirical.data.images import Images, Split, on_device, split
+from empirical.generation.saved_model import sha256
+from empirical.generation.stage import Advance, made_by, variants
+from empirical.generation.store.export import as_uint8
+from empirical.generation.store.store import ignore
+from empirical.methods import additions, size
+from empirical.runtime.artifacts import artifact, load_arrays, save_arrays
+from empirical.runtime.machine import USUAL, Machine
+from empirical.runtime.seeding import stream, torch_stream
+from empirical.selection.agreement import by_class
+from empirical.selection.early_training import Outputs, early_network, logits_of
+from empirical.selection.rules import select
+from empirical.training import evaluation as measures
+from empirical.training.augmentation import normalised
+from empirical.training.fit import Watch, fit, forget_checkpoint
+from empirical.training.networks import classifier
 
 SHARP = 1000  # training images whose loss the sharpness is of
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import tyro
 
-from figures import claims_table
-from figures import paper as report
 from figures import reproduce as reproduction
 from figures.draw import NAMES, Drawing, module
 from figures.records import COMMITTED, OUTPUT, RecordError, load_some, run_command
-from figures.records.arguments import Names
-from figures.records.store import ROOT
+from figures.records.command_line.arguments import Names
+from figures.records.record import ROOT
+from figures.report import build as report
+from figures.tables import claims as claims_table
 
 
 def draw(names: tyro.conf.Positional[tuple[str, ...]] = (), /, out: Path = OUTPUT, committed: bool = False) -> int:

@@ -34,13 +34,8 @@ FIGURES = (
     "learning_curves",
     "cost",
 )
-TABLES = {
-    "settings": "settings_table",
-    "main": "main_table",
-    "costs": "cost_table",
-    "reproduction": "reproduction_table",
-    "claims": "claims_table",
-}
+TABLES = ("settings", "main", "costs", "reproduction", "claims")
+FILES = {"test_error": "test_error_by_method"}  # pytest would take test_error.py for tests
 NAMES = (*FIGURES, *TABLES)
 LARGE = "empirical/paper-"  # experiments at the paper's scale
 
@@ -49,7 +44,7 @@ def module(name: str) -> ModuleType:
     """The file that draws a figure or table; ValueError lists the names there are."""
     if name not in NAMES:
         raise ValueError(f"no figure or table {name!r}; allowed: {', '.join(NAMES)}")
-    return import_module(f"figures.{TABLES.get(name, name)}")
+    return import_module(f"figures.{'plots' if name in FIGURES else 'tables'}.{FILES.get(name, name)}")
 
 
 class Drawing:
@@ -112,7 +107,7 @@ def save_figure(path: Path, drawer: ModuleType, records: Mapping[str, Sequence[R
     import matplotlib
     from matplotlib.figure import Figure
 
-    from figures.style import STYLE
+    from figures.plots.style import STYLE
 
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=size(drawer, records))
@@ -123,7 +118,7 @@ def save_figure(path: Path, drawer: ModuleType, records: Mapping[str, Sequence[R
 
 def size(drawer: ModuleType, records: Mapping[str, Sequence[Record]]) -> tuple[float, float]:
     """Width and height in inches. SIZE is in widths of the text; a figure with ``rows(records)`` rows is so many times as high."""
-    from figures.style import WIDTH
+    from figures.plots.style import WIDTH
 
     width, height = drawer.SIZE
     return WIDTH * width, WIDTH * height * (drawer.rows(records) if hasattr(drawer, "rows") else 1)

@@ -6,11 +6,13 @@ import shutil
 from collections import Counter
 from pathlib import Path
 
-from figures import claims_table, main_table, readme_table
 from figures.draw import NAMES, Drawing
 from figures.records import COMMITTED, DIFFERENT, RecordError, begun, compare, load, load_some, read, read_plan, write_plan
 from figures.records.compare import DAMAGED, NEW, WITHIN, agree
-from figures.records.store import ROOT
+from figures.records.record import ROOT
+from figures.tables import claims as claims_table
+from figures.tables import main as main_table
+from figures.tables import readme as readme_table
 
 ELSEWHERE = "The same tables of the clean digits, where hardly a method differs from another, are in `output/figures/main.md`."
 FOLDED = "All test errors, and the methods against each other"

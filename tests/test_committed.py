@@ -31,7 +31,7 @@ def test_theory(name):
 def test_images(tmp_path):
     import torch
 
-    from empirical.experiments import experiment
+    from empirical.experiments.registry import experiment
     from empirical.pipeline import execute
 
     torch.set_num_threads(1)

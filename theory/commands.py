@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from figures.records import OUTPUT, default_workers
-from figures.records.arguments import Names
+from figures.records.command_line.arguments import Names
 from theory import Distribution, Method, Network, Optimiser, Run
 from theory import simulate as simulate_one
 from theory.experiments import EXPERIMENTS, Job, complete, find, plan

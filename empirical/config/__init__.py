@@ -4,7 +4,7 @@ from empirical.config.data import DATA_NAMES, DIGITS, Data
 from empirical.config.generation import Generator, SamplerName, Variants
 from empirical.config.require import require
 from empirical.config.run import Method, MethodName, Recorded, Run, Sheet, Stability
-from empirical.config.slow import Early, RuleName, Selection, StopName
+from empirical.config.selection import Early, RuleName, Selection, StopName
 from empirical.config.training import AugmentName, OptimiserName, PrecisionName, ScheduleName, Training
 
 __all__ = [

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, get_args
 from empirical.config.data import Data
 from empirical.config.generation import Generator, Variants
 from empirical.config.require import require
-from empirical.config.slow import Early, Selection
+from empirical.config.selection import Early, Selection
 from empirical.config.training import Training
 
 MethodName = Literal["original", "useful", "tada", "syn-all", "syn-rand"]

@@ -6,7 +6,7 @@ import dataclasses
 from typing import Literal, get_args
 
 from empirical.config.require import require
-from empirical.networks import NETWORKS, TIMM
+from empirical.training.networks import NETWORKS, TIMM
 
 OptimiserName = Literal["sgd", "sam", "asam", "adamw", "sam-adamw", "asam-adamw"]
 ScheduleName = Literal["step", "cosine", "constant"]
@@ -19,11 +19,11 @@ class Training:
     """Classifier training. SGD with momentum, the learning rate divided by 10 at one half and three quarters (paper: 100 and 150 of 200).
 
     Exactly one of ``steps`` and ``epochs`` is set: equal gradient steps for every method, or equal epochs over sets of different size.
-    SAM and ASAM step with SGD, or with AdamW where the name says so, and take two gradients a step. ``empirical/recipes.py`` has the
+    SAM and ASAM step with SGD, or with AdamW where the name says so, and take two gradients a step. ``empirical/config/recipes.py`` has the
     paper's settings.
     """
 
-    network: str = "resnet8"  # a name of empirical/networks.py, or timm:NAME
+    network: str = "resnet8"  # a name of empirical/training/networks.py, or timm:NAME
     optimiser: OptimiserName = "sgd"
     steps: int | None = 250
     epochs: int | None = None

@@ -3,11 +3,9 @@
 The only part of ``figures`` that ``theory`` and ``empirical`` import. Beyond the standard library it needs tqdm and tyro alone.
 """
 
-from figures.records.cli import run_command
+from figures.records.command_line.cli import run_command
 from figures.records.compare import DIFFERENT, Comparison, compare
-from figures.records.jobs import default_workers, run_jobs
-from figures.records.pool import ONE_THREAD, Advance, Event, Interrupted, Pool, attempt, reason
-from figures.records.store import (
+from figures.records.record import (
     COMMITTED,
     FRESH,
     OUTPUT,
@@ -31,6 +29,8 @@ from figures.records.store import (
     write_json,
     write_plan,
 )
+from figures.records.workers.jobs import default_workers, run_jobs
+from figures.records.workers.pool import ONE_THREAD, Advance, Event, Interrupted, Pool, attempt, reason
 
 __all__ = [
     "COMMITTED",

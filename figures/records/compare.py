@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from figures.records.store import COMMITTED, FRESH, Plan, Record, RecordError, extends, read, read_plan
+from figures.records.record import COMMITTED, FRESH, Plan, Record, RecordError, extends, read, read_plan
 
 SAME_BITS, WITHIN, DIFFERENT, NEW, DAMAGED = "same bits", "within tolerance", "different", "not committed", "damaged"
 

@@ -26,7 +26,7 @@ from torch import Tensor
 from torchvision import transforms
 from torchvision.transforms import v2
 
-from empirical.augmentation import Augmenter, crop_flip, margin
+from empirical.training.augmentation import Augmenter, crop_flip, margin
 
 torch.set_num_threads(1)
 IMAGES = 20_000

@@ -28,11 +28,11 @@ import numpy as np
 import torch
 import tyro
 
-from empirical import diffusion
 from empirical.config import Generator, Variants
-from empirical.data import Images
-from empirical.seeding import torch_stream
-from empirical.variants import noise_then_denoise
+from empirical.data.images import Images
+from empirical.generation import unet as diffusion
+from empirical.generation.variants import noise_then_denoise
+from empirical.runtime.seeding import torch_stream
 
 torch.set_num_threads(1)
 Result = dict[str, object]

@@ -22,9 +22,9 @@ import torch
 import tyro
 from torch.nn import functional as F
 
-from empirical import optimisers
 from empirical.config import Training
-from empirical.networks import Shape, build
+from empirical.training import optimisers
+from empirical.training.networks import Shape, build
 
 torch.set_num_threads(1)
 

@@ -35,10 +35,10 @@ import torch
 import tyro
 
 from empirical.config import Data, Training
-from empirical.data import Images, dataset, on_device
-from empirical.measures import wrong
-from empirical.networks import classifier
-from empirical.training import WARM, Trainer
+from empirical.data.images import Images, dataset, on_device
+from empirical.training.evaluation import wrong
+from empirical.training.networks import classifier
+from empirical.training.trainer import WARM, Trainer
 
 torch.set_num_threads(1)
 

@@ -7,7 +7,7 @@ import zipfile
 import numpy as np
 from PIL import Image
 
-from empirical.datasets import cifar, tiny_imagenet
+from empirical.data.sources import cifar, tiny_imagenet
 
 WNIDS = ("n01443537", "n01641577", "n02124075")
 WORDS = {"n01443537": "goldfish, Carassius auratus", "n01641577": "bullfrog, Rana catesbeiana", "n02124075": "Egyptian cat"}

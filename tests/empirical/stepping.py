@@ -6,9 +6,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from empirical import optimisers
 from empirical.config import Training
-from empirical.seeding import construction
+from empirical.runtime.seeding import construction
+from empirical.training import optimisers
 
 SETTINGS = Training(optimiser="sam", lr=0.1, momentum=0.9, weight_decay=5e-4, rho=0.2)
 ALL = ("sgd", "sam", "asam", "adamw", "sam-adamw", "asam-adamw")

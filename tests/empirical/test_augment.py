@@ -11,13 +11,17 @@ import torch
 from image_files import own, pictures, save
 from PIL import Image
 
-from empirical import augment as command
-from empirical import augment_stages, augmented_folder, diffusion, generate, pipeline
-from empirical.augment import augment
+from empirical import pipeline
+from empirical.commands import augment as command
+from empirical.commands.augment import augment
 from empirical.config import Data, Generator
-from empirical.data import dataset
-from empirical.datasets.decode import square
-from empirical.machine import Machine
+from empirical.data.images import dataset
+from empirical.data.sources.decode import square
+from empirical.generation import stage as generate
+from empirical.generation import unet as diffusion
+from empirical.own_images import folder as augmented_folder
+from empirical.own_images import stages as augment_stages
+from empirical.runtime.machine import Machine
 from figures.records import run_command
 
 CPU = Machine("cpu")

@@ -12,9 +12,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as TF
 
-from empirical import trivial
-from empirical.augmentation import COLUMNS, FLIP, LEFT, OPERATION, TOP, Augmenter, crop_flip, draw, margin, normalised, padded
-from empirical.seeding import torch_stream
+from empirical.runtime.seeding import torch_stream
+from empirical.training import trivial_augment as trivial
+from empirical.training.augmentation import COLUMNS, FLIP, LEFT, OPERATION, TOP, Augmenter, crop_flip, draw, margin, normalised, padded
 
 WIDE = v2.TrivialAugmentWide()
 CODES = torch.tensor(list(itertools.product(range(14), range(31), range(2))))  # (868, 3): operation, level, sign

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from empirical import between_seeds, pipeline
+from empirical import pipeline
 from empirical.config import Data, Selection, Stability, Training
-from empirical.data import split
+from empirical.data.images import split
+from empirical.experiments import seed_agreement as between_seeds
 
 RULES = (Selection(), Selection("misclassified"))
 ASKED = Stability("x", Data("digits", train=120, validation=0), Training(steps=2, width=8), selections=RULES, seeds=3)

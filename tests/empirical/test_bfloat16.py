@@ -5,9 +5,9 @@ import dataclasses
 import pytest
 import torch
 
-from empirical import bfloat16
 from empirical.config import Data, Generator, Method, Run, Sheet, Training
-from empirical.machine import Machine
+from empirical.runtime import precision as bfloat16
+from empirical.runtime.machine import Machine
 
 CPU = Machine("cpu")
 X86, ARM = "processor\t: 0\nmodel name\t: X\nflags\t\t: fpu sse2 {}\n\n", "processor\t: 0\nFeatures\t: fp asimd {}\n"

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from empirical.benchmark import benchmark
-from empirical.experiments import experiment
-from empirical.graph import graph
-from empirical.stages import claims
+from empirical.commands.benchmark import benchmark
+from empirical.experiments.jobs import graph
+from empirical.experiments.registry import experiment
+from empirical.experiments.stages import claims
 from figures.records import load_some, read
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from empirical.cluster import QUIET, Cluster
-from empirical.experiments import experiment
-from empirical.graph import graph, missing
-from empirical.run import compute
-from empirical.scheduler import View, Watcher, complete
-from empirical.stages import perform
+from empirical.experiments.jobs import graph, missing
+from empirical.experiments.ray_cluster import QUIET, Cluster
+from empirical.experiments.registry import experiment
+from empirical.experiments.runner import compute
+from empirical.experiments.scheduler import View, Watcher, complete
+from empirical.experiments.stages import perform
 
 pytest.importorskip("ray", reason="the extra cluster is not installed")
 pytestmark = pytest.mark.filterwarnings("ignore")  # Ray's own

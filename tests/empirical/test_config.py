@@ -5,11 +5,11 @@ import dataclasses
 import pytest
 
 from empirical.config import Data, Early, Generator, Method, Run, Selection, Sheet, Training, Variants
-from empirical.data import split
-from empirical.experiments import EXPERIMENTS, experiment
-from empirical.run import plan_of
+from empirical.data.images import split
+from empirical.experiments.registry import EXPERIMENTS, experiment
+from empirical.experiments.runner import plan_of
 from figures.records import file_name
-from figures.records.store import identity
+from figures.records.record import identity
 
 BAD = [
     (Data, {"train": 5}),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from empirical.config import Data
-from empirical.data import PIXEL_NOISE, load, split
+from empirical.data.images import PIXEL_NOISE, load, split
 
 
 def test_clean_digits_are_those_of_scikit_learn():

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from image_files import cifar10_batches, own, pictures, save, tiny
 
-from empirical import cache
 from empirical.config import Data
-from empirical.data import dataset
-from empirical.datasets import NAMED, NATIVE, build, find
-from empirical.datasets.source import Missing
+from empirical.data import decoded as cache
+from empirical.data.images import dataset
+from empirical.data.sources import NAMED, NATIVE, build, find
+from empirical.data.sources.source import Missing
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -8,12 +8,12 @@ import pytest
 from image_files import WNIDS, cifar10_batches, cifar_folders, own, pictures, save, tiny, tiny_zip
 from PIL import Image
 
-from empirical import inventory
+from empirical.commands import data as inventory
 from empirical.config import Data
-from empirical.data import dataset, resolve
-from empirical.datasets.cifar import CIFAR10
-from empirical.datasets.decode import averaged, rgb, square
-from empirical.datasets.source import Missing, Unreadable
+from empirical.data.images import dataset, resolve
+from empirical.data.sources.cifar import CIFAR10
+from empirical.data.sources.decode import averaged, rgb, square
+from empirical.data.sources.source import Missing, Unreadable
 
 
 @pytest.fixture

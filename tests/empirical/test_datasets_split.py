@@ -15,7 +15,7 @@ from image_files import cifar10_batches, own, pictures
 from empirical import __main__ as command_line
 from empirical import pipeline
 from empirical.config import Data, Early, Generator, Method, Run, Training, Variants
-from empirical.data import Images, dataset, load, split, stored_tensors, stratified, tensors
+from empirical.data.images import Images, dataset, load, split, stored_tensors, stratified, tensors
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -11,8 +11,8 @@ import pytest
 from image_files import cifar10_batches
 from torchvision import datasets
 
-from empirical.datasets import cifar
-from empirical.datasets.source import Missing
+from empirical.data.sources import cifar
+from empirical.data.sources.source import Missing
 
 KIND = cifar.KINDS["cifar10"]
 EXTRACT = datasets.utils.extract_archive

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from empirical.diffusemix import fractal, half, mix
-from empirical.seeding import stream
+from empirical.generation.diffusemix import fractal, half, mix
+from empirical.runtime.seeding import stream
 
 
 def rngs(n):

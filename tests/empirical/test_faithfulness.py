@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from empirical import faithfulness
 from empirical.config import Training
-from empirical.contact_sheet import contact_sheet
-from empirical.data import Images
-from empirical.networks import classifier, logits
-from empirical.seeding import stream
+from empirical.data.images import Images
+from empirical.generation.quality import faithfulness
+from empirical.generation.quality.contact_sheet import contact_sheet
+from empirical.runtime.seeding import stream
+from empirical.training.networks import classifier, logits
 
 
 def images(n=30, side=8, *purpose):

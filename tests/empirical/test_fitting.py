@@ -10,15 +10,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from empirical import fitting
 from empirical.config import Training
-from empirical.data import Images, on_device
-from empirical.fitting import Progress, check_steps, fit, load_checkpoint, save_checkpoint
-from empirical.machine import Machine
-from empirical.measures import History
-from empirical.networks import classifier
-from empirical.optimisers import build
-from empirical.training import Diverged, Trainer
+from empirical.data.images import Images, on_device
+from empirical.runtime.machine import Machine
+from empirical.training import fit as fitting
+from empirical.training.evaluation import History
+from empirical.training.fit import Progress, check_steps, fit, load_checkpoint, save_checkpoint
+from empirical.training.networks import classifier
+from empirical.training.optimisers import build
+from empirical.training.trainer import Diverged, Trainer
 
 N, STEPS, CHECKS = 40, 11, 4
 RNG = np.random.default_rng(0)

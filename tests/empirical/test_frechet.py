@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from empirical.frechet import discrepancy, fid, kid
-from empirical.seeding import stream
+from empirical.generation.quality.fid_kid import discrepancy, fid, kid
+from empirical.runtime.seeding import stream
 
 
 def draw(n, d, *purpose):

@@ -10,16 +10,21 @@ import pytest
 import torch
 from image_files import cifar10_batches
 
-from empirical import diffusion, generate, generator_folder, generators, pipeline, stages
+from empirical import pipeline
 from empirical.config import Data, Early, Generator, Method, Run, Training, Variants
-from empirical.data import split
-from empirical.diffusemix import mix
-from empirical.graph import graph
-from empirical.grid import Experiment
-from empirical.machine import Machine
-from empirical.seeding import stream
-from empirical.store_export import as_pixels, as_uint8
-from empirical.training_set import additions
+from empirical.data.images import split
+from empirical.experiments import stages
+from empirical.experiments.jobs import graph
+from empirical.experiments.paper_grid import Experiment
+from empirical.generation import backends as generators
+from empirical.generation import saved_model as generator_folder
+from empirical.generation import stage as generate
+from empirical.generation import unet as diffusion
+from empirical.generation.diffusemix import mix
+from empirical.generation.store.export import as_pixels, as_uint8
+from empirical.methods import additions
+from empirical.runtime.machine import Machine
+from empirical.runtime.seeding import stream
 
 DATA = Data("cifar10", train=20, pool=30, validation=10, side=8)
 SMALL = Generator(channels=(8,), steps=6, batch=4)

@@ -8,8 +8,10 @@ import pytest
 import torch
 from image_files import cifar10_batches, own
 
-from empirical import bfloat16, generator_command, generator_folder
+from empirical.commands import diffusion as generator_command
 from empirical.config import Data, Generator
+from empirical.generation import saved_model as generator_folder
+from empirical.runtime import precision as bfloat16
 from figures.records import run_command
 
 TINY = ("--steps", "4", "--batch", "4", "--machine.device", "cpu")

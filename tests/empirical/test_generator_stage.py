@@ -8,11 +8,14 @@ import pytest
 import torch
 from image_files import cifar10_batches
 
-from empirical import diffusion, generate, generator_training, pipeline
-from empirical.artifacts import alone
+from empirical import pipeline
 from empirical.config import Data, Early, Generator, Method, Run, Training, Variants
-from empirical.data import dataset, split
-from empirical.machine import Machine
+from empirical.data.images import dataset, split
+from empirical.generation import stage as generate
+from empirical.generation import training as generator_training
+from empirical.generation import unet as diffusion
+from empirical.runtime.artifacts import alone
+from empirical.runtime.machine import Machine
 
 SMALL = Generator(channels=(8,), steps=2, batch=4)
 EXTERNAL = dataclasses.replace(SMALL, seen="external")

@@ -9,14 +9,17 @@ import torch
 from image_files import cifar10_batches
 from PIL import Image
 
-from empirical import diffusion, generate, generator_folder, generator_training
+from empirical.commands.diffusion import task_of
 from empirical.config import Data, Generator, Run
-from empirical.data import Images, load, split
-from empirical.generator_command import task_of
-from empirical.generator_sizes import SIZES, parameters, size
-from empirical.generator_training import Task, train
-from empirical.machine import Machine
-from empirical.training import Diverged
+from empirical.data.images import Images, load, split
+from empirical.generation import saved_model as generator_folder
+from empirical.generation import stage as generate
+from empirical.generation import training as generator_training
+from empirical.generation import unet as diffusion
+from empirical.generation.sizes import SIZES, parameters, size
+from empirical.generation.training import Task, train
+from empirical.runtime.machine import Machine
+from empirical.training.trainer import Diverged
 
 TINY = Generator(channels=(8,), steps=6, batch=4)
 DIGITS = Data("digits", train=60)

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from empirical.config import Generator, Variants
-from empirical.generators import backend
-from empirical.generators.passes import resized
-from empirical.seeding import construction, torch_stream
+from empirical.generation.backends import backend
+from empirical.generation.backends.passes import resized
+from empirical.runtime.seeding import construction, torch_stream
 
 NAMES = ("goldfish, Carassius auratus", "queen bee", "tabby cat, tabby")
 CLASSES = ("queen_bee", "Tabby", "goldfish")
@@ -126,7 +126,7 @@ def test_the_noise_level_is_recorded(saved):
 
 
 def test_without_names_classes_go_by_number_if_there_are_as_many(saved, tmp_path):
-    from empirical.generators.dit import classes_of
+    from empirical.generation.backends.dit import classes_of
 
     class Pipe:
         labels = {}  # noqa: RUF012

@@ -7,10 +7,10 @@ import torch
 from torch import nn
 
 from empirical.config import Generator, Variants
-from empirical.diffusion import noise_schedule
-from empirical.generators import backend
-from empirical.generators.glide import GlideBackend, respaced
-from empirical.seeding import construction, torch_stream
+from empirical.generation.backends import backend
+from empirical.generation.backends.glide import GlideBackend, respaced
+from empirical.generation.unet import noise_schedule
+from empirical.runtime.seeding import construction, torch_stream
 
 SIDE = 8
 PROMPTS = ["a photo of a ant", "a photo of a bee"]

@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from empirical.config import Generator, Variants
-from empirical.generators import backend, levels
-from empirical.generators.passes import resized
-from empirical.seeding import construction, torch_stream
+from empirical.generation import noise_levels as levels
+from empirical.generation.backends import backend
+from empirical.generation.backends.passes import resized
+from empirical.runtime.seeding import construction, torch_stream
 
 CLASSES = ("ant", "queen_bee", "cat")
 SHAPE = (3, 8, 8)
@@ -186,7 +187,7 @@ def test_an_image_does_not_depend_on_its_batch_but_on_its_class_and_generator(sa
     torch.testing.assert_close(whole[1:2], alone, rtol=0, atol=1e-5)
     assert (made(pixels[1:2], torch.tensor([2]), generators(2)[1:]) - alone).abs().max() > 1e-4
     assert (made(pixels[1:2], torch.tensor([1]), generators(1)) - alone).abs().max() > 1e-2
-    monkeypatch.setattr("empirical.generators.passes.ROOM", 2 * 16 * 16)
+    monkeypatch.setattr("empirical.generation.backends.passes.ROOM", 2 * 16 * 16)
     narrow = way(saved)
     assert narrow.passes.at_once == 2
     torch.testing.assert_close(narrow(pixels, torch.tensor([0, 1, 2]), generators(3)), whole, rtol=0, atol=1e-5)
@@ -261,7 +262,7 @@ def test_what_does_not_fit_is_told(saved, variants, shape, said):
 
 
 def test_a_library_that_is_missing_is_told(saved, monkeypatch):
-    monkeypatch.setattr("empirical.generators.text.find_spec", lambda name: None)
+    monkeypatch.setattr("empirical.generation.backends.text_to_image.find_spec", lambda name: None)
     with pytest.raises(ValueError, match="install it with: pip install transformers"):
         way(saved)
 
@@ -297,7 +298,7 @@ def test_sigmas_of_other_samplers_mean_the_same_level():
 
 @pytest.mark.parametrize("down", [lambda n, s: int(n * s), lambda n, s: n - int(max(n - n * s, 0))])
 def test_the_steps_are_exact_however_a_pipeline_rounds(down):
-    from empirical.generators.text import exact_strength
+    from empirical.generation.backends.text_to_image import exact_strength
 
     class Pipe:
         def get_timesteps(self, grid, strength, device):

@@ -9,12 +9,14 @@ import pytest
 import torch
 from image_files import cifar10_batches
 
-from empirical import diffusion, generator_folder, pipeline
+from empirical import pipeline
 from empirical.config import Data, Early, Generator, Method, Run, Training, Variants
-from empirical.data import Images, split
-from empirical.generators import backend, precision, provenance
-from empirical.generators.unet import UNetBackend, from_unet
-from empirical.seeding import construction, torch_stream
+from empirical.data.images import Images, split
+from empirical.generation import saved_model as generator_folder
+from empirical.generation import unet as diffusion
+from empirical.generation.backends import backend, precision, provenance
+from empirical.generation.backends.pixel_unet import UNetBackend, from_unet
+from empirical.runtime.seeding import construction, torch_stream
 
 CLASSES = ("ant", "bee", "cat")
 LEVEL = Variants(0.5, 8)
@@ -147,7 +149,7 @@ def test_the_digest_is_of_the_weights(saved, unconditional, tmp_path):
 def test_a_passes_size_changes_nothing_that_counts(saved, pixels, monkeypatch):
     way, labels = backend(Generator(model=str(saved)), LEVEL, CLASSES, (1, 8, 8)), torch.tensor([0, 1, 2, 0, 1])
     whole = way(pixels, labels, generators(5))
-    monkeypatch.setattr("empirical.generators.passes.ROOM", 2 * 8 * 8)
+    monkeypatch.setattr("empirical.generation.backends.passes.ROOM", 2 * 8 * 8)
     narrow = backend(Generator(model=str(saved)), LEVEL, CLASSES, (1, 8, 8))
     assert narrow.passes.at_once == 2
     torch.testing.assert_close(narrow(pixels, labels, generators(5)), whole, rtol=0, atol=1e-5)

@@ -5,12 +5,12 @@ import dataclasses
 import pytest
 
 from empirical.config import Run, Selection
-from empirical.diffusion import noise_schedule
-from empirical.experiments import EXPERIMENTS, experiment
-from empirical.grid import NAMED, ONCE, ORIGINAL, PAPER, REDUCED, SETTINGS, grid, names
-from empirical.networks import NETWORKS
-from empirical.run import plan_of
-from empirical.variants import noise_level
+from empirical.experiments.paper_grid import NAMED, ONCE, ORIGINAL, PAPER, REDUCED, SETTINGS, grid, names
+from empirical.experiments.registry import EXPERIMENTS, experiment
+from empirical.experiments.runner import plan_of
+from empirical.generation.unet import noise_schedule
+from empirical.generation.variants import noise_level
+from empirical.training.networks import NETWORKS
 
 BOTH = pytest.mark.parametrize("scale", SETTINGS)
 EVERY = [(scale, name) for scale in SETTINGS for name in names(scale)]

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from empirical.config import Data
-from empirical.machine import Machine
+from empirical.runtime.machine import Machine
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -9,8 +9,8 @@ from hypothesis.extra.numpy import arrays
 from torch import nn
 from torch.nn import functional as F
 
-from empirical import measures
-from empirical.measures import History, learning, mean, sharpness
+from empirical.training import evaluation as measures
+from empirical.training.evaluation import History, learning, mean, sharpness
 
 STEPS = (10, 20, 30, 40)
 TABLE = {  # right (1) or wrong (0) at the four checks: first learned, learned for good, never, forgotten

@@ -6,7 +6,7 @@ import types
 import pytest
 import torch
 
-from empirical.networks import NETWORKS, Shape, build, logits
+from empirical.training.networks import NETWORKS, Shape, build, logits
 
 MILLIONS = {"resnet18": 11.17, "vit-s": 21.3, "densenet121": 7.0, "vgg19-bn": 20.0, "convnext-t": 27.8, "swin-t": 27.5}
 SMALL = ("resnet8", "resnet20")

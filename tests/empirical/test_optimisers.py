@@ -8,8 +8,8 @@ from stepping import ALL, Watch, closure_of, equal, network, run, settings
 from torch import nn
 from torch.nn import functional as F
 
-from empirical import optimisers
-from empirical.networks import Shape, build
+from empirical.training import optimisers
+from empirical.training.networks import Shape, build
 
 
 def textbook(model, config, x, y, steps):

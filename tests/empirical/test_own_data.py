@@ -9,11 +9,14 @@ import torch
 from image_files import pictures
 from torch.utils.data import DataLoader, TensorDataset
 
-from empirical import generate, generators, own_data, pipeline
-from empirical.augmented_folder import as_uint8
+from empirical import pipeline
 from empirical.config import Data, Early, Generator, Run, Selection, Training, Variants
-from empirical.data import split
-from empirical.own_data import Augmented, slow_indices, variants_of
+from empirical.data.images import split
+from empirical.generation import backends as generators
+from empirical.generation import stage as generate
+from empirical.own_images import api as own_data
+from empirical.own_images.api import Augmented, slow_indices, variants_of
+from empirical.own_images.folder import as_uint8
 
 SMALL = Generator(channels=(8,), steps=2, batch=4)
 RUN = Run(

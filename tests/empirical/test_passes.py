@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from empirical.config import Variants
-from empirical.generators import passes
-from empirical.generators.passes import Passes, power_of_two
-from empirical.seeding import torch_stream
-from empirical.variants import noise_then_denoise
+from empirical.generation.backends import passes
+from empirical.generation.backends.passes import Passes, power_of_two
+from empirical.generation.variants import noise_then_denoise
+from empirical.runtime.seeding import torch_stream
 
 
 class Narrow:

@@ -13,9 +13,9 @@ from stepping import SETTINGS, Watch, closure_of, network, run, settings
 from torch import nn
 from torch.nn import functional as F
 
-from empirical import optimisers
 from empirical.config import Training
-from empirical.seeding import construction
+from empirical.runtime.seeding import construction
+from empirical.training import optimisers
 
 
 def test_sam_is_pytorch_optimizers_sam(problem):

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from empirical.board import Board, clock
-from empirical.claims_of_work import Claims
 from empirical.config import Run
-from empirical.graph import Job
-from empirical.scheduler import View, Watcher, complete
-from empirical.stages import failure, note_of
+from empirical.experiments.jobs import Job
+from empirical.experiments.progress_board import Board, clock
+from empirical.experiments.scheduler import View, Watcher, complete
+from empirical.experiments.stages import failure, note_of
+from empirical.runtime.leases import Claims
 from figures.records import Event, Pool, attempt
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -313,7 +313,7 @@ def test_a_failed_attempt_counts_for_nothing_and_needs_no_room_for_its_note(tmp_
     def full(job, error):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("empirical.board.note_failure", full)
+    monkeypatch.setattr("empirical.experiments.progress_board.note_failure", full)
     board = Board(jobs, 1, said)
     board.began(jobs["early-1"])
     board.progress(jobs["early-1"], 0.9)

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from empirical.config import Training
-from empirical.recipes import PAPER_SAM_CIFAR100, PAPER_SGD, RECIPES
-from empirical.schedules import SCHEDULES, cosine, factor, set_rate, step_decay
+from empirical.config.recipes import PAPER_SAM_CIFAR100, PAPER_SGD, RECIPES
+from empirical.training.schedules import SCHEDULES, cosine, factor, set_rate, step_decay
 
 
 @given(steps=st.integers(1, 400))

@@ -12,9 +12,9 @@ from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 
 from empirical.config import Method, Run, Selection
-from empirical.seeding import stream
-from empirical.selection import select
-from empirical.training_set import additions, size
+from empirical.methods import additions, size
+from empirical.runtime.seeding import stream
+from empirical.selection.rules import select
 
 LOGITS = Selection(features="logits")
 

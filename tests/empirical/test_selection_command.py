@@ -8,14 +8,15 @@ import sys
 import numpy as np
 import pytest
 
-from empirical import pipeline, slowness
+from empirical import pipeline
 from empirical.__main__ import list_
-from empirical.artifacts import load_arrays
+from empirical.commands import select as slowness
+from empirical.commands.select import early_of, select
 from empirical.config import Data, Early, Method, Run, Selection, Training
-from empirical.data import split
-from empirical.early import early_network
-from empirical.selection import select as by_rule
-from empirical.slowness import early_of, select
+from empirical.data.images import split
+from empirical.runtime.artifacts import load_arrays
+from empirical.selection.early_training import early_network
+from empirical.selection.rules import select as by_rule
 from figures.records import run_command
 
 

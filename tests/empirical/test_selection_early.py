@@ -10,15 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from empirical import early
 from empirical.config import Data, Early, Training
-from empirical.data import Images, split, tensors
-from empirical.early import Outputs, early_network, logits_of, near_chance
-from empirical.knee import CEILING, HALF, Knee, NoKnee
-from empirical.networks import classifier, logits
-from empirical.seeding import stream
-from empirical.selection import select
-from empirical.training import train
+from empirical.data.images import Images, split, tensors
+from empirical.runtime.seeding import stream
+from empirical.selection import early_training as early
+from empirical.selection.early_training import Outputs, early_network, logits_of, near_chance
+from empirical.selection.knee import CEILING, HALF, Knee, NoKnee
+from empirical.selection.rules import select
+from empirical.training.networks import classifier, logits
+from empirical.training.trainer import train
 
 
 def drawn(curve, budget, chance=0.9, floor=0.0, step=1.0):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import spearmanr
 from sklearn.metrics import cohen_kappa_score, jaccard_score
 
-from empirical.stability import Scores, by_class, chance_jaccard, chance_overlap, compare, jaccard, kappa, overlap, spearman
+from empirical.selection.agreement import Scores, by_class, chance_jaccard, chance_overlap, compare, jaccard, kappa, overlap, spearman
 
 pairs = st.integers(1, 40).flatmap(lambda n: st.tuples(*2 * [st.lists(st.booleans(), min_size=n, max_size=n).map(np.array)]))
 

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from empirical import generate, sheets
 from empirical.config import Data, Generator, Method, Run, Sheet, Training, Variants
-from empirical.data import split
-from empirical.diffusion import noise_schedule
-from empirical.seeding import stream
-from empirical.variants import noise_level
+from empirical.data.images import split
+from empirical.experiments import gallery as sheets
+from empirical.generation import stage as generate
+from empirical.generation.unet import noise_schedule
+from empirical.generation.variants import noise_level
+from empirical.runtime.seeding import stream
 
 STRENGTHS = (0.25, 1.0)
 WHOLE = Sheet(

@@ -2,10 +2,10 @@
 
 import pytest
 
-from empirical import stages
 from empirical.config import Data, Method, Run, Training
-from empirical.graph import graph
-from empirical.grid import Experiment
+from empirical.experiments import stages
+from empirical.experiments.jobs import graph
+from empirical.experiments.paper_grid import Experiment
 
 
 @pytest.fixture

@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from empirical import store_files
-from empirical.claims_of_work import Claims
-from empirical.store import Store, open_store
-from empirical.store_export import Examples, as_pixels, as_uint8, export
-from empirical.store_index import keys_of, pairs_of
+from empirical.generation.store import shards as store_files
+from empirical.generation.store.export import Examples, as_pixels, as_uint8, export
+from empirical.generation.store.index import keys_of, pairs_of
+from empirical.generation.store.store import Store, open_store
+from empirical.runtime.leases import Claims
 
 DESCRIPTION = {"model": "none", "seed": 3, "strength": 0.5, "versions": {"numpy": "2"}}
 KINDS = {"uint8": (3, 2, 1), "float32": (1, 2, 3)}

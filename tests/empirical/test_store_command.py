@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from empirical.store import Store, open_store
-from empirical.store_command import store
+from empirical.commands.store import store
+from empirical.generation.store.store import Store, open_store
 from figures.records import run_command
 
 SAID = {"data": {"name": "cifar10"}, "classes": ["cat", "dog"], "generator": {"seen": "external"}, "variants": {"strength": 0.3}, "seed": 4}

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from empirical.store import Store, open_store
+from empirical.generation.store.store import Store, open_store
 
 ROOT = Path(__file__).resolve().parents[2]
 PAIRS = np.stack([np.tile(np.arange(24), 2), np.repeat(np.arange(2), 24)], axis=1)  # twelve tasks of four images

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from empirical import strength
+from empirical.commands import strength
 from empirical.config import Data, Training
-from empirical.data import split
+from empirical.data.images import split
 
 
 @dataclasses.dataclass
@@ -84,11 +84,11 @@ def test_more_sources_than_others_are_refused(trained):
 
 
 def test_the_command_prints_a_table_and_writes_what_it_found(tmp_path, monkeypatch, capsys):
-    fake = types.ModuleType("empirical.generators")
+    fake = types.ModuleType("empirical.generation.backends")
     loads = []
     fake.backend = lambda generator, variants, classes, shape, device: (loads.append(generator.model), Blend(variants.strength))[1]
     fake.folder_of = lambda model: None
-    monkeypatch.setitem(sys.modules, "empirical.generators", fake)
+    monkeypatch.setitem(sys.modules, "empirical.generation.backends", fake)
     options = {"strengths": (0.1, 0.9), "images": 10, "train": 100, "validation": 20, "out": tmp_path, "device": "cpu"}
     assert strength.strength("digits", "blend", **options) == 0
     assert loads == ["blend"]  # once for all strengths

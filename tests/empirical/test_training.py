@@ -6,11 +6,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from empirical import schedules, training
 from empirical.config import Data, Training
-from empirical.data import split, tensors
-from empirical.networks import classifier, logits
-from empirical.training import Diverged, Order, Trainer, batches, train
+from empirical.data.images import split, tensors
+from empirical.training import schedules
+from empirical.training import trainer as training
+from empirical.training.networks import classifier, logits
+from empirical.training.trainer import Diverged, Order, Trainer, batches, train
 
 
 @given(n=st.integers(1, 50), size=st.integers(1, 70), seed=st.integers(0, 9))

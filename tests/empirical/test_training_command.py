@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from empirical import __main__ as command_line
-from empirical import artifacts
-from empirical.fitting import Progress
-from empirical.watching import Lines
+from empirical.runtime import artifacts
+from empirical.training.fit import Progress
+from empirical.training.progress import Lines
 
 ROOT = Path(__file__).resolve().parents[2]
 STEPS, BATCH, TRAIN = 120, 16, 60

@@ -8,9 +8,9 @@ from image_files import own
 
 from empirical import pipeline
 from empirical.config import Data, Early, Generator, Method, Run, Selection, Training, Variants
-from empirical.data import Images, split
-from empirical.machine import Machine
-from empirical.training import Diverged
+from empirical.data.images import Images, split
+from empirical.runtime.machine import Machine
+from empirical.training.trainer import Diverged
 
 SLOW = np.array([False, True, False, True])
 

@@ -6,12 +6,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from empirical import diffusion
 from empirical.config import Data, Generator, Variants
-from empirical.data import Images, split
-from empirical.generators.unet import from_unet
-from empirical.seeding import construction, torch_stream
-from empirical.variants import make_variants, noise_level, noise_then_denoise, sampler, timesteps
+from empirical.data.images import Images, split
+from empirical.generation import unet as diffusion
+from empirical.generation.backends.pixel_unet import from_unet
+from empirical.generation.variants import make_variants, noise_level, noise_then_denoise, sampler, timesteps
+from empirical.runtime.seeding import construction, torch_stream
 
 
 def points():

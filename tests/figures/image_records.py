@@ -3,7 +3,7 @@
 import numpy as np
 
 from empirical.config import Sheet, Stability
-from empirical.experiments import EXPERIMENTS
+from empirical.experiments.registry import EXPERIMENTS
 from figures.records import Record, plain
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from figures.draw import FIGURES, NAMES, Drawing, module, size
-from figures.main_table import tables
+from figures.plots.style import METHODS, look
 from figures.records import COMMITTED, RecordError, begun, read, write
-from figures.select import budget, by_label, method
-from figures.statistics import estimate, paired
-from figures.style import METHODS, look
-from figures.tables import Table, signed
+from figures.statistics.intervals import estimate, paired
+from figures.statistics.pick import budget, by_label, method
+from figures.tables.main import tables
+from figures.tables.table import Table, signed
 
 
 def committed(names):
@@ -78,7 +78,7 @@ def test_every_panel_shows_something_and_fits(name, drawing):
     import matplotlib
     from matplotlib.figure import Figure
 
-    from figures.style import STYLE
+    from figures.plots.style import STYLE
 
     drawer = module(name)
     shown = drawing.needed(drawer)

@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from image_records import none, records
 
-from empirical.experiments import EXPERIMENTS as NAMED
-from figures import claims_table, readme_table
-from figures.image_cases import ABOVE, BELOW, FAILS, HOLDS, SLOW_SHARE, UNCLEAR, verdict
-from figures.image_claims import CLAIMS, EXPERIMENTS, combined, judged, listed, standing
+from empirical.experiments.registry import EXPERIMENTS as NAMED
+from figures.claims.cases import ABOVE, BELOW, FAILS, HOLDS, SLOW_SHARE, UNCLEAR, verdict
+from figures.claims.images import CLAIMS, EXPERIMENTS, combined, judged, listed, standing
 from figures.records import COMMITTED, RecordError, load, plain
-from figures.runs import BASES, Runs, data_sets, kind, level
-from figures.statistics import bootstrap, estimate
+from figures.statistics.conditions import BASES, Runs, data_sets, kind, level
+from figures.statistics.intervals import bootstrap, estimate
+from figures.tables import claims as claims_table
+from figures.tables import readme as readme_table
 
 REDUCED = "CIFAR-10 (reduced)"
 

@@ -8,12 +8,14 @@ import pytest
 from image_records import CLASSES, none, records
 from matplotlib.figure import Figure
 
-from figures import cost_table, main_table, reproduction_table
 from figures.draw import Drawing, module, size
+from figures.plots.style import STYLE
 from figures.records import COMMITTED, Plan, RecordError, load, write, write_plan
-from figures.runs import data_sets
-from figures.statistics import paired
-from figures.style import STYLE
+from figures.statistics.conditions import data_sets
+from figures.statistics.intervals import paired
+from figures.tables import costs as cost_table
+from figures.tables import main as main_table
+from figures.tables import reproduction as reproduction_table
 
 NEW = ("architectures", "stacking", "factor", "strength", "selection", "learning_curves", "cost")
 SHARED = ("test_error", "separability", "examples", "learning_speed")  # with other data sets

@@ -9,19 +9,19 @@ import subprocess
 
 import pytest
 
-from empirical import grid
 from empirical.config import Run
-from figures import paper
-from figures.differences import said
+from empirical.experiments import paper_grid as grid
+from figures.claims.images import EXPERIMENTS, listed
 from figures.draw import FIGURES, NAMES, TABLES
-from figures.image_claims import EXPERIMENTS, listed
-from figures.image_numbers import image_numbers
-from figures.numbers import PAPER, numbers, stability, tex
-from figures.paper import OPTIONAL, TEXT, build, caption, named, sources
 from figures.records import COMMITTED, Record, RecordError, begun, load, plain
-from figures.records.store import ROOT
-from figures.statistics import Estimate, estimate
-from figures.tables import Table, escape
+from figures.records.record import ROOT
+from figures.report import build as paper
+from figures.report.build import OPTIONAL, TEXT, build, caption, named, sources
+from figures.report.image_numbers import image_numbers
+from figures.report.numbers import PAPER, numbers, stability, tex
+from figures.statistics.differences import said
+from figures.statistics.intervals import Estimate, estimate
+from figures.tables.table import Table, escape
 from theory.claims import LEARNED_ERROR
 
 READS = re.compile(r"\\(val|contrast|ifholds)(?:\[[^]]*\])?\{([^{}#]+)\}")

@@ -28,7 +28,7 @@ from figures.records import (
     write_plan,
 )
 from figures.records.compare import DAMAGED, NEW, SAME_BITS, WITHIN, Comparison, agree, compare_records, distance
-from figures.records.store import beside, extends, whole
+from figures.records.record import beside, extends, whole
 
 numbers = st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
 values = st.recursive(

@@ -4,9 +4,9 @@ import dataclasses
 
 from image_records import records
 
-from empirical.experiments import EXPERIMENTS
+from empirical.experiments.registry import EXPERIMENTS
 from figures.records import COMMITTED, load, plain
-from figures.settings_table import PAPER, ROWS, tables
+from figures.tables.settings import PAPER, ROWS, tables
 
 
 def columns(found):

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from figures import claims_table, gradient_variance, noise_tolerance
 from figures.draw import save_figure
+from figures.plots import gradient_variance, noise_tolerance
+from figures.plots.style import STYLE, WIDTH
 from figures.records import Record, RecordError, plain
-from figures.select import by_label
-from figures.style import STYLE, WIDTH
+from figures.statistics.pick import by_label
+from figures.tables import claims as claims_table
 from theory import Distribution, Network
 from theory.closed_forms import noise_alignment_ratio, shared_noise
 from theory.config import Probe

@@ -1,0 +1,70 @@
+"""What a data set holds, in words: the command ``data``."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from empirical.config import Data
+from empirical.data.images import Dataset, Split, dataset, load, split
+
+LISTED = 12  # class names that are spelled out
+
+
+def describe(config: Data, validation: int | None, artifacts: Path) -> list[str]:
+    """Find a data set, compare every byte of it with its digest, and say what it holds: lines of a word and its value.
+
+    validation: images to hold out, a tenth of the training images if None. Raises ValueError as ``data.dataset`` does.
+    """
+    if config.from_library:
+        config = config if validation is None else dataclasses.replace(config, validation=validation)
+        parts, images = split(config, 0), load(config.name)
+        values = (images.pixels.astype(float) + 1) / 2
+        rows = [
+            ("source", "scikit-learn's bundled digits; training and test images are drawn by seed"),
+            *_counts(parts, images.classes),
+            ("size", "8x8, 1 channel"),
+            ("mean", f"{values.mean():.4f} of all images, on the scale [0, 1]"),
+            ("deviation", f"{values.std():.4f}"),
+        ]
+        return [f"{word:12s} {value}" for word, value in rows]
+    whole = dataset(config, artifacts, verify=True)
+    held = len(whole.train) // 10 if validation is None else validation
+    parts = split(dataclasses.replace(config, validation=held), 0, artifacts)
+    return [f"{word:12s} {value}" for word, value in _rows(whole, parts)]
+
+
+def _rows(whole: Dataset, parts: Split) -> list[tuple[str, str]]:
+    about, (channels, height, width) = whole.manifest, whole.train.shape
+    train = about["parts"]["train"]
+    rows = [("source", about["about"]), *_counts(parts, about["classes"])]
+    found = [len(whole.train), len(whole.test)]
+    if about["published"] and found != about["published"]:
+        rows.append(("note", "the whole published data set has {:,} training and {:,} test images".format(*about["published"])))
+    rows += [
+        ("size", f"{height}x{width}, {channels} channels"),
+        ("mean", f"{_numbers(train['mean'])} of the {len(whole.train):,} training images with validation, on the scale [0, 1]"),
+        ("deviation", _numbers(train["deviation"])),
+    ]
+    if about["ignored"]:
+        rows.append(("ignored", f"{about['ignored']:,} hidden files and notes (.csv, .txt and the like)"))
+    if about["unreadable"]:
+        rows.append(("left out", f"{len(about['unreadable'])} files that cannot be read as images:"))
+        rows += [("", f"{path} ({reason})") for path, reason in about["unreadable"]]
+    return [
+        *rows,
+        ("content", f"{about['content'][:16]}, every byte compared"),
+        ("cache", str(whole.folder)),
+    ]
+
+
+def _counts(parts: Split, classes: tuple[str, ...]) -> list[tuple[str, str]]:
+    more = f" and {len(classes) - LISTED} more" if len(classes) > LISTED else ""
+    return [
+        ("images", f"{len(parts.train):,} training, {len(parts.validation):,} validation, {len(parts.test):,} test"),
+        ("classes", f"{len(classes)}: {', '.join(classes[:LISTED])}{more}"),
+    ]
+
+
+def _numbers(values: list[float]) -> str:
+    return " ".join(f"{value:.4f}" for value in values)

@@ -1,0 +1,218 @@
+"""Decode a source once: pixels and labels of its two parts as ``.npy`` files, with a manifest that says what they are."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import io
+import os
+import sys
+import threading
+import warnings
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from empirical.data.sources.decode import averaged, exact, rgb, square
+from empirical.data.sources.source import PARTS, SHOWN, Contents, Item, Source, Unreadable, check_counts
+from figures.records import default_workers, digest, write_json
+
+CHUNK = 128  # images a thread decodes before it hands them over
+DEFAULT_SIDE = 64  # of images that may have any size
+
+
+@dataclasses.dataclass(frozen=True)
+class Decoded:
+    """One image: pixels (side, side, 3) uint8, key: digest of its pixels before averaging; or the reason why there is none."""
+
+    item: Item
+    pixels: np.ndarray | None = None
+    key: bytes = b""
+    reason: str = ""
+
+
+def side_of(source: Source, side: int | None) -> int:
+    """The side of the decoded images; ValueError if pixels cannot be averaged down to the one that is asked for."""
+    if source.native is None:
+        return side or DEFAULT_SIDE
+    if side is not None and (side > source.native or source.native % side):
+        raise ValueError(f"data.side is {side}; allowed: divisors of {source.native}, as pixels are averaged over squares")
+    return side or source.native
+
+
+def decode(source: Source, contents: Contents, item: Item, side: int) -> Decoded:
+    """Read and decode one image; what is wrong with it is told, not raised."""
+    try:
+        raw = contents.read(item)
+        if isinstance(raw, bytes):
+            image = rgb(raw)
+            raw = square(image, side) if source.native is None else exact(image, source.native)
+    except (Unreadable, OSError) as error:
+        return Decoded(item, reason=getattr(error, "strerror", None) or str(error))
+    pixels = raw if raw.shape[0] == side else averaged(raw, side)
+    return Decoded(item, pixels, hashlib.sha256(raw).digest() if source.by_pixels else b"")
+
+
+def decoded(source: Source, contents: Contents, items: Sequence[Item], side: int, workers: int) -> Iterator[list[Decoded]]:
+    """All items in order, in chunks, decoded by threads that are never far ahead of the reader, and end soon after it stops."""
+
+    def chunk(start: int) -> list[Decoded]:
+        return [decode(source, contents, item, side) for item in items[start : start + CHUNK] if not stopped.is_set()]
+
+    pool, waiting, stopped = ThreadPoolExecutor(workers), deque(), threading.Event()
+    try:
+        for start in range(0, len(items), CHUNK):
+            waiting.append(pool.submit(chunk, start))
+            if len(waiting) > 2 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        stopped.set()
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+class Writer:
+    """A ``.npy`` file of (n, *shape) uint8 that grows image by image; plain writes, so that a full disk is an error and not a crash."""
+
+    def __init__(self, path: Path, shape: tuple[int, ...]) -> None:
+        self.shape, self.count = shape, 0
+        self.file = path.open("w+b")
+        self.file.write(self._header())
+
+    def _header(self) -> bytes:
+        """numpy leaves room for the count to grow, so that the header keeps its length."""
+        buffer = io.BytesIO()
+        array = {"descr": "|u1", "fortran_order": False, "shape": (self.count, *self.shape)}
+        np.lib.format.write_array_header_1_0(buffer, array)
+        return buffer.getvalue()
+
+    def add(self, images: Sequence[np.ndarray]) -> None:
+        self.file.write(np.stack(images).data)
+        self.count += len(images)
+
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(self, kind: type | None, *_: object) -> None:
+        with self.file:
+            if kind is None:
+                self.file.seek(0)
+                self.file.write(self._header())
+                self.file.flush()
+                os.fsync(self.file.fileno())
+
+
+def build(name: str, source: Source, side: int | None, skip: bool, folder: Path) -> dict:
+    """Decode ``source`` into the empty ``folder`` and return the manifest that was written there.
+
+    skip: leave out what cannot be read; else it raises ValueError that names the first of it.
+    """
+    contents, size = source.open(), side_of(source, side)
+    unreadable, kept = list(contents.problems), []
+    parts = {}
+    with (
+        warnings.catch_warnings(),
+        tqdm(total=len(contents.items), desc=f"decoding {name}", unit=" images", file=sys.stderr, dynamic_ncols=True, delay=0.5) as bar,
+    ):
+        warnings.simplefilter("ignore")  # Pillow's, about odd metadata of images that it reads all the same
+        for part in PARTS:
+            parts[part], items = write_part(source, contents, part, size, folder, unreadable, bar)
+            kept += items
+    if unreadable and not skip:
+        raise ValueError(unreadable_message(source.where, unreadable, len(contents.items) + len(contents.problems)))
+    check_counts(contents.classes, kept, source.where)
+    manifest = {
+        "name": name,
+        "about": source.about,
+        "classes": contents.classes,
+        "side": size,
+        "parts": parts,
+        "published": source.published,
+        "ignored": contents.ignored,
+        "unreadable": unreadable,
+        "content": content(contents.classes, size, parts),
+    }
+    write_json(folder / "sources.json", {part: [item.path for item in kept if item.part == part] for part in PARTS})
+    write_json(folder / "manifest.json", manifest)
+    return manifest
+
+
+def content(classes: Sequence[str], side: int, parts: dict) -> str:
+    """What identifies a data set: the digest of its classes, pixels and labels, in their order."""
+    return digest([classes, side, {part: [parts[part]["shape"], parts[part]["sha256"]] for part in PARTS}])
+
+
+def unreadable_message(where: Path | str, unreadable: Sequence[Sequence[str]], total: int) -> str:
+    """One line: how many, the first few with the reasons, what to do."""
+    first = "; ".join(f"{path} ({reason})" for path, reason in unreadable[:SHOWN])
+    more = f"; and {len(unreadable) - SHOWN} more" if len(unreadable) > SHOWN else ""
+    return (
+        f"{len(unreadable)} of {total:,} files in {where} cannot be read as images: {first}{more}; "
+        "mend or remove them, or leave them out with --skip-unreadable"
+    )
+
+
+def write_part(
+    source: Source, contents: Contents, part: str, side: int, folder: Path, unreadable: list, bar: tqdm
+) -> tuple[dict, list[Item]]:
+    """Decode one part into ``part.npy`` and ``part-labels.npy``; returns its entry in the manifest, and the items in their final order.
+
+    What cannot be read is added to ``unreadable``.
+    """
+    items = [item for item in contents.items if item.part == part]
+    path, kept, keys = folder / f"{part}.npy", [], []
+    with Writer(path, (side, side, 3)) as writer, contextlib.closing(decoded(source, contents, items, side, default_workers())) as chunks:
+        for images in chunks:
+            whole = [image for image in images if image.pixels is not None]
+            unreadable += [(image.item.path, image.reason) for image in images if image.pixels is None]
+            if whole:
+                writer.add([image.pixels for image in whole])
+            kept += [image.item for image in whole]
+            keys += [image.key for image in whole]
+            bar.update(len(images))
+    if source.by_pixels:
+        order = sorted(range(len(kept)), key=lambda i: (kept[i].label, keys[i]))
+        reorder(path, order)
+        kept = [kept[i] for i in order]
+    np.save(folder / f"{part}-labels.npy", np.array([item.label for item in kept], np.int64))
+    return entry(folder, part), kept
+
+
+def reorder(path: Path, order: Sequence[int]) -> None:
+    """Put the images of a ``.npy`` file into this order."""
+    before = np.load(path, mmap_mode="r")
+    with Writer(path.with_suffix(".ordered"), before.shape[1:]) as writer:
+        for start in range(0, len(order), 4096):
+            writer.add([before[i] for i in order[start : start + 4096]])
+    path.with_suffix(".ordered").replace(path)
+
+
+def entry(folder: Path, part: str) -> dict:
+    """What the manifest says of a part: digests of its files, and mean and deviation of each channel on the scale [0, 1]."""
+    pixels = np.load(folder / f"{part}.npy", mmap_mode="r")
+    count = np.zeros((pixels.shape[-1], 256), np.int64)  # how often each channel takes each value
+    for start in range(0, len(pixels), 4096):
+        block = np.asarray(pixels[start : start + 4096]).reshape(-1, pixels.shape[-1])
+        count += np.stack([np.bincount(channel, minlength=256) for channel in block.T])
+    values, total = np.arange(256) / 255, count.sum(1).clip(1)
+    mean = count @ values / total
+    return {
+        "shape": pixels.shape,
+        "sha256": {name: sha256(folder / name) for name in (f"{part}.npy", f"{part}-labels.npy")},
+        "mean": mean.tolist(),
+        "deviation": np.sqrt(count @ values**2 / total - mean**2).tolist(),
+    }
+
+
+def sha256(path: Path) -> str:
+    """Digest of the numbers in a ``.npy`` file; its header, which a library may write in another way, is left out."""
+    array, state = np.load(path, mmap_mode="r", allow_pickle=False), hashlib.sha256()
+    for start in range(0, len(array), 4096):
+        state.update(array[start : start + 4096].data)
+    return state.hexdigest()

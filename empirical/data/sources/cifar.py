@@ -1,0 +1,157 @@
+"""CIFAR-10 and CIFAR-100: the official files, fetched, checked and read by torchvision, or folders of images.
+
+Source: Krizhevsky, Learning multiple layers of features from tiny images, 2009.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import tempfile
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from empirical.data.sources.folder import class_folders
+from empirical.data.sources.source import Contents, Item, Missing, Source, check_counts, chosen, downloading
+
+SIDE = 32
+PUBLISHED = (50_000, 10_000)
+CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+CIFAR100_NAMES = """
+    apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus butterfly camel can castle caterpillar
+    cattle chair chimpanzee clock cloud cockroach couch crab crocodile cup dinosaur dolphin elephant flatfish forest fox girl hamster
+    house kangaroo keyboard lamp lawn_mower leopard lion lizard lobster man maple_tree motorcycle mountain mouse mushroom oak_tree
+    orange orchid otter palm_tree pear pickup_truck pine_tree plain plate poppy porcupine possum rabbit raccoon ray road rocket rose
+    sea seal shark shrew skunk skyscraper snail snake spider squirrel streetcar sunflower sweet_pepper table tank telephone television
+    tiger tractor train trout tulip turtle wardrobe whale willow_tree wolf woman worm
+"""
+CIFAR100 = tuple(CIFAR100_NAMES.split())
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """One of the two data sets. files, in ``folder``: as torchvision names them, known here so that finding them needs no torchvision."""
+
+    name: str
+    reader: str  # torchvision's class
+    classes: tuple[str, ...]
+    folder: str
+    files: tuple[str, ...]
+    archive: str
+
+    @property
+    def url(self) -> str:
+        return f"https://www.cs.toronto.edu/~kriz/{self.archive}"
+
+
+BATCHES = (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch", "batches.meta")
+KINDS = {
+    "cifar10": Kind("cifar10", "CIFAR10", CIFAR10, "cifar-10-batches-py", BATCHES, "cifar-10-python.tar.gz"),
+    "cifar100": Kind("cifar100", "CIFAR100", CIFAR100, "cifar-100-python", ("meta", "test", "train"), "cifar-100-python.tar.gz"),
+}
+
+
+def find(name: str, root: Path, wanted: tuple[str, ...] | None, fetch: bool) -> Source:
+    """The official files or ``{train,test}/<class>/*`` in ``root``/``name`` or ``root``, else the official download."""
+    kind = KINDS[name]
+    chosen(wanted, kind.classes)  # told before anything is fetched
+    places = (root / name, root)
+    for place in places:
+        if (place / kind.folder).is_dir() or (place / kind.archive).is_file():
+            return official(kind, place, wanted, fetch)
+    for place in places:
+        if (place / "train").is_dir() and (place / "test").is_dir():
+            found = class_folders(place, wanted, native=SIDE, names=kind.classes)
+            return dataclasses.replace(found, published=PUBLISHED)
+    if not fetch:
+        raise Missing(f"{sought(kind, root)}; fetch it with: python -m empirical data {name}")
+    unpack(kind, root)
+    return official(kind, root, wanted, fetch)
+
+
+def sought(kind: Kind, root: Path) -> str:
+    """What was looked for where."""
+    return (
+        f"no {kind.name} in {root} or {root / kind.name}: looked for {kind.folder}/, {kind.archive} (official, {kind.url}) "
+        "and {train,test}/<class>/*.png"
+    )
+
+
+def whole(kind: Kind, place: Path) -> bool:
+    """Whether all official files lie in ``place``."""
+    return all((place / kind.folder / name).is_file() for name in kind.files)
+
+
+def unpack(kind: Kind, place: Path) -> None:
+    """Let torchvision fetch the archive into ``place``, if it is not there, check it and unpack it.
+
+    This is done in a folder beside, which is renamed once it is whole: of several processes at once the first one's stays.
+    """
+    from torchvision import datasets
+    from torchvision.datasets.utils import check_integrity
+
+    reader, archive = getattr(datasets, kind.reader), place / kind.archive
+    with downloading(sought(kind, place), place), tempfile.TemporaryDirectory(prefix=f".{kind.folder}-", dir=place) as name:
+        beside = Path(name)
+        if there := check_integrity(archive, reader.tgz_md5):
+            (beside / archive.name).symlink_to(archive.absolute())
+        reader(beside, train=False, download=True)
+        if not there:
+            (beside / archive.name).replace(archive)
+        settle(kind, beside, place)
+
+
+def settle(kind: Kind, beside: Path, place: Path) -> None:
+    """Move the official files from ``beside`` to ``place``, unless they are there already; a folder with holes is filled file by file."""
+    try:
+        (beside / kind.folder).rename(place / kind.folder)
+    except OSError:
+        if not (place / kind.folder).is_dir():
+            raise
+        for name in () if whole(kind, place) else kind.files:
+            (beside / kind.folder / name).replace(place / kind.folder / name)
+
+
+def official(kind: Kind, place: Path, wanted: tuple[str, ...] | None, fetch: bool) -> Source:
+    """The official files in ``place``, unpacked now if only the archive is there."""
+    if not whole(kind, place):
+        if not fetch and not (place / kind.archive).is_file():
+            raise Missing(f"{place / kind.folder} is not whole; fetch it with: python -m empirical data {kind.name}")
+        unpack(kind, place)
+    return Source(
+        about=f"official files in {place / kind.folder}",
+        where=place / kind.folder,
+        layout="official",
+        files=tuple(sorted(kind.files)),
+        open=functools.partial(contents, kind, place, wanted),
+        native=SIDE,
+        by_pixels=True,
+        published=PUBLISHED,
+    )
+
+
+def contents(kind: Kind, place: Path, wanted: tuple[str, ...] | None) -> Contents:
+    """Read the official files through torchvision, which compares them with the published checksums first."""
+    from torchvision import datasets
+
+    reader, pixels, items = getattr(datasets, kind.reader), {}, []
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # numpy's, about the way in which the official files were once written
+            parts = {"train": reader(place, train=True), "test": reader(place, train=False)}
+    except RuntimeError:
+        raise ValueError(
+            f"{place / kind.folder} is damaged: its checksums are not the published ones; delete it and fetch it with: "
+            f"python -m empirical data {kind.name}"
+        ) from None
+    names = parts["train"].classes
+    kept = chosen(wanted, names)
+    for part, whole in parts.items():
+        pixels[part] = whole.data  # (n, 32, 32, 3) uint8
+        rows = ((row, label) for row, label in enumerate(whole.targets) if label in kept)
+        items += [Item(part, kept.index(label), f"{part}/{row:05d}") for row, label in rows]
+    classes = tuple(names[i] for i in kept)
+    check_counts(classes, items, place)
+    return Contents(classes, tuple(items), lambda item: np.ascontiguousarray(pixels[item.part][int(item.path[-5:])]))

@@ -1,0 +1,181 @@
+"""What has to be done for some experiments, and in which order: early -> select -> generator -> variants -> train.
+
+Each stage is one job for all runs that share it, whatever experiment they belong to, and a record that several experiments need is one
+job. All follows from the settings alone, so that the same command gives the same jobs in the same order on every machine. torch is not
+loaded.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from empirical.config import Recorded, Run, Stability
+from empirical.experiments import cost as expected
+from empirical.experiments.paper_grid import Experiment
+from empirical.runtime.artifacts import code
+from empirical.runtime.machine import USUAL, Machine
+from figures.records import digest, file_name, is_whole
+
+STAGES = ("early", "select", "generator", "variants", "train")
+SHARD = 8192  # variants of a job, about
+Graph = Mapping[str, "Job"]  # by name, each after those that it needs
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """One stage. name: tells it from all others, wherever it is planned. needs: names of the jobs whose results it reads.
+
+    runs: the run; of variants all runs that need them. path: of a training, the record it ends in. shard: (i, n), of variants: the i-th of
+    n parts. seconds: expected, of one core. experiments: those that need it. Results of stages lie in ``out``/artifacts.
+    """
+
+    stage: str
+    name: str
+    runs: tuple[Recorded, ...]
+    seed: int
+    out: Path
+    needs: tuple[str, ...] = ()
+    seconds: float = 0.0
+    path: Path | None = None
+    shard: tuple[int, int] = (0, 1)
+    experiments: tuple[str, ...] = ()
+    machine: Machine = USUAL
+
+    @property
+    def label(self) -> str:
+        """What a reader calls it."""
+        if self.path is not None:
+            return self.path.stem
+        run = self.runs[0]
+        of = {"early": run.training.network, "select": f"{run.training.network} {run.selection.label}"}.get(self.stage, run.data.name)
+        part = f", part {self.shard[0] + 1} of {self.shard[1]}" if self.shard[1] > 1 else ""
+        return f"{self.stage} {of}, seed {self.seed}{part} ({self.name.rpartition('-')[2]})"
+
+    @property
+    def notes(self) -> list[Path]:
+        """What a stage leaves when it has made its results with the code of today: a note, of variants one for every run that needs them.
+
+        They lie beside the results, so that both go together.
+        """
+        needed_by = self.runs if self.stage == "variants" else (None,)
+        return [self.out / "artifacts" / f"made-{digest([code(), self.name, run])[:16]}.json" for run in needed_by]
+
+    def is_done(self) -> bool:
+        """Whether its record is whole, or its notes are there. A result that was lost since is made again by who needs it."""
+        return is_whole(self.path, self.runs[0]) if self.path is not None else all(note.exists() for note in self.notes)
+
+
+def graph(chosen: Sequence[tuple[Experiment, int]], out: Path, machine: Machine = USUAL) -> Graph:
+    """All jobs of the first so many seeds of these experiments, finished or not, in the order of the stages."""
+    jobs: dict[str, Job] = {}
+    for experiment, seeds in chosen:
+        for seed in range(seeds):
+            for run in experiment.runs:
+                for job in _chain(run, seed, experiment, out, machine):
+                    jobs[job.name] = _merged(jobs[job.name], job) if job.name in jobs else job
+    whole = [part for job in jobs.values() for part in _shards(priced(job))]
+    parts: dict[str, list[str]] = {}
+    for job in whole:
+        parts.setdefault(job.name.partition("~")[0], []).append(job.name)
+    linked = (dataclasses.replace(job, needs=tuple(part for need in job.needs for part in parts[need])) for job in whole)
+    return {job.name: job for job in sorted(linked, key=lambda job: STAGES.index(job.stage))}
+
+
+def _chain(run: Recorded, seed: int, experiment: Experiment, out: Path, machine: Machine) -> list[Job]:
+    """The jobs that lead to one record, the record's last."""
+
+    def job(stage: str, depends: Any, *needs: Job, run: Recorded = run, seed: int = seed, **more: Any) -> Job:
+        name = f"{stage}-{digest(depends)[:12]}"
+        names = tuple(need.name for need in needs)
+        return Job(stage, name, (run,), seed, out, names, experiments=(experiment.name,), machine=machine, **more)
+
+    selecting = [(run, seed)]
+    if isinstance(run, Stability):
+        selecting = [(run.by(rule), each) for rule in run.selections for each in range(run.seeds)]
+    chain, needs = [], []
+    for by, each in selecting:
+        early = job("early", what := (by.data, by.early, by.training.early, each), run=by, seed=each)
+        select = job("select", (what, by.selection), early, run=by, seed=each)
+        chain += [early, select]
+        needs.append(select)
+    if run.generates:
+        if run.generator.model is None:
+            one_for_all = run.generator.seen == "external" and run.data.pool is not None
+            trained_with = 0 if one_for_all else seed
+            chain.append(job("generator", (run.data, run.generator, trained_with), seed=trained_with))
+            needs.append(chain[-1])
+        if isinstance(run, Run):  # a sheet makes its own, at several strengths
+            chain.append(job("variants", (run.data, run.generator, run.variants, seed, select.name), *needs))
+            needs = [select, chain[-1]]
+    path = out / "records" / experiment.folder / file_name(run.label, run, seed)
+    trained = dataclasses.replace(job("train", path.name, *needs, path=path), name=f"{experiment.folder}/{path.stem}".replace("/", "."))
+    return [*chain, trained]
+
+
+def _merged(one: Job, other: Job) -> Job:
+    """The same job, asked for twice."""
+    runs = one.runs if one.stage != "variants" else tuple(dict.fromkeys((*one.runs, *other.runs)))
+    return dataclasses.replace(one, runs=runs, experiments=tuple(dict.fromkeys((*one.experiments, *other.experiments))))
+
+
+def priced(job: Job, rates: expected.Rates = expected.HERE) -> Job:
+    """The job with the seconds that it is expected to take at these rates."""
+    run = job.runs[0]
+    seconds = {
+        "early": lambda: expected.early(run, rates),
+        "select": lambda: 0.5,
+        "generator": lambda: expected.generator(run.generator, run.data, rates),
+        "variants": lambda: expected.variants(job.runs, rates),
+        "train": lambda: expected.training_of(run, job.path, rates),
+    }[job.stage]()
+    return dataclasses.replace(job, seconds=seconds / job.shard[1])
+
+
+def _shards(job: Job) -> list[Job]:
+    """Many variants as several jobs, which all know all runs: which of them are theirs follows from what is selected."""
+    n = math.ceil(expected.images(job.runs) / SHARD) if job.stage == "variants" else 1
+    if n == 1:
+        return [job]
+    return [dataclasses.replace(job, name=f"{job.name}~{i:02d}of{n:02d}", shard=(i, n), seconds=job.seconds / n) for i in range(n)]
+
+
+# --- parts of a graph
+
+
+def missing(jobs: Graph, wanted: Iterable[str] | None = None, done: Callable[[Job], bool] = Job.is_done) -> Graph:
+    """What is left to do for the ``wanted`` jobs, all records if None: those that are not done, and what of their needs is not.
+
+    Of variants those that missing records need.
+    """
+    wanted = [name for name, job in jobs.items() if job.path is not None] if wanted is None else list(wanted)
+    left, seen = set(), set(wanted)
+    records = {job.runs[0] for job in jobs.values() if job.path is not None and job.name in seen and not done(job)}
+    while wanted:
+        job = _narrowed(jobs[wanted.pop()], records)
+        if not done(job):
+            left.add(job.name)
+            wanted += [need for need in job.needs if need not in seen]
+            seen.update(job.needs)
+    kept = (_narrowed(job, records) for name, job in jobs.items() if name in left)
+    return {job.name: dataclasses.replace(job, needs=tuple(need for need in job.needs if need in left)) for job in kept}
+
+
+def _narrowed(job: Job, records: set[Recorded]) -> Job:
+    """The job for the runs whose records are asked for, and what that costs."""
+    runs = tuple(run for run in job.runs if run in records) if job.stage == "variants" else job.runs
+    return job if runs in ((), job.runs) else priced(dataclasses.replace(job, runs=runs))
+
+
+def urgency(jobs: Graph) -> dict[str, float]:
+    """Seconds from the beginning of each job to the end of the longest chain that waits for it."""
+    after: dict[str, float] = {}
+    for job in reversed(jobs.values()):
+        total = job.seconds + after.get(job.name, 0.0)
+        after[job.name] = total
+        for need in job.needs:
+            after[need] = max(after.get(need, 0.0), total)
+    return after

@@ -1,0 +1,163 @@
+"""Many runs at once: what is missing is computed, by processes of one thread each; what is whole is left alone.
+
+torch is imported by the workers alone, so that a finished experiment is recognised at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from empirical.config import Data
+from empirical.data.decoded import find_or_decode
+from empirical.experiments import scheduler
+from empirical.experiments.jobs import Graph, Job, graph, missing, urgency
+from empirical.experiments.paper_grid import Experiment
+from empirical.experiments.progress_board import Board
+from empirical.experiments.ray_cluster import Cluster
+from empirical.experiments.stages import claims, perform
+from empirical.generation.backends import check
+from empirical.runtime.machine import USUAL, Machine
+from empirical.runtime.precision import notes
+from figures.records import Plan, Pool, default_workers, file_name, write_plan
+
+TOLERANCES = {"test_error": 0.03, "losses": 0.1, "kappa": 0.1}  # what the rounding of another processor moves a run of this size by
+Chosen = Sequence[tuple[Experiment, int]]  # experiments, and of how many seeds
+
+
+def plan_of(experiment: Experiment, seeds: int, command: str | None = None) -> Plan:
+    """All runs of the first ``seeds`` seeds, whatever is there already."""
+    names = tuple(file_name(run.label, run, seed) for seed in range(seeds) for run in experiment.runs)
+    metric = experiment.runs[0].metric
+    return Plan(
+        f"empirical/{experiment.name}",
+        names,
+        command or f"python -m empirical run {experiment.name}",
+        metric,
+        TOLERANCES[metric],
+        experiment.records and experiment.folder,
+    )
+
+
+def write_plans(chosen: Chosen, out: Path, command: str | None = None) -> None:
+    """Write down which records belong to these experiments: by that they are found."""
+    for experiment, seeds in chosen:
+        write_plan(out / "records", plan_of(experiment, seeds, command))
+
+
+def planned(chosen: Chosen, out: Path, machine: Machine = USUAL, command: str | None = None, here: bool = True) -> Graph:
+    """Write down the plans of these experiments, once it is known that what they need is there; returns the jobs that are left.
+
+    here: see ``find_inputs``.
+    """
+    left = missing(graph(chosen, out, machine))
+    find_inputs(left, here)
+    write_plans(chosen, out, command)
+    for experiment, seeds in chosen:
+        n = records_of(left, experiment)
+        print(f"{experiment.name}: {seeds * len(experiment.runs) - n} records are there, {n} to compute", flush=True)
+    return left
+
+
+def records_of(jobs: Graph, experiment: Experiment) -> int:
+    """How many of the jobs end in a record of the experiment."""
+    return sum(job.path is not None and experiment.name in job.experiments for job in jobs.values())
+
+
+def compute(left: Graph, out: Path, workers: scheduler.Workers, width: int, retries: int = 1) -> list[str]:
+    """Do the jobs that are left; returns a line for every failure, and for every experiment of which something was not begun.
+
+    width: how many jobs are done side by side, for the time that is left.
+    """
+    held = claims(out)
+    view, board = scheduler.View(Job.is_done, lambda job: held.holder(job.name) is not None), Board(left, width)
+    outcome = scheduler.complete(left, workers, view, board, retries, urgency(left))
+    board.close()
+    return told(left, outcome)
+
+
+def complete(
+    left: Graph,
+    out: Path,
+    machine: Machine,
+    workers: int | None = None,
+    retries: int = 1,
+    cluster: str | None = None,
+    gpus: float = 1.0,
+) -> int:
+    """Do what is left on this machine, or on a cluster; failures go to standard error. The exit code: 0, or 1 if something failed."""
+    if not left:
+        return 0
+    for note in notes((run for job in left.values() for run in job.runs), machine):
+        print(note, flush=True)
+    with on_cluster(cluster, left, machine, gpus) if cluster else pool(left, machine, workers) as (there, width):
+        return tell(compute(left, out, there, width, retries))
+
+
+def tell(lines: Sequence[str]) -> int:
+    """Print what went wrong; the exit code."""
+    for line in lines:
+        print(line, file=sys.stderr)
+    return 1 if lines else 0
+
+
+def told(jobs: Graph, outcome: scheduler.Outcome) -> list[str]:
+    """What went wrong, in lines."""
+    lines = [f"failed: {jobs[name].experiments[0]}: {jobs[name].label}: {why}" for name, why in outcome.failed.items()]
+    for cause in dict.fromkeys(outcome.blocked.values()):
+        below = [jobs[name] for name, of in outcome.blocked.items() if of == cause]
+        for experiment in dict.fromkeys(name for job in below for name in job.experiments):
+            mine = [job for job in below if experiment in job.experiments]
+            records = sum(job.path is not None for job in mine)
+            what = f"{records} records and {len(mine) - records} stages" if records < len(mine) else f"{records} records"
+            lines.append(f"not begun: {experiment}: {what}, as this failed: {jobs[cause].label}")
+    return lines
+
+
+def find_inputs(jobs: Graph, here: bool = True) -> None:
+    """Check that data and models of all jobs are there, and decode the data, so that what is missing is told once, before any work.
+
+    here: whether this machine does the jobs, and its device is to be checked too.
+    """
+    loading = [job for job in jobs.values() if job.stage in ("variants", "train")]
+    for generator in {run.generator for job in loading for run in job.runs if run.generates}:
+        check(generator)
+    for job in {job.runs[0].data: job for job in jobs.values()}.values():
+        if here:
+            job.machine.check(job.runs[0].data)
+        if not job.runs[0].data.from_library:
+            find_or_decode(job.runs[0].data, job.out / "artifacts")
+
+
+@contextlib.contextmanager
+def pool(left: Graph, machine: Machine, workers: int | None = None) -> Iterator[tuple[scheduler.Workers, int]]:
+    """Processes of this machine, and how many: if not said, one for each core, or one for each GPU where they do the work."""
+    usual, environments = places([job.runs[0].data for job in left.values()], machine)
+    width = min(workers or usual, len(left))
+    with Pool(perform, width, environments) as processes:
+        yield processes, width
+
+
+@contextlib.contextmanager
+def on_cluster(address: str, left: Graph, machine: Machine, gpus: float) -> Iterator[tuple[scheduler.Workers, int]]:
+    """The machines of a Ray cluster, and how many jobs they have room for."""
+    heavy = [name for name, job in left.items() if machine.device != "cpu" and not job.runs[0].data.from_library]
+    with Cluster(address, perform, gpus, frozenset(heavy)) as there:
+        yield there, there.slots
+
+
+def places(data: Sequence[Data], machine: Machine) -> tuple[int, list[dict[str, str]]]:
+    """How many processes work if nobody says, and what their environments are: each sees one of several GPUs."""
+    heavy = [each for each in set(data) if not each.from_library]
+    if machine.device == "cpu" or not heavy or (kind := machine.on(heavy[0]).type) == "cpu":
+        return default_workers(), [{}]
+    if kind != "cuda":
+        return 1, [{}]
+    import torch
+
+    n, visible = torch.cuda.device_count(), os.environ.get("CUDA_VISIBLE_DEVICES")
+    numbers = visible.split(",")[:n] if visible else [str(i) for i in range(n)]
+    return n, [{"CUDA_VISIBLE_DEVICES": number} for number in numbers] if n > 1 else [{}]

@@ -1,0 +1,126 @@
+"""The files of a store: its manifest, and shards, each written under a temporary name, then renamed, the description last.
+
+``shard-<name>.npy``: images, which ``np.load`` can map. ``shard-<name>.json``: their pairs, labels and how their seeds follow; size and
+SHA-256 of the ``.npy``; and the digest of all this. The name is the digest of the pairs, which are in ascending order.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from empirical.generation.store.index import Shard, keys_of
+from figures.records import beside, digest, whole
+
+FORMAT = 1
+SEEDS = 'torch_stream(seed, "variant", source, copy) of empirical/runtime/seeding.py, with the seed of manifest.json'
+
+
+def files(folder: Path, name: str) -> tuple[Path, Path]:
+    """A shard's description and its images."""
+    return folder / f"shard-{name}.json", folder / f"shard-{name}.npy"
+
+
+def shard_name(keys: np.ndarray) -> str:
+    """Digest of which images a shard holds."""
+    return hashlib.sha256(keys.astype("<i8").tobytes()).hexdigest()[:32]
+
+
+def write_shard(folder: Path, pairs: np.ndarray, images: np.ndarray, labels: np.ndarray | None) -> str:
+    """Write images (n, ...) of pairs (n, 2), which ascend, with labels (n,); returns the shard's name."""
+    name, raw = shard_name(keys_of(pairs)), io.BytesIO()
+    np.save(raw, np.ascontiguousarray(images), allow_pickle=False)
+    described, pictures = files(folder, name)
+    body = {
+        "pairs": pairs.tolist(),
+        "labels": None if labels is None else labels.tolist(),
+        "seeds": SEEDS,
+        "bytes": raw.getbuffer().nbytes,
+        "sha256": hashlib.sha256(raw.getbuffer()).hexdigest(),
+    }
+    _write(pictures, raw.getbuffer())
+    _write(described, _text({**body, "digest": digest(body)}))
+    return name
+
+
+def load_shard(folder: Path, name: str) -> Shard | None:
+    """A shard's description; None if it does not fit its name, or the size of its images: a check that reads no image."""
+    described, images = files(folder, name)
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, OverflowError):
+        body = json.loads(described.read_bytes())
+        keys = keys_of(body["pairs"])
+        labels = np.full(len(keys), -1) if body["labels"] is None else np.array(body["labels"], np.int64)
+        if shard_name(keys) == name and labels.shape == keys.shape and images.stat().st_size == body["bytes"]:
+            return Shard(name, keys, labels)
+    return None
+
+
+def is_whole(folder: Path, name: str) -> bool:
+    """Whether every byte of a shard is as it was written."""
+    described, images = files(folder, name)
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+        body = json.loads(described.read_bytes())
+        with images.open("rb") as file:
+            same = hashlib.file_digest(file, "sha256").hexdigest() == body["sha256"]
+        return same and body.pop("digest") == digest(body) and load_shard(folder, name) is not None
+    return False
+
+
+def write_manifest(folder: Path, body: dict[str, Any]) -> None:
+    """Write ``manifest.json`` unless there is one: of several processes the first is right."""
+    path = folder / "manifest.json"
+    if path.exists():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = beside(path)
+    try:
+        temporary.write_bytes(_text({"format": FORMAT, **body}))
+        try:
+            path.hardlink_to(temporary)
+        except FileExistsError:
+            pass
+        except OSError:  # a file system without links
+            temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """ValueError if there is none, or it cannot be read."""
+    path = folder / "manifest.json"
+    try:
+        body = json.loads(path.read_bytes())
+        known = body["format"] == FORMAT and all(name in body for name in ("description", "shape", "dtype", "block"))
+    except FileNotFoundError:
+        raise ValueError(f"{folder} holds no images: there is no manifest.json; allowed: a folder that open_store made") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} cannot be read ({error}); put it back, or remove the folder and make its images again") from None
+    if not known:
+        raise ValueError(f"{path} is of format {body['format']}; allowed: {FORMAT}; remove the folder and make its images again")
+    return body
+
+
+def touched(path: Path) -> float:
+    """When the file was written, in seconds; for one that has gone, never again."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return float("inf")
+
+
+def _text(body: dict[str, Any]) -> bytes:
+    return (json.dumps(body, separators=(",", ":"), allow_nan=False) + "\n").encode()
+
+
+def _write(path: Path, content: bytes | memoryview) -> None:
+    with whole(path) as temporary, temporary.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())  # a name that outlives a power cut has its content

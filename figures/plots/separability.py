@@ -1,0 +1,100 @@
+"""Slow and fast examples early in training, in theory and on images: what tells them apart, and for how long (E9, E10)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from figures.plots.style import FAST, INK, SLOW, slant
+from figures.records import Record
+from figures.statistics.conditions import data_sets
+from figures.statistics.intervals import estimate
+from figures.statistics.pick import curves
+
+RECORDS = ("theory/separability", "empirical/noisy-digits-sheet", "empirical/noisy-digits")
+OPTIONAL = ("empirical/reduced-sheet", "empirical/reduced-selection")
+SIZE = (1.0, 0.375)  # the height is of one row
+CAPTION = (
+    "Above, theory: the right class's probability on training examples with and without the fast feature, early in training (4% of the "
+    "steps, all seeds), and how well two clusters of such outputs tell them apart: the share of examples rightly called, of slow ones "
+    "found, and of fast ones taken for slow (mean over seeds, 95% intervals). Not before the fast feature is learned, and no longer once "
+    "noise is memorised. Below, images: cross-entropy of every training image early in training, by class; slow are those of the "
+    "high-loss cluster of their class. Right: the fraction of slow images, one dot a seed; the training error at which early training "
+    "stops was chosen on these data to come near the paper's 30-40%, so that this is no test of it."
+)
+
+
+def rows(records: Mapping[str, Sequence[Record]]) -> int:
+    """Theory, digits, and CIFAR-10 where it is there."""
+    return 3 if all(name in records for name in OPTIONAL) else 2
+
+
+def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
+    above, *below = figure.subfigures(rows(records), 1)
+    outputs, accuracy = above.subplots(1, 2)
+    theory = records[RECORDS[0]]
+    histograms(outputs, theory)
+    over_time(accuracy, theory)
+    for part, (sheet, pool) in zip(below, (RECORDS[1:], OPTIONAL), strict=False):
+        left, right = part.subplots(1, 2, width_ratios=(3, 1))
+        (runs,) = data_sets(records[pool])
+        losses(left, records[sheet][0].metrics, runs.name)
+        fractions(right, runs.runs("original").values())
+
+
+def histograms(axes, records: Sequence[Record]) -> None:
+    """The outputs of slow and fast examples, all seeds together, as shares of each."""
+    for name, colour in (("fast", FAST), ("slow", SLOW)):
+        values = np.concatenate([record.metrics[f"outputs_{name}"] for record in records])
+        weights = np.full(len(values), 100 / len(values))
+        axes.hist(values, np.linspace(0, 1, 41), weights=weights, color=colour, alpha=0.75, label=name, linewidth=0)
+    axes.set(
+        title=f"theory: outputs at step {records[0].metrics['early_step']}", xlabel="probability of the right class", ylabel="% of examples"
+    )
+    axes.legend(loc="upper left")
+
+
+def over_time(axes, records: Sequence[Record]) -> None:
+    """Accuracy of the selection, and what it takes of slow and of fast examples, over training."""
+    steps = records[0].metrics["steps"][1:]  # 0 has no place on a logarithmic axis
+    series = {
+        "accuracy": (INK, "told apart"),
+        "selected_slow": (SLOW, "slow, found"),
+        "selected_fast": (FAST, "fast, taken"),
+    }
+    for name, (colour, label) in series.items():
+        band = estimate(100 * curves(records, name)[:, 1:])
+        axes.plot(steps, band.mean, color=colour, label=label)
+        axes.fill_between(steps, band.low, np.minimum(band.high, 100), color=colour, alpha=0.15, linewidth=0)
+    axes.axvline(records[0].metrics["early_step"], color=INK, linestyle=":", linewidth=1)
+    axes.set(title=f"theory: selection, {len(records)} seeds", xlabel="step", ylabel="% of examples", xscale="log", ylim=(-3, 103))
+    axes.legend(loc="lower left", bbox_to_anchor=(0.6, 0.02), borderpad=0.1, labelspacing=0.3)
+
+
+def losses(axes, metrics: Mapping, name: str) -> None:
+    """The loss of every image, by class and cluster."""
+    labels, values, slow = (np.asarray(metrics[name]) for name in ("labels", "losses", "slow"))
+    spread = (0.618 * np.arange(len(labels))) % 1 - 0.5  # side by side, evenly and always alike
+    size = 7 if len(labels) < 1000 else 3
+    for flag, colour, kind in ((0, FAST, "fast"), (1, SLOW, "slow")):
+        chosen = slow == flag
+        axes.scatter(
+            (labels + 0.8 * spread)[chosen], values[chosen], s=size, color=colour, label=f"{kind} ({chosen.mean():.1%})", linewidth=0
+        )
+    axes.set(title=name, yscale="log", xlabel="class", ylabel="loss early in training", xticks=range(len(metrics["classes"])))
+    axes.set_xticklabels(metrics["classes"])
+    if max(map(len, metrics["classes"])) > 3:
+        slant(axes)
+    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, borderpad=0, markerscale=12 / size)
+
+
+def fractions(axes, records: Iterable[Record]) -> None:
+    """The fraction of slow images by seed."""
+    values = {record.seed: 100 * record.metrics["slow_fraction"] for record in records}
+    axes.scatter(list(values), list(values.values()), s=14, color=SLOW)
+    axes.axhspan(30, 40, color=SLOW, alpha=0.12, linewidth=0)
+    axes.set_title("band: the paper's 30-40%", fontsize=8, color=SLOW, fontweight="normal")
+    axes.set(xlabel="seed", ylabel="slow examples, %", ylim=(0, 60))
+    if len(values) < 8:
+        axes.set(xticks=list(values), xlim=(min(values) - 0.5, max(values) + 0.5))
