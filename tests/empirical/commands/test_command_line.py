@@ -18,7 +18,7 @@ from empirical.experiments.registry import experiment
 from empirical.experiments.stages import claims
 from figures.records import load_some, read
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def command(*words):

@@ -10,7 +10,7 @@ import pytest
 
 from empirical.generation.store.store import Store, open_store
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[4]
 PAIRS = np.stack([np.tile(np.arange(24), 2), np.repeat(np.arange(2), 24)], axis=1)  # twelve tasks of four images
 WORKER = """
 import os, sys, time

@@ -11,7 +11,7 @@ import torch
 from empirical.config import Data
 from empirical.runtime.machine import Machine
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 
 from figures.records import run_jobs
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def touch(job, advance):

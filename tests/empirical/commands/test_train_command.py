@@ -16,7 +16,7 @@ from empirical.runtime import artifacts
 from empirical.training.fit import Progress
 from empirical.training.progress import Lines
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 STEPS, BATCH, TRAIN = 120, 16, 60
 SETTINGS = f"--method.name original --data.name digits --data.train {TRAIN} --data.validation 20 --training.steps {STEPS}"
 RUN = [*SETTINGS.split(), "--training.batch", str(BATCH), "--training.width", "8", "--training.augment", "crop", "--checks", "7"]

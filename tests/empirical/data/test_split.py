@@ -17,7 +17,7 @@ from empirical import pipeline
 from empirical.config import Data, Early, Generator, Method, Run, Training, Variants
 from empirical.data.images import Images, dataset, load, split, stored_tensors, stratified, tensors
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from empirical.data.images import dataset
 from empirical.data.sources import NAMED, NATIVE, build, find
 from empirical.data.sources.source import Missing
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from empirical.experiments.stages import failure, note_of
 from empirical.runtime.leases import Claims
 from figures.records import Event, Pool, attempt
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 class Here:
