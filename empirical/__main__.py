@@ -62,7 +62,9 @@ def data(
     config = Data(name, side=side, classes=classes, skip_unreadable=skip_unreadable)
     if not config.from_library:
         config = dataclasses.replace(config, train=None)
-        find_or_decode(config, out / "artifacts", fetch=True)  # before torch is loaded: what is missing is told at once
+        find_or_decode(
+            config, out / "artifacts", fetch=True
+        )  # before torch is loaded: what is missing is told at once
 
     from empirical.commands.data import describe
 
@@ -92,7 +94,9 @@ def run(
     """
     look_in(root)
     chosen = [experiment(name) for name in names]
-    require(len(chosen) >= 1, "number of names", 0, "at least 1; the command list says which there are")
+    require(
+        len(chosen) >= 1, "number of names", 0, "at least 1; the command list says which there are"
+    )
     require(seeds is None or seeds >= 1, "seeds", seeds, "at least 1")
     require(workers is None or workers >= 1, "workers", workers, "at least 1")
     counted = [(each, each.first(seeds)) for each in chosen]
@@ -129,7 +133,9 @@ def train(
     machine.check(config.data)
     check(config.generator)
     if not config.data.from_library:
-        find_or_decode(config.data, out / "artifacts")  # before torch is loaded: what is missing is told at once
+        find_or_decode(
+            config.data, out / "artifacts"
+        )  # before torch is loaded: what is missing is told at once
 
     import torch
 
@@ -148,7 +154,9 @@ def train(
         if (said := in_words(value, name.endswith("_by_class"))) is not None:
             print(f"{name:25s} {said}")
     if near_chance(metrics["early_error_balanced"], len(metrics["slow_fraction_by_class"])):
-        print("note: early training ended near chance, so which images are slow says little: raise early.limit or early.epochs")
+        print(
+            "note: early training ended near chance, so which images are slow says little: raise early.limit or early.epochs"
+        )
     return 0
 
 
@@ -160,9 +168,15 @@ def in_words(value: object, by_class: bool = False) -> str | None:
         known = [each for each in value if each is not None]
         if not known:
             return None
-        return f"{min(known):.4g} to {max(known):.4g}" if by_class else f"{in_words(known[-1])} (last of {len(value)})"
+        return (
+            f"{min(known):.4g} to {max(known):.4g}"
+            if by_class
+            else f"{in_words(known[-1])} (last of {len(value)})"
+        )
     if isinstance(value, dict):
-        return ", ".join(f"{name} {said}" for name, each in value.items() if (said := in_words(each)) is not None)
+        return ", ".join(
+            f"{name} {said}" for name, each in value.items() if (said := in_words(each)) is not None
+        )
     if isinstance(value, str) and len(value) == 64:
         return f"{value[:12]}..."
     return None if value is None else str(value)

@@ -19,7 +19,10 @@ def additions(method: Method, slow: np.ndarray, seed: int) -> tuple[np.ndarray, 
     elif method.name == "syn-all":
         sources, times = everyone, 1
     elif method.name == "syn-rand":
-        sources, times = np.sort(stream(seed, "syn-rand").choice(len(slow), slow.sum(), replace=False)), 1
+        sources, times = (
+            np.sort(stream(seed, "syn-rand").choice(len(slow), slow.sum(), replace=False)),
+            1,
+        )
     else:
         sources, times = np.flatnonzero(slow), method.k - 1
     return np.tile(sources, times), np.repeat(np.arange(1, times + 1), len(sources))

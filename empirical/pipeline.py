@@ -71,24 +71,42 @@ def selected(run: Run, seed: int, parts: Split, root: Path, machine: Machine = U
     if (masks := load_arrays(path)) is None:
         test, clusters = Outputs.of(kept["test"], parts.test.labels), Selection()
         masks = {
-            "slow": select(outputs.features(run.selection.features), outputs.losses, labels, run.selection, seed),
+            "slow": select(
+                outputs.features(run.selection.features),
+                outputs.losses,
+                labels,
+                run.selection,
+                seed,
+            ),
             "clustered": select(outputs.probabilities, outputs.losses, labels, clusters, seed),
             "slow_test": select(test.probabilities, test.losses, parts.test.labels, clusters, seed),
         }
         save_arrays(path, **masks)
-    return Selected(**masks, early=outputs, steps=int(kept["steps"]), error=float(kept["error"]), curve=kept["curve"])
+    return Selected(
+        **masks,
+        early=outputs,
+        steps=int(kept["steps"]),
+        error=float(kept["error"]),
+        curve=kept["curve"],
+    )
 
 
-def training_set(run: Run, seed: int, parts: Split, slow: np.ndarray, root: Path, machine: Machine = USUAL) -> Images:
+def training_set(
+    run: Run, seed: int, parts: Split, slow: np.ndarray, root: Path, machine: Machine = USUAL
+) -> Images:
     """The originals, then what the method adds."""
     sources, copies = additions(run.method, slow, seed)
     originals = parts.train
     if not run.method.generates:
         return originals[np.concatenate([np.arange(len(originals)), sources])]  # as they are stored
-    extra = variants(run, seed, parts, root, sources, copies, machine)  # (m, channels, height, width)
+    extra = variants(
+        run, seed, parts, root, sources, copies, machine
+    )  # (m, channels, height, width)
     extra = as_uint8(extra) if originals.stored.dtype == np.uint8 else extra
     return Images(
-        np.concatenate([originals.stored, extra]), np.concatenate([originals.labels, originals.labels[sources]]), originals.classes
+        np.concatenate([originals.stored, extra]),
+        np.concatenate([originals.labels, originals.labels[sources]]),
+        originals.classes,
     )
 
 
@@ -100,7 +118,12 @@ def run_length(run: Run, slow: np.ndarray) -> int:
 
 
 def execute(
-    run: Run, seed: int, root: Path, advance: Advance = ignore, machine: Machine = USUAL, watch: Watch | None = None
+    run: Run,
+    seed: int,
+    root: Path,
+    advance: Advance = ignore,
+    machine: Machine = USUAL,
+    watch: Watch | None = None,
 ) -> dict[str, Any]:
     """Train and measure one classifier; returns the record's metrics. Deterministic on a CPU with one thread.
 
@@ -111,12 +134,32 @@ def execute(
     images = training_set(run, seed, parts, chosen.slow, root, machine)
     network = classifier(images, run.training, seed).to(device)
     steps, history = run_length(run, chosen.slow), measures.History(chosen.clustered)
-    originals, checkpoint = on_device(parts.train, device), artifact(root, "checkpoint", ".pt", run, parts.content, seed)
+    originals, checkpoint = (
+        on_device(parts.train, device),
+        artifact(root, "checkpoint", ".pt", run, parts.content, seed),
+    )
     rng = stream(seed, "order")
-    fit(network, on_device(images, device), originals, run.training, steps, history, run.checks, rng, checkpoint, machine, advance, watch)
+    fit(
+        network,
+        on_device(images, device),
+        originals,
+        run.training,
+        steps,
+        history,
+        run.checks,
+        rng,
+        checkpoint,
+        machine,
+        advance,
+        watch,
+    )
     metrics = {
-        **measures.test_errors(network, *on_device(parts.test, device), chosen.slow_test, len(images.classes)),
-        "validation_error": measures.mean(measures.wrong(network, *on_device(parts.validation, device))),
+        **measures.test_errors(
+            network, *on_device(parts.test, device), chosen.slow_test, len(images.classes)
+        ),
+        "validation_error": measures.mean(
+            measures.wrong(network, *on_device(parts.validation, device))
+        ),
         **history.metrics(),
         **({"sharpness": sharpness(network, originals, seed)} if run.sharpness else {}),
         **origin(run, parts, chosen, images, made_by(run, seed, parts, root)),
@@ -130,17 +173,23 @@ def execute(
 def sharpness(network: nn.Module, originals: tuple[Tensor, Tensor], seed: int) -> float:
     """Of the loss on up to 1,000 of the training originals."""
     n = len(originals[1])
-    drawn = torch.from_numpy(np.sort(stream(seed, "sharpness images").choice(n, min(n, SHARP), replace=False)))
+    drawn = torch.from_numpy(
+        np.sort(stream(seed, "sharpness images").choice(n, min(n, SHARP), replace=False))
+    )
     images, labels = (part[drawn.to(part.device)] for part in originals)
     return measures.sharpness(network, normalised(images), labels, torch_stream(seed, "sharpness"))
 
 
-def origin(run: Run, parts: Split, chosen: Selected, images: Images, made_by: dict[str, Any]) -> dict[str, Any]:
+def origin(
+    run: Run, parts: Split, chosen: Selected, images: Images, made_by: dict[str, Any]
+) -> dict[str, Any]:
     """What the classifier was trained and tested on. made_by: model and noise level of the variants, if there are any."""
     generated = len(images) - len(parts.train) if run.method.generates else 0
     return {
         "slow_fraction": float(chosen.slow.mean()),
-        "slow_fraction_by_class": by_class(chosen.slow, parts.train.labels, len(parts.train.classes)),
+        "slow_fraction_by_class": by_class(
+            chosen.slow, parts.train.labels, len(parts.train.classes)
+        ),
         "early_steps": chosen.steps,
         "early_error": chosen.error,
         "early_error_balanced": chosen.early.balanced_error(parts.train.labels),

@@ -17,7 +17,12 @@ from figures.report import build as report
 from figures.tables import claims as claims_table
 
 
-def draw(names: tyro.conf.Positional[tuple[str, ...]] = (), /, out: Path = OUTPUT, committed: bool = False) -> int:
+def draw(
+    names: tyro.conf.Positional[tuple[str, ...]] = (),
+    /,
+    out: Path = OUTPUT,
+    committed: bool = False,
+) -> int:
     """Draw figures and tables into OUT/figures from the fresh records, or from the committed ones where there are none.
 
     Of everything, what can be drawn is drawn; exit code 1 if records of something are missing.
@@ -44,7 +49,9 @@ def claims(json: bool = False, out: Path = OUTPUT, committed: bool = False) -> i
         committed: use the committed records alone.
     """
     roots = (COMMITTED,) if committed else (out / "records", COMMITTED)
-    records = {name: load_some(name, roots) for name in (*claims_table.RECORDS, *claims_table.OPTIONAL)}
+    records = {
+        name: load_some(name, roots) for name in (*claims_table.RECORDS, *claims_table.OPTIONAL)
+    }
     if json:
         print(dumps(claims_table.listed(records), ensure_ascii=False, allow_nan=False))
     else:
@@ -78,7 +85,9 @@ def keep(experiments: Names, /, out: Path = OUTPUT) -> int:
     if not experiments:
         raise ValueError("no experiment is named; allowed: one or more, such as theory/methods")
     for experiment in experiments:
-        print(f"{experiment}: {reproduction.keep(experiment, out / 'records')} records kept in paper/results")
+        print(
+            f"{experiment}: {reproduction.keep(experiment, out / 'records')} records kept in paper/results"
+        )
     return 0
 
 
@@ -93,7 +102,9 @@ def list_() -> int:
     """What can be drawn, the records it needs, and those that it shows if they are there."""
     for name in NAMES:
         optional = getattr(module(name), "OPTIONAL", ())
-        print(f"{name:18s} {', '.join(module(name).RECORDS)}{'; if there: ' if optional else ''}{', '.join(optional)}")
+        print(
+            f"{name:18s} {', '.join(module(name).RECORDS)}{'; if there: ' if optional else ''}{', '.join(optional)}"
+        )
     return 0
 
 

@@ -44,7 +44,9 @@ def module(name: str) -> ModuleType:
     """The file that draws a figure or table; ValueError lists the names there are."""
     if name not in NAMES:
         raise ValueError(f"no figure or table {name!r}; allowed: {', '.join(NAMES)}")
-    return import_module(f"figures.{'plots' if name in FIGURES else 'tables'}.{FILES.get(name, name)}")
+    return import_module(
+        f"figures.{'plots' if name in FIGURES else 'tables'}.{FILES.get(name, name)}"
+    )
 
 
 class Drawing:
@@ -78,20 +80,36 @@ class Drawing:
         records = self.needed(drawer)
         self.out.mkdir(parents=True, exist_ok=True)
         note = self.out / f".{name}.drawn"  # from what it was drawn; written last
-        known = ((record.results, record.provenance.get("seconds")) for members in records.values() for record in members)
+        known = (
+            (record.results, record.provenance.get("seconds"))
+            for members in records.values()
+            for record in members
+        )
         state = digest([code(), *known])
-        there = all((self.out / f"{name}{suffix}").exists() for suffix in ((".pdf", ".png") if name in FIGURES else (".md", ".tex")))
+        there = all(
+            (self.out / f"{name}{suffix}").exists()
+            for suffix in ((".pdf", ".png") if name in FIGURES else (".md", ".tex"))
+        )
         if self.again or not there or not (note.exists() and note.read_text() == state):
             note.unlink(missing_ok=True)
-            save_figure(self.out / name, drawer, records) if name in FIGURES else save_tables(self.out / name, drawer, records)
+            save_figure(self.out / name, drawer, records) if name in FIGURES else save_tables(
+                self.out / name, drawer, records
+            )
             note.write_text(state)
-        return f"{name}: " + "; ".join(f"{experiment} {origin(members)}" for experiment, members in records.items())
+        return f"{name}: " + "; ".join(
+            f"{experiment} {origin(members)}" for experiment, members in records.items()
+        )
 
 
 @cache
 def code() -> str:
     """Digest of the code that draws, and of the library that does it."""
-    return digest([version("matplotlib"), *(path.read_text() for path in sorted(Path(__file__).parent.rglob("*.py")))])
+    return digest(
+        [
+            version("matplotlib"),
+            *(path.read_text() for path in sorted(Path(__file__).parent.rglob("*.py"))),
+        ]
+    )
 
 
 def save_tables(path: Path, drawer: ModuleType, records: Mapping[str, Sequence[Record]]) -> None:
@@ -99,7 +117,9 @@ def save_tables(path: Path, drawer: ModuleType, records: Mapping[str, Sequence[R
     made = drawer.tables(records)
     path.with_suffix(".md").write_text("\n".join(table.markdown() for table in made))
     labels = [f"tab:{path.name}" + (f"-{i}" if i > 1 else "") for i in range(1, len(made) + 1)]
-    path.with_suffix(".tex").write_text("\n".join(table.latex(label) for table, label in zip(made, labels, strict=True)))
+    path.with_suffix(".tex").write_text(
+        "\n".join(table.latex(label) for table, label in zip(made, labels, strict=True))
+    )
 
 
 def save_figure(path: Path, drawer: ModuleType, records: Mapping[str, Sequence[Record]]) -> None:
@@ -126,5 +146,7 @@ def size(drawer: ModuleType, records: Mapping[str, Sequence[Record]]) -> tuple[f
 
 def origin(records: Sequence[Record]) -> str:
     """``4 fresh, 16 committed``."""
-    count = Counter("committed" if record.source.is_relative_to(COMMITTED) else "fresh" for record in records)
+    count = Counter(
+        "committed" if record.source.is_relative_to(COMMITTED) else "fresh" for record in records
+    )
     return ", ".join(f"{count[kind]} {kind}" for kind in ("fresh", "committed") if count[kind])

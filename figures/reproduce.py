@@ -7,7 +7,18 @@ from collections import Counter
 from pathlib import Path
 
 from figures.draw import NAMES, Drawing
-from figures.records import COMMITTED, DIFFERENT, RecordError, begun, compare, load, load_some, read, read_plan, write_plan
+from figures.records import (
+    COMMITTED,
+    DIFFERENT,
+    RecordError,
+    begun,
+    compare,
+    load,
+    load_some,
+    read,
+    read_plan,
+    write_plan,
+)
 from figures.records.compare import DAMAGED, NEW, WITHIN, agree
 from figures.records.record import ROOT
 from figures.tables import claims as claims_table
@@ -36,9 +47,19 @@ def comparison(fresh: Path, committed: Path = COMMITTED) -> tuple[list[str], boo
             lines[-1] += ": there is nothing to compare them with"
         if count[WITHIN] or count[DIFFERENT]:
             shift = sum(row.shift for row in rows) / len(rows)
-            lines[-1] += f" (tolerance: {plan.metric} within {plan.tolerance:g}; mean shift {shift:+.2g})"
-        lines += [f"  {row.run}: {row.verdict}, {plan.metric} apart by {row.distance:.3g}" for row in rows if row.verdict == DIFFERENT]
-        lines += [f"  {row.run}: damaged; delete it and run: {plan.command}" for row in rows if row.verdict == DAMAGED]
+            lines[-1] += (
+                f" (tolerance: {plan.metric} within {plan.tolerance:g}; mean shift {shift:+.2g})"
+            )
+        lines += [
+            f"  {row.run}: {row.verdict}, {plan.metric} apart by {row.distance:.3g}"
+            for row in rows
+            if row.verdict == DIFFERENT
+        ]
+        lines += [
+            f"  {row.run}: damaged; delete it and run: {plan.command}"
+            for row in rows
+            if row.verdict == DAMAGED
+        ]
         agreement &= agree(rows, plan.tolerance)
     return lines, agreement
 
@@ -47,15 +68,27 @@ def reproduce(out: Path) -> int:
     """Compare, draw everything, print the main numbers; 0 if nothing failed and nothing differs."""
     fresh = out / "records"
     lines, agreement = comparison(fresh)
-    print("\nRecords of this machine against the committed ones", *(lines or ["none was computed here"]), sep="\n  ")
+    print(
+        "\nRecords of this machine against the committed ones",
+        *(lines or ["none was computed here"]),
+        sep="\n  ",
+    )
     drawing = Drawing(out / "figures", (fresh, COMMITTED), again=False)
     print(f"\nFigures and tables in {out / 'figures'}, from")
     failed = draw_all(drawing, "  ")
-    print("\nMain numbers of the experiments computed here, from all their records, fresh and committed")
+    print(
+        "\nMain numbers of the experiments computed here, from all their records, fresh and committed"
+    )
     there = {} if "main" in failed else drawing.needed(main_table)
-    for table in main_table.tables({name: members for name, members in there.items() if read_plan(fresh, name)}):
+    for table in main_table.tables(
+        {name: members for name, members in there.items() if read_plan(fresh, name)}
+    ):
         print(f"\n{table.text()}")
-    verdict = "what was computed here agrees with the committed records" if agreement else "NOT REPRODUCED: see the records above"
+    verdict = (
+        "what was computed here agrees with the committed records"
+        if agreement
+        else "NOT REPRODUCED: see the records above"
+    )
     print(f"\n{verdict}; {len(NAMES) - len(failed)} of {len(NAMES)} figures and tables drawn")
     return 0 if agreement and not failed else 1
 
@@ -81,10 +114,14 @@ def keep(experiment: str, fresh: Path, committed: Path = COMMITTED) -> int:
     if plan is None:
         load(experiment, (fresh,))  # says which command makes it
     if there and set(plan.runs) < set(there.runs):
-        raise RecordError(f"{len(plan.runs)} fresh records of {experiment} would replace {len(there.runs)}; finish it with: {plan.command}")
+        raise RecordError(
+            f"{len(plan.runs)} fresh records of {experiment} would replace {len(there.runs)}; finish it with: {plan.command}"
+        )
     for run in plan.runs:
         read(fresh / plan.folder / run)
-    shutil.rmtree(committed / experiment, ignore_errors=True)  # of a shared folder of records the plan alone
+    shutil.rmtree(
+        committed / experiment, ignore_errors=True
+    )  # of a shared folder of records the plan alone
     write_plan(committed, plan)
     (committed / plan.folder).mkdir(exist_ok=True)
     for run in plan.runs:
@@ -101,8 +138,14 @@ def readme(path: Path = ROOT / "README.md", roots: tuple[Path, ...] = (COMMITTED
     _, _, after = rest.partition(MARKS[1])
     wanted = dict.fromkeys((*readme_table.THEORY, *claims_table.RECORDS, *claims_table.OPTIONAL))
     claims = readme_table.table({name: load_some(name, roots) for name in wanted})
-    shown = [name for name in (*main_table.RECORDS, *main_table.OPTIONAL) if name != "empirical/digits" and begun(name, roots)]
-    errors = "\n".join(table.markdown() for table in main_table.tables({name: load(name, roots) for name in shown}))
+    shown = [
+        name
+        for name in (*main_table.RECORDS, *main_table.OPTIONAL)
+        if name != "empirical/digits" and begun(name, roots)
+    ]
+    errors = "\n".join(
+        table.markdown() for table in main_table.tables({name: load(name, roots) for name in shown})
+    )
     folded = f"<details>\n<summary>{FOLDED}</summary>\n\n{errors}\n{ELSEWHERE}\n\n</details>\n"
     text = f"{claims.markdown()}\n{claims_table.summary(load('theory/claims', roots))}\n{folded}"
     return f"{before}{MARKS[0]}\n\n{text}\n{MARKS[1]}{after}"

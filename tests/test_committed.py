@@ -15,7 +15,9 @@ def committed(experiment, name):
     return read(COMMITTED / experiment / run)
 
 
-@pytest.mark.parametrize("name", ["original-s03", "sam-s00", "useful-3-s01", "tada-5-s03", "syn-all-s02", "syn-rand-s00"])
+@pytest.mark.parametrize(
+    "name", ["original-s03", "sam-s00", "useful-3-s01", "tada-5-s03", "syn-all-s02", "syn-rand-s00"]
+)
 def test_theory(name):
     from theory import simulate
     from theory.experiments import EXPERIMENTS

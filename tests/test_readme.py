@@ -20,14 +20,24 @@ from figures.reproduce import readme
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", TEXT, re.DOTALL)
-COMMANDS = [line.split("#")[0].strip() for kind, text in BLOCKS if kind == "sh" for line in text.splitlines() if line.strip()]
+COMMANDS = [
+    line.split("#")[0].strip()
+    for kind, text in BLOCKS
+    if kind == "sh"
+    for line in text.splitlines()
+    if line.strip()
+]
 SERVING = "python -m theory explore"  # until Ctrl-C: tests/theory/test_theory_explore_browser.py
 PYTHON = [text for kind, text in BLOCKS if kind == "python"]
 
 
 def drawable(names):
     """Those of the names whose records are committed."""
-    return {name for name in names if all(begun(experiment, (COMMITTED,)) for experiment in module(name).RECORDS)}
+    return {
+        name
+        for name in names
+        if all(begun(experiment, (COMMITTED,)) for experiment in module(name).RECORDS)
+    }
 
 
 @pytest.fixture(scope="module")
@@ -37,14 +47,18 @@ def out(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("python -m ") and c != SERVING])
+@pytest.mark.parametrize(
+    "command", [c for c in COMMANDS if c.startswith("python -m ") and c != SERVING]
+)
 def test_every_command_runs(command, out):
     words = shlex.split(command)[1:]
     if words[2:3] and words[2] in ("run", "draw", "compare", "train", "claims"):
         words += ["--out", str(out)]
     if words[1:] == ["figures"]:
         words += ["--out", str(out)]
-    done = subprocess.run([sys.executable, *words], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        [sys.executable, *words], cwd=ROOT, capture_output=True, text=True, timeout=300
+    )
     everything = words[1:3] == ["figures", "--out"]
     assert done.returncode == (1 if everything and drawable(NAMES) < set(NAMES) else 0), done.stderr
     assert done.stdout.strip()
@@ -66,7 +80,9 @@ def test_the_other_commands_are_the_makefiles():
     assert others[-1] == "pytest"
     assert [c.split()[1] for c in others[:-1]] == ["reproduce", "test"]
     assert {"reproduce", "test", "help"} <= set(targets)
-    said = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True).stdout
+    said = subprocess.run(
+        ["make", "help"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    ).stdout
     assert all(f"make {target}" in said for target in targets if target != "help")
 
 

@@ -35,7 +35,14 @@ def setup(folder, python="./python", code=0, fail=""):
     log = folder / "log"
     log.write_text("")
     environment = {**os.environ, "LOG": str(log), "FAIL": fail}
-    done = subprocess.run(["sh", ".ci/setup", str(python)], cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        ["sh", ".ci/setup", str(python)],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     assert done.returncode == code, done.stderr
     return done.stderr, log.read_text()
 
@@ -44,7 +51,10 @@ def test_made_once_and_quiet_afterwards(folder):
     said, log = setup(folder)
     assert "setting up .venv" in said
     assert "-m venv --clear .venv" in log
-    assert "uv pip install --quiet --compile-bytecode --python .venv/bin/python --requirement requirements.txt" in log
+    assert (
+        "uv pip install --quiet --compile-bytecode --python .venv/bin/python --requirement requirements.txt"
+        in log
+    )
     assert (folder / ".venv/lib/python3/site-packages/tada.pth").read_text() == f"{folder}\n"
     said, log = setup(folder)
     assert said == ""
@@ -85,7 +95,10 @@ def test_made_anew_after_the_folder_has_moved(folder, tmp_path_factory):
 
 @pytest.mark.parametrize(
     ("step", "expected"),
-    [("-m pip install", "uv could not be installed"), ("uv pip install", "the packages could not be installed")],
+    [
+        ("-m pip install", "uv could not be installed"),
+        ("uv pip install", "the packages could not be installed"),
+    ],
 )
 def test_a_failed_installation_is_told_and_tried_again(folder, step, expected):
     said, _ = setup(folder, code=2, fail=step)
@@ -96,8 +109,14 @@ def test_a_failed_installation_is_told_and_tried_again(folder, step, expected):
 
 FAULTY = {
     "missing": (None, "no ./faulty here: install Python 3.11 or newer"),
-    "old": ('[ "$1" = --version ] && echo "Python 3.9.2" && exit 0\nexit 1', "Python 3.9.2 is too old: install Python 3.11 or newer"),
-    "no venv": ('case "$*" in *ensurepip*) exit 1 ;; esac', "./faulty has no venv: install it (Debian, Ubuntu: apt install python3-venv)"),
+    "old": (
+        '[ "$1" = --version ] && echo "Python 3.9.2" && exit 0\nexit 1',
+        "Python 3.9.2 is too old: install Python 3.11 or newer",
+    ),
+    "no venv": (
+        'case "$*" in *ensurepip*) exit 1 ;; esac',
+        "./faulty has no venv: install it (Debian, Ubuntu: apt install python3-venv)",
+    ),
 }
 
 

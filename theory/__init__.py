@@ -11,7 +11,18 @@ from typing import Any
 
 from theory.config import Axis, Distribution, Method, Network, Optimiser, Run, Sweep
 
-__all__ = ["Axis", "Distribution", "Method", "Network", "Optimiser", "Run", "Sweep", "simulate", "simulate_all", "sweep"]
+__all__ = [
+    "Axis",
+    "Distribution",
+    "Method",
+    "Network",
+    "Optimiser",
+    "Run",
+    "Sweep",
+    "simulate",
+    "simulate_all",
+    "sweep",
+]
 
 
 def simulate(run: Run, seed: int = 0) -> dict[str, Any]:

@@ -22,7 +22,9 @@ def entries(sample: Sample) -> NDArray[np.int_]:
     return np.concatenate(blocks)
 
 
-def batch_weights(samples: Sequence[Sample], seeds: Sequence[int], batch: int, size: int | None = None) -> Iterator[Array]:
+def batch_weights(
+    samples: Sequence[Sample], seeds: Sequence[int], batch: int, size: int | None = None
+) -> Iterator[Array]:
     """Without end, the weights (R, N) of each step: how often B = ``batch`` >= 1 uniform draws of the N' entries hit an example, / B.
 
     The draws of a seed depend on the seed, B and N' alone; samples: one for each of R seeds >= 0,
@@ -32,5 +34,8 @@ def batch_weights(samples: Sequence[Sample], seeds: Sequence[int], batch: int, s
     streams = [stream(seed, BATCHES) for seed in seeds]
     size = size or padded(samples[0])
     while True:
-        hits = (owners[rng.integers(len(owners), size=batch)] for owners, rng in zip(listed, streams, strict=True))
+        hits = (
+            owners[rng.integers(len(owners), size=batch)]
+            for owners, rng in zip(listed, streams, strict=True)
+        )
         yield np.stack([np.bincount(hit, minlength=size) for hit in hits]) / batch

@@ -17,7 +17,9 @@ import math
 from theory.config import Distribution, Method, Network
 
 
-def speed_ratio(distribution: Distribution, k: float, power: int = 3, fidelity: float = 1.0) -> float:
+def speed_ratio(
+    distribution: Distribution, k: float, power: int = 3, fidelity: float = 1.0
+) -> float:
     """R(k) = a_e/a_d = α / (α + (1-α)(1 + (k-1) φ^q)) (β_e/β_d)^q, at φ = 1 α/(α + k(1-α)) (β_e/β_d)^q.
 
     k >= 1: slow examples count k times, or are joined by k-1 variants of fidelity φ in [0, 1].
@@ -86,12 +88,26 @@ def slow_gradient_variance(distribution: Distribution, network: Network) -> floa
     ValueError for another activation or more noise patches.
     """
     if network.power != 3 or network.rectified or distribution.noise_patches != 1:
-        raise ValueError("the variance is known in closed form for the cubic and one noise patch; use power 3, noise_patches 1")
+        raise ValueError(
+            "the variance is known in closed form for the cubic and one noise patch; use power 3, noise_patches 1"
+        )
     d, D = distribution.d, distribution.d - 2
-    return 27 / 4 * network.J * network.sigma_0**4 * distribution.sigma_p**6 * D * (D + 2) * (D + 4) / d**3
+    return (
+        27
+        / 4
+        * network.J
+        * network.sigma_0**4
+        * distribution.sigma_p**6
+        * D
+        * (D + 2)
+        * (D + 4)
+        / d**3
+    )
 
 
-def growth_rates(distribution: Distribution, network: Network, method: Method, slow_fraction: float | None = None) -> tuple[float, float]:
+def growth_rates(
+    distribution: Distribution, network: Network, method: Method, slow_fraction: float | None = None
+) -> tuple[float, float]:
     """a_e and a_d of c' = a c^{q-1}, in expectation over the examples drawn.
 
     Let each original be joined by ν_e (with the fast feature) or ν_d (without) variants of fidelity φ: ν = (0, k-1) for tada,
@@ -104,7 +120,11 @@ def growth_rates(distribution: Distribution, network: Network, method: Method, s
 
     slow_fraction: [0, 1], of the examples in fact drawn, in place of 1-α.
     """
-    q, alpha, extra = network.power, distribution.alpha if slow_fraction is None else 1 - slow_fraction, method.k - 1
+    q, alpha, extra = (
+        network.power,
+        distribution.alpha if slow_fraction is None else 1 - slow_fraction,
+        method.k - 1,
+    )
     on_fast, on_slow = {
         "original": (0.0, 0.0),
         "useful": (0.0, extra),

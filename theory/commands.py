@@ -23,18 +23,31 @@ COLUMNS = {  # heading -> curve
     "error, fast": "test_error_fast",
     "error, slow": "test_error_slow",
 }
-NUMBERS = ("time_fast", "time_slow", "speed_fast", "speed_slow", "speed_ratio", "speed_ratio_predicted", "slow_fraction", "examples")
+NUMBERS = (
+    "time_fast",
+    "time_slow",
+    "speed_fast",
+    "speed_slow",
+    "speed_ratio",
+    "speed_ratio_predicted",
+    "slow_fraction",
+    "examples",
+)
 
 
 def list_() -> int:
     """The named experiments, their runs and seeds."""
     for experiment in EXPERIMENTS.values():
-        print(f"{experiment.name}: {experiment.about}; {len(experiment.runs)} runs x {experiment.seeds} seeds")
+        print(
+            f"{experiment.name}: {experiment.about}; {len(experiment.runs)} runs x {experiment.seeds} seeds"
+        )
         print(f"    {' '.join(run.label for run in experiment.runs)}")
     return 0
 
 
-def run(names: Names, /, seeds: int | None = None, workers: int | None = None, out: Path = OUTPUT) -> int:
+def run(
+    names: Names, /, seeds: int | None = None, workers: int | None = None, out: Path = OUTPUT
+) -> int:
     """Compute what is missing of named experiments.
 
     Args:
@@ -44,18 +57,25 @@ def run(names: Names, /, seeds: int | None = None, workers: int | None = None, o
         out: folder for records.
     """
     if not names or _below(1, seeds, workers):
-        raise ValueError(f"got {len(names)} names, seeds {seeds}, workers {workers}; allowed: at least 1 name (see list), seed and worker")
+        raise ValueError(
+            f"got {len(names)} names, seeds {seeds}, workers {workers}; allowed: at least 1 name (see list), seed and worker"
+        )
     failures = []
     for experiment in [find(name) for name in names]:
         total = len(experiment.runs) * (seeds or experiment.seeds)
         jobs = plan(experiment, seeds or experiment.seeds, out / "records")
         missing = sum(len(job.seeds) for job in jobs)
-        print(f"{experiment.name}: {total - missing} records are there, {missing} to compute", flush=True)
+        print(
+            f"{experiment.name}: {total - missing} records are there, {missing} to compute",
+            flush=True,
+        )
         failures += complete(experiment, jobs, workers or default_workers()) if jobs else []
     return _report(failures)
 
 
-def claims(json: bool = False, seeds: int | None = None, workers: int | None = None, out: Path = OUTPUT) -> int:
+def claims(
+    json: bool = False, seeds: int | None = None, workers: int | None = None, out: Path = OUTPUT
+) -> int:
     """Check claims T1-T8: compute what is missing of the experiments they rest on, and compare with what was predicted.
 
     Args:
@@ -65,14 +85,22 @@ def claims(json: bool = False, seeds: int | None = None, workers: int | None = N
         out: folder for records.
     """
     if _below(2, seeds) or _below(1, workers):
-        raise ValueError(f"got seeds {seeds}, workers {workers}; allowed: at least 2 seeds and 1 worker")
+        raise ValueError(
+            f"got seeds {seeds}, workers {workers}; allowed: at least 2 seeds and 1 worker"
+        )
     from theory.claims import NEEDED
     from theory.evidence import Evidence
     from theory.verdicts import judge, record, rows, text
 
     counts = {name: seeds or find(name).seeds for name in NEEDED}
-    jobs = [job for name, count in counts.items() for job in plan(find(name), count, out / "records")]
-    print(f"claims: {sum(len(job.seeds) for job in jobs)} records to compute", file=sys.stderr, flush=True)
+    jobs = [
+        job for name, count in counts.items() for job in plan(find(name), count, out / "records")
+    ]
+    print(
+        f"claims: {sum(len(job.seeds) for job in jobs)} records to compute",
+        file=sys.stderr,
+        flush=True,
+    )
     failures = complete(find("claims"), jobs, workers or default_workers()) if jobs else []
     if failures:
         return _report(failures)
@@ -88,7 +116,10 @@ def _below(least: int, *values: int | None) -> bool:
 
 def _report(failures: list[tuple[Job, str]]) -> int:
     for job, message in failures:
-        print(f"failed: {job.run.experiment}: {job.run.label}, seeds {', '.join(map(str, job.seeds))}: {message}", file=sys.stderr)
+        print(
+            f"failed: {job.run.experiment}: {job.run.label}, seeds {', '.join(map(str, job.seeds))}: {message}",
+            file=sys.stderr,
+        )
     return 1 if failures else 0
 
 
@@ -108,7 +139,9 @@ def simulate(
     """
     if seed < 0:
         raise ValueError(f"seed is {seed}; allowed: at least 0")
-    metrics = simulate_one(Run("custom", method.name, distribution, network, optimiser, method), seed)
+    metrics = simulate_one(
+        Run("custom", method.name, distribution, network, optimiser, method), seed
+    )
     print(dumps(metrics, allow_nan=False) if json else table(metrics))
     return 0
 
@@ -125,7 +158,9 @@ def explore(port: int = 0, browser: bool = True) -> NoReturn:
     try:
         from theory.explore.server import serve
     except ModuleNotFoundError as error:
-        raise ValueError(f"the explorer needs {error.name}, which is not installed: make setup") from None
+        raise ValueError(
+            f"the explorer needs {error.name}, which is not installed: make setup"
+        ) from None
     serve(port, browser)
 
 
@@ -134,7 +169,11 @@ def table(metrics: dict[str, Any], rows: int = 12) -> str:
     last = len(metrics["steps"]) - 1
     chosen = sorted({round(last * i / rows) for i in range(rows + 1)})
     lines = ["  step" + "".join(f"{heading:>13}" for heading in COLUMNS)]
-    lines += [f"{metrics['steps'][i]:6d}" + "".join(_cell(metrics[curve][i]) for curve in COLUMNS.values()) for i in chosen]
+    lines += [
+        f"{metrics['steps'][i]:6d}"
+        + "".join(_cell(metrics[curve][i]) for curve in COLUMNS.values())
+        for i in chosen
+    ]
     return "\n".join([*lines, "", *(f"{name:>22}{_cell(metrics[name])}" for name in NUMBERS)])
 
 

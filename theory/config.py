@@ -12,9 +12,26 @@ from typing import Any, Literal
 MethodName = Literal["original", "useful", "tada", "syn-all", "syn-rand"]
 OptimiserName = Literal["gd", "sam"]
 Quantity = Literal["speed-ratio", "sam-factor", "noise-alignment", "gradient-variance"]
-NOISY = ("distribution.n", "distribution.d", "distribution.alpha", "distribution.sigma_p", "method.k", "method.kappa", "method.scale")
-QUIET = ("distribution.beta_e", "distribution.beta_d", "network.sigma_0", "optimiser.eta", "optimiser.rho", "method.fidelity")
-SWEPT = NOISY + QUIET  # what a sweep may vary: what the noise patches depend on, and what leaves them as they are
+NOISY = (
+    "distribution.n",
+    "distribution.d",
+    "distribution.alpha",
+    "distribution.sigma_p",
+    "method.k",
+    "method.kappa",
+    "method.scale",
+)
+QUIET = (
+    "distribution.beta_e",
+    "distribution.beta_d",
+    "network.sigma_0",
+    "optimiser.eta",
+    "optimiser.rho",
+    "method.fidelity",
+)
+SWEPT = (
+    NOISY + QUIET
+)  # what a sweep may vary: what the noise patches depend on, and what leaves them as they are
 
 
 def _require(holds: bool, name: str, value: Any, allowed: str) -> None:
@@ -23,13 +40,22 @@ def _require(holds: bool, name: str, value: Any, allowed: str) -> None:
 
 
 def _require_count(name: str, value: Any, least: int) -> None:
-    _require(type(value) is int and value >= least, name, value, f"a whole number of at least {least}")
+    _require(
+        type(value) is int and value >= least, name, value, f"a whole number of at least {least}"
+    )
 
 
 def _require_number(name: str, value: Any, least: float, most: float = math.inf) -> None:
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    within = f"between {least:g} and {most:g}" if most < math.inf else f"finite and at least {least:g}"
-    _require(number and math.isfinite(value) and least <= value <= most, name, value, f"a number {within}")
+    within = (
+        f"between {least:g} and {most:g}" if most < math.inf else f"finite and at least {least:g}"
+    )
+    _require(
+        number and math.isfinite(value) and least <= value <= most,
+        name,
+        value,
+        f"a number {within}",
+    )
 
 
 def _require_positive(name: str, value: Any) -> None:
@@ -52,7 +78,9 @@ class Distribution:
     beta_d: float = 0.5  # strength of the slow-learnable feature, > 0
     alpha: float = 0.8  # probability of the fast feature, (0, 1]
     sigma_p: float = 1.5  # norm of a noise patch, about, > 0
-    orthogonal: bool = False  # training noise patches exactly orthogonal to one another, and of norm σ_p
+    orthogonal: bool = (
+        False  # training noise patches exactly orthogonal to one another, and of norm σ_p
+    )
 
     def __post_init__(self) -> None:
         _require_count("n", self.n, 1)
@@ -83,7 +111,12 @@ class Network:
             _require_count("power", self.power, 2)
         else:
             odd = type(self.power) is int and self.power >= 3 and self.power % 2 == 1
-            _require(odd, "power", self.power, "an odd whole number of at least 3 (any from 2 on if rectified)")
+            _require(
+                odd,
+                "power",
+                self.power,
+                "an odd whole number of at least 3 (any from 2 on if rectified)",
+            )
 
 
 @dataclass(frozen=True)
@@ -100,7 +133,12 @@ class Optimiser:
     batch: int | None = None  # B, >= 1; None: all examples
 
     def __post_init__(self) -> None:
-        _require(self.name in OptimiserName.__args__, "optimiser", self.name, f"one of {', '.join(OptimiserName.__args__)}")
+        _require(
+            self.name in OptimiserName.__args__,
+            "optimiser",
+            self.name,
+            f"one of {', '.join(OptimiserName.__args__)}",
+        )
         _require_positive("eta", self.eta)
         _require_number("rho", self.rho, 0.0)
         _require_count("steps", self.steps, 1)
@@ -124,7 +162,12 @@ class Method:
     fidelity: float = 1.0  # φ, what it retains of the features, [0, 1]
 
     def __post_init__(self) -> None:
-        _require(self.name in MethodName.__args__, "method", self.name, f"one of {', '.join(MethodName.__args__)}")
+        _require(
+            self.name in MethodName.__args__,
+            "method",
+            self.name,
+            f"one of {', '.join(MethodName.__args__)}",
+        )
         _require_count("k", self.k, 1)
         _require_number("kappa", self.kappa, 0.0, 1.0)
         _require_number("scale", self.scale, 0.0)
@@ -144,7 +187,12 @@ class Run:
 
     def __post_init__(self) -> None:
         fresh = self.method.kappa == 0 or self.method.name in ("original", "useful")
-        _require(fresh or not self.distribution.orthogonal, "kappa", self.method.kappa, "0 with orthogonal noise")
+        _require(
+            fresh or not self.distribution.orthogonal,
+            "kappa",
+            self.method.kappa,
+            "0 with orthogonal noise",
+        )
 
 
 @dataclass(frozen=True)
@@ -156,7 +204,12 @@ class Selection(Run):
     def __post_init__(self) -> None:
         super().__post_init__()
         _require_count("moments", self.moments, 2)
-        _require(self.method.name == "original", "method", self.method.name, "original: selection looks at the originals")
+        _require(
+            self.method.name == "original",
+            "method",
+            self.method.name,
+            "original: selection looks at the originals",
+        )
 
 
 @dataclass(frozen=True)
@@ -168,7 +221,9 @@ class Axis:
 
     def __post_init__(self) -> None:
         _require(self.field in SWEPT, "axis", self.field, f"one of {', '.join(SWEPT)}")
-        _require(len(self.values) >= 1, f"values of {self.field}", self.values, "at least one number")
+        _require(
+            len(self.values) >= 1, f"values of {self.field}", self.values, "at least one number"
+        )
 
 
 @dataclass(frozen=True)
@@ -182,7 +237,12 @@ class Sweep(Run):
         super().__post_init__()
         _require(len(self.axes) >= 1, "axes", self.axes, "at least one Axis")
         _require(self.optimiser.batch is None, "batch", self.optimiser.batch, "None in a sweep")
-        _require(self.precision in ("float32", "float64"), "precision", self.precision, "float32 or float64")
+        _require(
+            self.precision in ("float32", "float64"),
+            "precision",
+            self.precision,
+            "float32 or float64",
+        )
         for axis in self.axes:
             for value in axis.values:
                 varied(self, axis.field, value)  # raises if out of range
@@ -190,7 +250,9 @@ class Sweep(Run):
 
 def varied(run: Run, field: str, value: float) -> Run:
     """The plain run with one number replaced; field such as ``distribution.alpha``."""
-    parts = {name: getattr(run, name) for name in ("distribution", "network", "optimiser", "method")}
+    parts = {
+        name: getattr(run, name) for name in ("distribution", "network", "optimiser", "method")
+    }
     part, name = field.split(".")
     parts[part] = replace(parts[part], **{name: value})
     return Run(run.experiment, run.label, **parts)
@@ -205,5 +267,10 @@ class Probe(Run):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _require(self.quantity in Quantity.__args__, "quantity", self.quantity, f"one of {', '.join(Quantity.__args__)}")
+        _require(
+            self.quantity in Quantity.__args__,
+            "quantity",
+            self.quantity,
+            f"one of {', '.join(Quantity.__args__)}",
+        )
         _require_count("draws", self.draws, 1)

@@ -52,14 +52,18 @@ def stream(seed: int, purpose: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(purpose,)))
 
 
-def bartlett_rows(rng: np.random.Generator, start: int, stop: int, dimension: int) -> Iterator[Array]:
+def bartlett_rows(
+    rng: np.random.Generator, start: int, stop: int, dimension: int
+) -> Iterator[Array]:
     """Rows start..stop-1 of L for standard Gaussian vectors in D = ``dimension`` >= 1 dimensions, each without trailing zeros.
 
     Row i holds i normals and one chi with D-i degrees of freedom if i < D, and D normals from there on.
     """
     for i in range(start, stop):
         normals = rng.standard_normal(min(i, dimension))
-        yield normals if i >= dimension else np.append(normals, np.sqrt(rng.chisquare(dimension - i)))
+        yield (
+            normals if i >= dimension else np.append(normals, np.sqrt(rng.chisquare(dimension - i)))
+        )
 
 
 @lru_cache(maxsize=4)  # the runs of a sweep over anything but the noise share it
@@ -68,24 +72,34 @@ def gaussian_factor(seed: int, originals: int, variants: int, dimension: int) ->
     total = originals + variants
     factor = np.zeros((total, min(total, dimension)))  # (m, r)
     for purpose, start, stop in ((ORIGINALS, 0, originals), (VARIANTS, originals, total)):
-        for i, row in enumerate(bartlett_rows(stream(seed, purpose), start, stop, dimension), start):
+        for i, row in enumerate(
+            bartlett_rows(stream(seed, purpose), start, stop, dimension), start
+        ):
             factor[i, : len(row)] = row
     factor.flags.writeable = False
     return factor
 
 
-def augmentation(method: Method, slow: NDArray[np.bool_], seed: int) -> tuple[Array, NDArray[np.int_], NDArray[np.bool_]]:
+def augmentation(
+    method: Method, slow: NDArray[np.bool_], seed: int
+) -> tuple[Array, NDArray[np.int_], NDArray[np.bool_]]:
     """(multiplicities of the originals (n,), sources of the variants in the order they are drawn (V,), which are kept (V,)).
 
     Slow examples come first and copies come in blocks, so that what methods share stands at the same rows.
     """
     ones, order = np.ones(len(slow)), np.argsort(~slow, kind="stable")
-    targets = {"tada": order[: slow.sum()], "syn-all": order, "syn-rand": order}.get(method.name, order[:0])
+    targets = {"tada": order[: slow.sum()], "syn-all": order, "syn-rand": order}.get(
+        method.name, order[:0]
+    )
     sources = np.tile(targets, method.k - 1)
     if method.name == "useful":
         ones[slow] = method.k
     if method.name == "syn-rand":
-        return ones, sources, np.isin(sources, stream(seed, SUBSET).permutation(len(slow))[: slow.sum()])
+        return (
+            ones,
+            sources,
+            np.isin(sources, stream(seed, SUBSET).permutation(len(slow))[: slow.sum()]),
+        )
     return ones, sources, np.ones(len(sources), bool)
 
 
@@ -94,7 +108,9 @@ def labels_and_strengths(distribution: Distribution, seed: int) -> tuple[Array, 
     rng = stream(seed, LABELS)
     labels = rng.choice((-1.0, 1.0), distribution.n)
     present = rng.random(distribution.n) < distribution.alpha
-    return labels, np.stack((distribution.beta_e * present, np.full(distribution.n, distribution.beta_d)), axis=1)
+    return labels, np.stack(
+        (distribution.beta_e * present, np.full(distribution.n, distribution.beta_d)), axis=1
+    )
 
 
 def draw(run: Run, seed: int) -> Sample:
@@ -106,7 +122,9 @@ def draw(run: Run, seed: int) -> Sample:
     labels, strengths = labels_and_strengths(run.distribution, seed)
     slow = strengths[:, 0] == 0
     multiplicities, sources, kept = augmentation(method, slow, seed)
-    noise, weights = (_orthogonal if run.distribution.orthogonal else _gaussian)(run, seed, sources, kept)
+    noise, weights = (_orthogonal if run.distribution.orthogonal else _gaussian)(
+        run, seed, sources, kept
+    )
     sources = sources[kept]
     return Sample(
         labels=np.concatenate((labels, labels[sources])),
@@ -119,19 +137,28 @@ def draw(run: Run, seed: int) -> Sample:
     )
 
 
-def _gaussian(run: Run, seed: int, sources: NDArray[np.int_], kept: NDArray[np.bool_]) -> tuple[Array, Array]:
+def _gaussian(
+    run: Run, seed: int, sources: NDArray[np.int_], kept: NDArray[np.bool_]
+) -> tuple[Array, Array]:
     """Noise patches (N, Q, r) and standard normal weights (J, r) beside the features."""
     distribution, method = run.distribution, run.method
     n, Q, J = distribution.n, distribution.noise_patches, run.network.J
     factor = gaussian_factor(seed, n * Q + J, len(sources) * Q, distribution.d - 2)  # (m, r)
     noise, weights, fresh = np.split(factor, (n * Q, n * Q + J))
     noise = (distribution.sigma_p / np.sqrt(distribution.d) * noise).reshape(n, Q, -1)
-    fresh = (distribution.sigma_p / np.sqrt(distribution.d) * fresh).reshape(len(sources), Q, noise.shape[-1])
-    variants = method.kappa * noise[sources[kept]] + np.sqrt(1 - method.kappa**2) * method.scale * fresh[kept]  # (V, Q, r)
+    fresh = (distribution.sigma_p / np.sqrt(distribution.d) * fresh).reshape(
+        len(sources), Q, noise.shape[-1]
+    )
+    variants = (
+        method.kappa * noise[sources[kept]]
+        + np.sqrt(1 - method.kappa**2) * method.scale * fresh[kept]
+    )  # (V, Q, r)
     return np.concatenate((noise, variants)), weights
 
 
-def _orthogonal(run: Run, seed: int, sources: NDArray[np.int_], kept: NDArray[np.bool_]) -> tuple[Array, Array]:
+def _orthogonal(
+    run: Run, seed: int, sources: NDArray[np.int_], kept: NDArray[np.bool_]
+) -> tuple[Array, Array]:
     """Norms of the noise patches (N, Q) and standard normal weights (J, N Q + J): along each patch, then Bartlett rows beside them all.
 
     Weights along the features and the originals' patches are the same under every method.
@@ -139,8 +166,13 @@ def _orthogonal(run: Run, seed: int, sources: NDArray[np.int_], kept: NDArray[np
     distribution, Q, J = run.distribution, run.distribution.noise_patches, run.network.J
     patches, dimension = (distribution.n + len(sources)) * Q, distribution.d - 2
     if patches >= dimension:
-        raise ValueError(f"{patches} orthogonal noise patches do not fit: d = {distribution.d}; allowed: d above {patches + 2}")
-    own, fresh = stream(seed, ORIGINALS), stream(seed, VARIANTS).standard_normal((J, len(sources), Q))
+        raise ValueError(
+            f"{patches} orthogonal noise patches do not fit: d = {distribution.d}; allowed: d above {patches + 2}"
+        )
+    own, fresh = (
+        stream(seed, ORIGINALS),
+        stream(seed, VARIANTS).standard_normal((J, len(sources), Q)),
+    )
     along = own.standard_normal((J, distribution.n * Q))
     rest = np.zeros((J, min(J, dimension - patches)))
     for row, entries in zip(rest, bartlett_rows(own, 0, J, dimension - patches), strict=True):

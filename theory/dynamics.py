@@ -85,23 +85,37 @@ def padded(sample: Sample) -> int:
     return -(-len(sample.labels) // PAD) * PAD
 
 
-def stack(samples: Sequence[Sample], network: Network, dtype: DTypeLike = np.float64, size: int | None = None) -> Problem:
+def stack(
+    samples: Sequence[Sample],
+    network: Network,
+    dtype: DTypeLike = np.float64,
+    size: int | None = None,
+) -> Problem:
     """The problems of samples of equal ``padded`` size, or all padded to ``size``; ValueError if sizes differ.
 
     Successive samples with the same noise share a Gram matrix if they come in groups of equal length.
     """
     if size is None and len({padded(sample) for sample in samples}) != 1:
-        raise ValueError(f"a batch needs samples of one padded size, got {sorted({padded(s) for s in samples})}")
+        raise ValueError(
+            f"a batch needs samples of one padded size, got {sorted({padded(s) for s in samples})}"
+        )
     size = size or padded(samples[0])
     leaders = [samples[i] for i in leading(samples)]
     columns = zip(*(_coordinates(sample, network, size) for sample in samples), strict=True)
-    parts = [np.stack(column).astype(dtype) for column in (*columns, [_gram(leader, size) for leader in leaders])]
+    parts = [
+        np.stack(column).astype(dtype)
+        for column in (*columns, [_gram(leader, size) for leader in leaders])
+    ]
     return Problem(activation(network), network.power, *parts)
 
 
 def leading(samples: Sequence[Sample]) -> list[int]:
     """Where groups of the same noise begin, if all are equally long; else every index."""
-    starts = [i for i, sample in enumerate(samples) if i == 0 or not np.array_equal(sample.noise, samples[i - 1].noise)]
+    starts = [
+        i
+        for i, sample in enumerate(samples)
+        if i == 0 or not np.array_equal(sample.noise, samples[i - 1].noise)
+    ]
     lengths = {end - start for start, end in zip(starts, [*starts[1:], len(samples)], strict=True)}
     return starts if len(lengths) == 1 else list(range(len(samples)))
 
@@ -115,16 +129,22 @@ def _coordinates(sample: Sample, network: Network, size: int) -> tuple[Array, ..
     strengths = split if network.rectified else split[:2] - split[2:]  # (F, N)
     others = sample.other_weights  # (J, r)
     if sample.orthogonal:
-        along = others[:, : sample.noise.size].reshape(-1, *sample.noise.shape) * sample.noise  # (J, n, Q)
+        along = (
+            others[:, : sample.noise.size].reshape(-1, *sample.noise.shape) * sample.noise
+        )  # (J, n, Q)
     else:
         along = np.tensordot(others, sample.noise, (1, 2))  # (J, n, Q)
-    projections = np.pad(along, ((0, 0), (0, extra), (0, 0))).swapaxes(1, 2).reshape(len(others), -1)  # (J, M)
+    projections = (
+        np.pad(along, ((0, 0), (0, extra), (0, 0))).swapaxes(1, 2).reshape(len(others), -1)
+    )  # (J, M)
     return labels, weights, strengths, sample.feature_weights, projections, others @ others.T
 
 
 def _gram(sample: Sample, size: int) -> Array:
     """K (M, M), or its diagonal (M,) where the patches are orthogonal."""
-    noise = np.pad(sample.noise, ((0, size - len(sample.noise)), *((0, 0),) * (sample.noise.ndim - 1))).swapaxes(0, 1)  # (Q, N, ...)
+    noise = np.pad(
+        sample.noise, ((0, size - len(sample.noise)), *((0, 0),) * (sample.noise.ndim - 1))
+    ).swapaxes(0, 1)  # (Q, N, ...)
     if sample.orthogonal:
         return noise.reshape(-1) ** 2
     patches = noise.reshape(-1, noise.shape[-1])  # (M, r)
@@ -134,19 +154,32 @@ def _gram(sample: Sample, size: int) -> Array:
 def lift(problem: Problem, x: Array) -> Array:
     """x K, for x (R, J, M): from coefficients of the noise patches to inner products with them."""
     grouped = x.reshape(len(problem.gram), -1, x.shape[-1])  # (G, R/G J, M)
-    return (grouped * problem.gram[:, None] if problem.gram.ndim == 2 else grouped @ problem.gram).reshape(x.shape)
+    return (
+        grouped * problem.gram[:, None] if problem.gram.ndim == 2 else grouped @ problem.gram
+    ).reshape(x.shape)
 
 
-@np.errstate(over="ignore", invalid="ignore")  # an overflow shows in the logits, and train() names its cause
+@np.errstate(
+    over="ignore", invalid="ignore"
+)  # an overflow shows in the logits, and train() names its cause
 def gradient(problem: Problem, features: Array, projections: Array) -> Gradient:
     """The gradient of L = Σ_i (m_i/N') log(1 + exp(-y_i f_i)) in the coordinates ``features`` (R, J, 2), ``projections`` (R, J, M)."""
     runs, examples = problem.labels.shape
     odd = problem.strengths.shape[1] == 2
     seen = features if odd else np.concatenate((features, -features), axis=2)  # (R, J, F)
-    slope, seen_slope = problem.activation(projections), problem.activation(seen)  # (R, J, M), (R, J, F)
-    logits = (np.einsum("rjf,rjf->rf", seen_slope, seen)[:, None] @ problem.strengths)[:, 0]  # (R, N)
-    logits += np.einsum("rjpn,rjpn->rn", *(z.reshape(runs, z.shape[1], -1, examples) for z in (slope, projections)))
-    residual = -problem.power * problem.weights * problem.labels / (1 + np.exp(problem.labels * logits))  # (R, N) q ∂L/∂f
+    slope, seen_slope = (
+        problem.activation(projections),
+        problem.activation(seen),
+    )  # (R, J, M), (R, J, F)
+    logits = (np.einsum("rjf,rjf->rf", seen_slope, seen)[:, None] @ problem.strengths)[
+        :, 0
+    ]  # (R, N)
+    logits += np.einsum(
+        "rjpn,rjpn->rn", *(z.reshape(runs, z.shape[1], -1, examples) for z in (slope, projections))
+    )
+    residual = (
+        -problem.power * problem.weights * problem.labels / (1 + np.exp(problem.labels * logits))
+    )  # (R, N) q ∂L/∂f
     pull = seen_slope * (problem.strengths @ residual[:, :, None]).swapaxes(1, 2)  # (R, J, F)
     by_patch = slope.reshape(runs, -1, examples)  # (R, J Q, N)
     by_patch *= residual[:, None]
@@ -160,8 +193,12 @@ def ascent(problem: Problem, first: Gradient, rho: Array | float) -> tuple[Array
     rho: one radius, or one a run (R,).
     """
     runs, lifted = len(problem.labels), lift(problem, first.noise)  # (R, J, M)
-    square = (first.noise * lifted).reshape(runs, -1).sum(axis=1) + (first.features**2).reshape(runs, -1).sum(axis=1)  # (R,)
-    reach = np.divide(rho, np.sqrt(square), out=np.zeros_like(square), where=square > 0)[:, None, None]  # (R, 1, 1)
+    square = (first.noise * lifted).reshape(runs, -1).sum(axis=1) + (first.features**2).reshape(
+        runs, -1
+    ).sum(axis=1)  # (R,)
+    reach = np.divide(rho, np.sqrt(square), out=np.zeros_like(square), where=square > 0)[
+        :, None, None
+    ]  # (R, 1, 1)
     return reach * first.features, reach * lifted
 
 
@@ -173,7 +210,10 @@ def sharpened(problem: Problem, state: State, first: Gradient, rho: Array | floa
 
 
 def train(
-    problem: Problem, optimiser: Optimiser | Sequence[Optimiser], batches: Iterable[Array] | None = None, go_on: bool = False
+    problem: Problem,
+    optimiser: Optimiser | Sequence[Optimiser],
+    batches: Iterable[Array] | None = None,
+    go_on: bool = False,
 ) -> Iterator[State]:
     """Yield the states after 0, 1, ..., ``steps`` updates; the arrays of a state are never written to again.
 
@@ -189,20 +229,34 @@ def train(
     radii = np.array([each.rho * (each.name == "sam") for each in optimisers], dtype)  # (R,)
     sam = any(each.name == "sam" for each in optimisers)
     descent = partial(sharpened, rho=radii) if sam else lambda _problem, _state, first: first
-    features, projections, coefficients = problem.features, problem.projections, np.zeros_like(problem.projections)
+    features, projections, coefficients = (
+        problem.features,
+        problem.projections,
+        np.zeros_like(problem.projections),
+    )
     diverged = np.zeros(runs, bool)
-    stretch = partial(replace, problem)  # ηL for L, so that a step has length 1; SAM's direction does not feel the scale
-    stretched = repeat(stretch(weights=eta * problem.weights)) if batches is None else (stretch(weights=eta * b) for b in batches)
+    stretch = partial(
+        replace, problem
+    )  # ηL for L, so that a step has length 1; SAM's direction does not feel the scale
+    stretched = (
+        repeat(stretch(weights=eta * problem.weights))
+        if batches is None
+        else (stretch(weights=eta * b) for b in batches)
+    )
     start = problem.projections
     for step, current in zip(range(optimisers[0].steps + 1), stretched, strict=False):
         first = gradient(current, features, projections)
         if not np.abs(first.logits).max() < EXPLODED:  # true of NaN, too
             lost = ~(np.abs(first.logits) < EXPLODED).all(axis=1)  # (R,)
             if not go_on:
-                raise Diverged(f"training diverged at step {step}: eta = {eta[lost].max():g} is too large here; lower it")
+                raise Diverged(
+                    f"training diverged at step {step}: eta = {eta[lost].max():g} is too large here; lower it"
+                )
             diverged = diverged | lost
             moving = (features, projections, coefficients, start)
-            features, projections, coefficients, start = (np.where(lost[:, None, None], 0, x) for x in moving)
+            features, projections, coefficients, start = (
+                np.where(lost[:, None, None], 0, x) for x in moving
+            )
             first = gradient(current, features, projections)
         state = State(step, features, coefficients, projections, first.logits, diverged)
         yield state

@@ -28,13 +28,17 @@ class Evidence:
     def number(self, experiment: str, label: str, metric: str, factor: float = 1.0) -> BySeed:
         """A number, or a curve's last value, times ``factor``; without the seeds at which it could not be measured."""
         values = {record.seed: record.metrics[metric] for record in self.runs[experiment, label]}
-        values = {seed: value[-1] if isinstance(value, list) else value for seed, value in values.items()}
+        values = {
+            seed: value[-1] if isinstance(value, list) else value for seed, value in values.items()
+        }
         return {seed: factor * value for seed, value in values.items() if value is not None}
 
     def steps_to(self, experiment: str, label: str, error: float) -> BySeed:
         """Steps until the test error is at most ``error``, linear between recorded steps; all steps where it is not reached."""
         metrics = {record.seed: record.metrics for record in self.runs[experiment, label]}
-        return {seed: first_crossing(m["steps"], m["test_error"], error) for seed, m in metrics.items()}
+        return {
+            seed: first_crossing(m["steps"], m["test_error"], error) for seed, m in metrics.items()
+        }
 
 
 def first_crossing(steps: list[int], curve: list[float], level: float) -> float:
@@ -67,7 +71,13 @@ def cross_fitted(samples: Iterable[BySeed]) -> BySeed:
     seeds, of both kinds.
     """
     samples = list(samples)
-    means = [[np.mean([value for seed, value in sample.items() if seed % 2 != half]) for sample in samples] for half in (0, 1)]
+    means = [
+        [
+            np.mean([value for seed, value in sample.items() if seed % 2 != half])
+            for sample in samples
+        ]
+        for half in (0, 1)
+    ]
     return {seed: samples[int(np.argmin(means[seed % 2]))][seed] for seed in samples[0]}
 
 
@@ -75,6 +85,8 @@ def interval(sample: BySeed) -> tuple[float, float, float]:
     """Mean over seeds, and both ends of its 95% interval (Student's t). ValueError for fewer than 2 seeds."""
     values = np.array(list(sample.values()))
     if len(values) < 2:
-        raise ValueError(f"got {len(values)} seeds with a measurement; an interval needs at least 2: use more seeds")
+        raise ValueError(
+            f"got {len(values)} seeds with a measurement; an interval needs at least 2: use more seeds"
+        )
     half = stdtrit(len(values) - 1, 0.975) * values.std(ddof=1) / np.sqrt(len(values))
     return float(values.mean()), float(values.mean() - half), float(values.mean() + half)

@@ -12,7 +12,16 @@ from math import sqrt
 from pathlib import Path
 from typing import Any
 
-from figures.records import Plan, Record, file_name, is_whole, provenance, run_jobs, write, write_plan
+from figures.records import (
+    Plan,
+    Record,
+    file_name,
+    is_whole,
+    provenance,
+    run_jobs,
+    write,
+    write_plan,
+)
 from theory.config import Axis, Method, Optimiser, Probe, Quantity, Run, Selection, Sweep
 
 TOLERANCE = 1e-6  # in test error or a probe's value, between machines
@@ -57,29 +66,62 @@ def _methods() -> Experiment:
         ("syn-all", gd, Method("syn-all")),
         ("syn-rand", gd, Method("syn-rand")),
     )
-    runs = tuple(Run("methods", label, optimiser=optimiser, method=method) for label, optimiser, method in variations)
-    return Experiment("methods", "every method: learning of features and noise, test error (T1-T3, T6, T7)", runs, seeds=30)
+    runs = tuple(
+        Run("methods", label, optimiser=optimiser, method=method)
+        for label, optimiser, method in variations
+    )
+    return Experiment(
+        "methods",
+        "every method: learning of features and noise, test error (T1-T3, T6, T7)",
+        runs,
+        seeds=30,
+    )
 
 
 def _homogeneity() -> Experiment:
     gd = Optimiser("gd", rho=0.0, steps=1000)
-    methods = (Method("original", k=1), *(Method(name, k=k) for name in ("useful", "tada") for k in range(2, 9)))
-    labels = (method.name if method.name == "original" else f"{method.name}-{method.k}" for method in methods)
-    runs = tuple(Run("homogeneity", label, optimiser=gd, method=method) for label, method in zip(labels, methods, strict=True))
-    return Experiment("homogeneity", "ratio of learning speeds and times to learn against k (T1)", runs, seeds=20)
+    methods = (
+        Method("original", k=1),
+        *(Method(name, k=k) for name in ("useful", "tada") for k in range(2, 9)),
+    )
+    labels = (
+        method.name if method.name == "original" else f"{method.name}-{method.k}"
+        for method in methods
+    )
+    runs = tuple(
+        Run("homogeneity", label, optimiser=gd, method=method)
+        for label, method in zip(labels, methods, strict=True)
+    )
+    return Experiment(
+        "homogeneity", "ratio of learning speeds and times to learn against k (T1)", runs, seeds=20
+    )
 
 
 def _minibatch() -> Experiment:
     optimiser = Optimiser("gd", rho=0.0, batch=10)
-    runs = tuple(Run("minibatch", f"{name}-5", optimiser=optimiser, method=Method(name, k=5)) for name in ("useful", "tada"))
+    runs = tuple(
+        Run("minibatch", f"{name}-5", optimiser=optimiser, method=Method(name, k=5))
+        for name in ("useful", "tada")
+    )
     return Experiment("minibatch", "mini-batch SGD on copies and on variants (T5)", runs, seeds=30)
 
 
 def _strength() -> Experiment:
     gd = Optimiser("gd", rho=0.0)
-    path = {t / 10: Method("tada", k=3, kappa=sqrt(1 - t / 10), fidelity=1 - (t / 10) ** 3) for t in range(1, 10)}
-    runs = tuple(Run("strength", f"strength-{t:g}", optimiser=gd, method=method) for t, method in path.items())
-    return Experiment("strength", "variants along a path of strength t: κ = sqrt(1-t), φ = 1-t³ (T8)", runs, seeds=30)
+    path = {
+        t / 10: Method("tada", k=3, kappa=sqrt(1 - t / 10), fidelity=1 - (t / 10) ** 3)
+        for t in range(1, 10)
+    }
+    runs = tuple(
+        Run("strength", f"strength-{t:g}", optimiser=gd, method=method)
+        for t, method in path.items()
+    )
+    return Experiment(
+        "strength",
+        "variants along a path of strength t: κ = sqrt(1-t), φ = 1-t³ (T8)",
+        runs,
+        seeds=30,
+    )
 
 
 def _landscape() -> Experiment:
@@ -91,31 +133,83 @@ def _landscape() -> Experiment:
 
 
 def _tolerance() -> Experiment:
-    gd, factors, sizes = Optimiser("gd", rho=0.0), Axis("method.k", tuple(range(2, 9))), tuple(0.5 + i / 10 for i in range(16))
+    gd, factors, sizes = (
+        Optimiser("gd", rho=0.0),
+        Axis("method.k", tuple(range(2, 9))),
+        tuple(0.5 + i / 10 for i in range(16)),
+    )
     runs = (
-        Sweep("tolerance", "tada", optimiser=gd, method=Method("tada"), axes=(factors, Axis("method.scale", sizes))),
+        Sweep(
+            "tolerance",
+            "tada",
+            optimiser=gd,
+            method=Method("tada"),
+            axes=(factors, Axis("method.scale", sizes)),
+        ),
         Sweep("tolerance", "useful", optimiser=gd, method=Method("useful"), axes=(factors,)),
     )
-    return Experiment("tolerance", "variants by k and the relative size s of their noise (T3)", runs, seeds=20, tolerance=SINGLE)
+    return Experiment(
+        "tolerance",
+        "variants by k and the relative size s of their noise (T3)",
+        runs,
+        seeds=20,
+        tolerance=SINGLE,
+    )
 
 
 def _regimes() -> Experiment:
-    present, ratios = tuple(0.5 + i / 30 for i in range(15)), tuple(0.2 + 0.05 * i for i in range(15))
+    present, ratios = (
+        tuple(0.5 + i / 30 for i in range(15)),
+        tuple(0.2 + 0.05 * i for i in range(15)),
+    )
     axes = (Axis("distribution.alpha", present), Axis("distribution.beta_d", ratios))
-    methods = {"original": Method("original", k=1), "tada-2": Method("tada"), "syn-all": Method("syn-all")}
-    runs = tuple(Sweep("regimes", label, optimiser=Optimiser("gd", rho=0.0), method=m, axes=axes) for label, m in methods.items())
-    return Experiment("regimes", "targeted against full augmentation over α and β_d/β_e (T6)", runs, seeds=20, tolerance=SINGLE)
+    methods = {
+        "original": Method("original", k=1),
+        "tada-2": Method("tada"),
+        "syn-all": Method("syn-all"),
+    }
+    runs = tuple(
+        Sweep("regimes", label, optimiser=Optimiser("gd", rho=0.0), method=m, axes=axes)
+        for label, m in methods.items()
+    )
+    return Experiment(
+        "regimes",
+        "targeted against full augmentation over α and β_d/β_e (T6)",
+        runs,
+        seeds=20,
+        tolerance=SINGLE,
+    )
 
 
 def _radius() -> Experiment:
     axis = Axis("optimiser.rho", tuple(i / 40 for i in range(21)))
-    methods = {"original": Method("original", k=1), "useful-5": Method("useful", k=5), "tada-2": Method("tada")}
-    runs = tuple(Sweep("radius", label, optimiser=Optimiser("sam"), method=method, axes=(axis,)) for label, method in methods.items())
-    return Experiment("radius", "SAM by its radius ρ, alone and with augmentation (T2)", runs, seeds=30, tolerance=SINGLE)
+    methods = {
+        "original": Method("original", k=1),
+        "useful-5": Method("useful", k=5),
+        "tada-2": Method("tada"),
+    }
+    runs = tuple(
+        Sweep("radius", label, optimiser=Optimiser("sam"), method=method, axes=(axis,))
+        for label, method in methods.items()
+    )
+    return Experiment(
+        "radius",
+        "SAM by its radius ρ, alone and with augmentation (T2)",
+        runs,
+        seeds=30,
+        tolerance=SINGLE,
+    )
 
 
 def _separability() -> Experiment:
-    runs = (Selection("separability", "original", optimiser=Optimiser("gd", rho=0.0), method=Method("original", k=1)),)
+    runs = (
+        Selection(
+            "separability",
+            "original",
+            optimiser=Optimiser("gd", rho=0.0),
+            method=Method("original", k=1),
+        ),
+    )
     about = "clusters of early outputs against who is slow in truth (E9 where the truth is known)"
     return Experiment("separability", about, runs, seeds=30, metric="accuracy", tolerance=0.05)
 
@@ -123,21 +217,59 @@ def _separability() -> Experiment:
 def _claims() -> Experiment:
     gd, sam = Optimiser("gd", rho=0.0, steps=1000), Optimiser("sam", rho=0.1)
     balanced = Method("useful", k=28)  # 28: k* of the default distribution
-    draws = {2: 75, 3: 50, 5: 25, 8: 25}  # k -> data sets a record: the difference is the smaller, the smaller k
+    draws = {
+        2: 75,
+        3: 50,
+        5: 25,
+        8: 25,
+    }  # k -> data sets a record: the difference is the smaller, the smaller k
     runs = (
         Probe("claims", "speed-useful-28", optimiser=gd, method=balanced, quantity="speed-ratio"),
-        Probe("claims", "sam", optimiser=sam, method=Method("original", k=1), quantity="sam-factor"),
-        *(_probe("noise-alignment", f"noise-{k}-{s:g}", Method("tada", k=k, scale=s)) for k in (2, 5, 8) for s in SCALES),
-        *(_probe("gradient-variance", f"variance-{k}", Method("tada", k=k), draws=m) for k, m in draws.items()),
+        Probe(
+            "claims", "sam", optimiser=sam, method=Method("original", k=1), quantity="sam-factor"
+        ),
+        *(
+            _probe("noise-alignment", f"noise-{k}-{s:g}", Method("tada", k=k, scale=s))
+            for k in (2, 5, 8)
+            for s in SCALES
+        ),
+        *(
+            _probe("gradient-variance", f"variance-{k}", Method("tada", k=k), draws=m)
+            for k, m in draws.items()
+        ),
     )
-    return Experiment("claims", "single quantities beside their closed forms (T1-T4)", runs, seeds=30, metric="value")
+    return Experiment(
+        "claims",
+        "single quantities beside their closed forms (T1-T4)",
+        runs,
+        seeds=30,
+        metric="value",
+    )
 
 
 def _probe(quantity: Quantity, label: str, method: Method, draws: int = 1) -> Probe:
-    return Probe("claims", label, optimiser=Optimiser("gd", rho=0.0), method=method, quantity=quantity, draws=draws)
+    return Probe(
+        "claims",
+        label,
+        optimiser=Optimiser("gd", rho=0.0),
+        method=method,
+        quantity=quantity,
+        draws=draws,
+    )
 
 
-BUILDERS = (_methods, _homogeneity, _minibatch, _strength, _landscape, _tolerance, _regimes, _radius, _separability, _claims)
+BUILDERS = (
+    _methods,
+    _homogeneity,
+    _minibatch,
+    _strength,
+    _landscape,
+    _tolerance,
+    _regimes,
+    _radius,
+    _separability,
+    _claims,
+)
 EXPERIMENTS = {experiment.name: experiment for experiment in (build() for build in BUILDERS)}
 
 
@@ -155,8 +287,19 @@ def find(name: str) -> Experiment:
 
 def plan(experiment: Experiment, seeds: int, root: Path) -> list[Job]:
     """Write down the runs with seeds 0 ... seeds-1; returns the jobs for those of which no whole record stands below ``root``."""
-    names = tuple(record_path(run, seed, root).name for run in experiment.runs for seed in range(seeds))
-    write_plan(root, Plan(experiment.folder, names, f"python -m theory run {experiment.name}", experiment.metric, experiment.tolerance))
+    names = tuple(
+        record_path(run, seed, root).name for run in experiment.runs for seed in range(seeds)
+    )
+    write_plan(
+        root,
+        Plan(
+            experiment.folder,
+            names,
+            f"python -m theory run {experiment.name}",
+            experiment.metric,
+            experiment.tolerance,
+        ),
+    )
     return [job for run in experiment.runs for job in missing_jobs(run, seeds, root)]
 
 
@@ -168,7 +311,9 @@ def complete(experiment: Experiment, jobs: Sequence[Job], workers: int) -> list[
 
 def missing_jobs(run: Run, seeds: int, root: Path) -> list[Job]:
     """The seeds below ``seeds`` of which no whole record stands, in jobs of at most 10; a sweep is a job for each seed."""
-    missing = tuple(seed for seed in range(seeds) if not is_whole(record_path(run, seed, root), run))
+    missing = tuple(
+        seed for seed in range(seeds) if not is_whole(record_path(run, seed, root), run)
+    )
     size = 1 if isinstance(run, Sweep) else CHUNK
     return [Job(run, missing[i : i + size], root) for i in range(0, len(missing), size)]
 
@@ -180,7 +325,12 @@ def compute(job: Job, advance: Callable[[int], None]) -> None:
         seconds = (time.perf_counter() - start) / len(batch)
         for seed, metrics in batch.items():
             path = record_path(job.run, seed, job.root)
-            write(path, Record(job.run, seed, metrics, {**provenance("numpy", "scipy"), "seconds": seconds}))
+            write(
+                path,
+                Record(
+                    job.run, seed, metrics, {**provenance("numpy", "scipy"), "seconds": seconds}
+                ),
+            )
         advance(len(batch))
         start = time.perf_counter()
 

@@ -45,16 +45,26 @@ def loss(problem: Problem, state: State) -> Array:
 def noise_memorised(problem: Problem, state: State) -> Array:
     """y_i Σ_j Σ_p σ(<w_j, ξ_ip>), what example i's own noise adds to its margin: (R, N)."""
     runs, examples = problem.labels.shape
-    return problem.labels * (problem.activation(state.projections) * state.projections).reshape(runs, -1, examples).sum(axis=1)
+    return problem.labels * (problem.activation(state.projections) * state.projections).reshape(
+        runs, -1, examples
+    ).sum(axis=1)
 
 
-def measure(problem: Problem, samples: Sequence[Sample], runs: Sequence[Run], state: State) -> list[dict[str, float | None]]:
+def measure(
+    problem: Problem, samples: Sequence[Sample], runs: Sequence[Run], state: State
+) -> list[dict[str, float | None]]:
     """The values of ``CURVES`` for each of the R runs; None for the mean over no examples."""
-    aligned, losses, memorised = alignment(state), loss(problem, state), noise_memorised(problem, state)
+    aligned, losses, memorised = (
+        alignment(state),
+        loss(problem, state),
+        noise_memorised(problem, state),
+    )
     covariance = noise_covariance(problem, state, [run.distribution for run in runs])  # (R, J, J)
     rows = []
     for r, (sample, run) in enumerate(zip(samples, runs, strict=True)):
-        fast_error, slow_error = error_rates(state.features[r], covariance[r], run.distribution, run.network)
+        fast_error, slow_error = error_rates(
+            state.features[r], covariance[r], run.distribution, run.network
+        )
         of_originals, alpha = memorised[r, : len(sample.slow)], run.distribution.alpha  # (n,)
         values = (
             *map(float, aligned[r]),
@@ -87,16 +97,24 @@ def early_speeds(peaks: Array, eta: float, power: int) -> dict[str, float | None
     their order, since all obey the same map, so that the largest alignment is that of one neuron. None if an alignment is
     not positive at first, or does not double, or if the slow one does not grow. peaks: alignments of every step (T+1, 2).
     """
-    names, doubled = ("speed_fast", "speed_slow", "speed_ratio"), (peaks >= 2 * peaks[0]).any(axis=1)  # (T+1,)
+    names, doubled = (
+        ("speed_fast", "speed_slow", "speed_ratio"),
+        (peaks >= 2 * peaks[0]).any(axis=1),
+    )  # (T+1,)
     if peaks[0].min() <= 0 or not doubled.any():
         return dict.fromkeys(names)
     step = int(doubled.argmax())
-    fast, slow = (growth_rate(float(a), float(b), eta * step, power) for a, b in zip(peaks[0], peaks[step], strict=True))
+    fast, slow = (
+        growth_rate(float(a), float(b), eta * step, power)
+        for a, b in zip(peaks[0], peaks[step], strict=True)
+    )
     return dict(zip(names, (fast, slow, fast / slow if slow > 0 else None), strict=True))
 
 
 def predicted_ratio(sample: Sample, network: Network) -> float | None:
     """R of this very sample: Σ_i m_i s_ie^q / Σ_i m_i s_id^q with the strengths s it drew; ``speed_ratio`` is its large-n limit."""
-    seen = sample.multiplicities * (sample.labels > 0) if network.rectified else sample.multiplicities  # (N,)
+    seen = (
+        sample.multiplicities * (sample.labels > 0) if network.rectified else sample.multiplicities
+    )  # (N,)
     fast, slow = (seen[:, None] * sample.strengths**network.power).sum(axis=0)
     return float(fast / slow) if slow > 0 else None  # rectified, and no label +1 was drawn

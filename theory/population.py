@@ -38,10 +38,18 @@ def sphere(dimension: int) -> Array:
     return gaussian / np.linalg.norm(gaussian, axis=1, keepdims=True)
 
 
-def noise_covariance(problem: Problem, state: State, distributions: Sequence[Distribution]) -> Array:
+def noise_covariance(
+    problem: Problem, state: State, distributions: Sequence[Distribution]
+) -> Array:
     """S = σ_p²/d W^⊥ W^⊥ᵀ (R, J, J), from W^⊥ W^⊥ᵀ = W^⊥(0) W^⊥(0)ᵀ + A c(0)ᵀ + c Aᵀ; one distribution a run."""
-    gram = problem.others + state.coefficients @ problem.projections.swapaxes(1, 2) + state.projections @ state.coefficients.swapaxes(1, 2)
-    scale = np.array([distribution.sigma_p**2 / distribution.d for distribution in distributions])[:, None, None]  # (R, 1, 1)
+    gram = (
+        problem.others
+        + state.coefficients @ problem.projections.swapaxes(1, 2)
+        + state.projections @ state.coefficients.swapaxes(1, 2)
+    )
+    scale = np.array([distribution.sigma_p**2 / distribution.d for distribution in distributions])[
+        :, None, None
+    ]  # (R, 1, 1)
     return scale * (gram + gram.swapaxes(1, 2)).astype(np.float64) / 2
 
 
@@ -88,7 +96,9 @@ def _error(margin: float, opposed: Array, directions: int, dof: int, power: int)
     return float(tail if margin >= 0 else 1 - tail)
 
 
-def error_rates(features: Array, covariance: Array, distribution: Distribution, network: Network) -> tuple[float, float]:
+def error_rates(
+    features: Array, covariance: Array, distribution: Distribution, network: Network
+) -> tuple[float, float]:
     """Test error of one network on examples with and without the fast feature; features (J, 2), covariance S (J, J)."""
     Q, J, sigma = distribution.noise_patches, network.J, activation(network)
     z = sphere(Q * J).reshape(-1, J) @ symmetric_root(covariance)  # (D Q, J)
@@ -100,7 +110,9 @@ def error_rates(features: Array, covariance: Array, distribution: Distribution, 
         return fast + slow, slow
 
     if not network.rectified:  # odd: the labels have the same margins, and opposite noise
-        return tuple(symmetric_error_at(margin, noise, Q * J, network.power) for margin in margins(1.0))
+        return tuple(
+            symmetric_error_at(margin, noise, Q * J, network.power) for margin in margins(1.0)
+        )
     errors = np.zeros(2)
     for y in (1.0, -1.0):
         errors += [error_at(margin, y * noise, Q * J, network.power) / 2 for margin in margins(y)]

@@ -26,7 +26,9 @@ def probe(run: Probe, seed: int) -> Values:
     """
     measured = [MEASURES[run.quantity](run, run.draws * seed + draw) for draw in range(run.draws)]
     columns = {name: [values[name] for values in measured] for name in measured[0]}
-    return {name: None if None in column else float(np.mean(column)) for name, column in columns.items()}
+    return {
+        name: None if None in column else float(np.mean(column)) for name, column in columns.items()
+    }
 
 
 def speed_ratio(run: Probe, seed: int) -> Values:
@@ -46,9 +48,13 @@ def noise_alignment(run: Probe, seed: int) -> Values:
 
 def mean_alignment(problem: Problem) -> float:
     """NoiseAlign at initialisation, of one run: the mean over entries with y<w_j,ξ> > 0, copies one by one, of y<-∂L/∂w_j, ξ>."""
-    velocity = -lift(problem, gradient(problem, problem.features, problem.projections).noise)  # (1, J, M)
+    velocity = -lift(
+        problem, gradient(problem, problem.features, problem.projections).noise
+    )  # (1, J, M)
     patches = problem.projections.shape[-1] // problem.labels.shape[-1]
-    labels, weights = (np.tile(row, patches)[:, None] for row in (problem.labels, problem.weights))  # (1, 1, M)
+    labels, weights = (
+        np.tile(row, patches)[:, None] for row in (problem.labels, problem.weights)
+    )  # (1, 1, M)
     counted = weights * (labels * problem.projections > 0)  # (1, J, M)
     return float((counted * labels * velocity).sum() / counted.sum())
 
@@ -64,7 +70,12 @@ def gradient_variance(run: Probe, seed: int) -> Values:
     V = slow_gradient_variance(run.distribution, run.network)
     useful, tada = (squares(stack([one], run.network)) for one in (copies, sample))
     predicted = shared_noise(float(sample.slow.mean()), run.method.k, run.distribution.n, INFINITE)
-    return {"value": (useful[1] - tada[1]) / V, "predicted": predicted, "one": (useful[0] - tada[0]) / V, "variants": tada[1] / V}
+    return {
+        "value": (useful[1] - tada[1]) / V,
+        "predicted": predicted,
+        "one": (useful[0] - tada[0]) / V,
+        "variants": tada[1] / V,
+    }
 
 
 def squares(problem: Problem) -> tuple[float, float]:
@@ -73,7 +84,9 @@ def squares(problem: Problem) -> tuple[float, float]:
     residual = expit(-problem.labels * g.logits)[0]  # (N,): |∂ℓ_i/∂f_i|
     slopes = problem.power * problem.activation(problem.projections[0])  # (J, N)
     noise = (slopes**2).sum(axis=0) * np.diag(problem.gram[0])  # (N,)
-    features = ((problem.power * problem.activation(problem.features[0])) ** 2).sum(axis=0) @ problem.strengths[0] ** 2  # (N,)
+    features = ((problem.power * problem.activation(problem.features[0])) ** 2).sum(
+        axis=0
+    ) @ problem.strengths[0] ** 2  # (N,)
     single = problem.weights[0] @ (residual**2 * (noise + features))
     mean = (g.noise * lift(problem, g.noise)).sum() + (g.features**2).sum()
     return float(single), float(mean)
@@ -111,11 +124,19 @@ def factors(problem: Problem, state: State, rho: float) -> Values:
     first = gradient(problem, state.features, state.projections)
     second = sharpened(problem, state, first, rho)
     moved = ascent(problem, first, rho)
-    labels = np.tile(problem.labels[0], state.projections.shape[-1] // problem.labels.shape[-1])  # (M,)
+    labels = np.tile(
+        problem.labels[0], state.projections.shape[-1] // problem.labels.shape[-1]
+    )  # (M,)
     along = {  # gradients of GD and SAM, alignment and its displacement
-        "fast": [part[0, :, 0] for part in (first.features, second.features, state.features, moved[0])],
-        "slow": [part[0, :, 1] for part in (first.features, second.features, state.features, moved[0])],
-        "noise": [part[0] * labels for part in (first.noise, second.noise, state.projections, moved[1])],
+        "fast": [
+            part[0, :, 0] for part in (first.features, second.features, state.features, moved[0])
+        ],
+        "slow": [
+            part[0, :, 1] for part in (first.features, second.features, state.features, moved[0])
+        ],
+        "noise": [
+            part[0] * labels for part in (first.noise, second.noise, state.projections, moved[1])
+        ],
     }
     values = {}
     for name, parts in along.items():

@@ -32,7 +32,9 @@ def two_means(values: Array) -> Mask:
     if n < 2 or ordered[0] == ordered[-1]:
         return np.zeros(n, bool)
     below = np.arange(1, n)  # (n-1,) sizes of the lower cluster
-    between = sums[:-1] ** 2 / below + (sums[-1] - sums[:-1]) ** 2 / (n - below)  # what is greatest where the distances are least
+    between = sums[:-1] ** 2 / below + (sums[-1] - sums[:-1]) ** 2 / (
+        n - below
+    )  # what is greatest where the distances are least
     between[ordered[1:] == ordered[:-1]] = -np.inf  # equal values stay together
     return values > ordered[between.argmax()]
 
@@ -56,8 +58,16 @@ def selection(run: Selection, seed: int) -> dict[str, Any]:
     And, at ``EARLY`` of the run, the probabilities of the right class: ``outputs_slow``, ``outputs_fast``.
     """
     sample = draw(run, seed)
-    problem, steps = stack([sample], run.network), recording_steps(run.optimiser.steps, run.moments // 2)
-    n, recorded, rows, early_step = len(sample.slow), set(steps), [], round(EARLY * run.optimiser.steps)
+    problem, steps = (
+        stack([sample], run.network),
+        recording_steps(run.optimiser.steps, run.moments // 2),
+    )
+    n, recorded, rows, early_step = (
+        len(sample.slow),
+        set(steps),
+        [],
+        round(EARLY * run.optimiser.steps),
+    )
     for state in train(problem, run.optimiser):
         logits = state.logits[0, :n]
         if state.step == early_step:
@@ -65,7 +75,10 @@ def selection(run: Selection, seed: int) -> dict[str, Any]:
         if state.step in recorded:
             chosen, wrong = select(sample.labels, logits), (sample.labels * logits <= 0)
             rows.append((chosen == sample.slow, chosen[sample.slow], chosen[~sample.slow], wrong))
-    curves = ([float(values.mean()) if len(values) else None for values in column] for column in zip(*rows, strict=True))
+    curves = (
+        [float(values.mean()) if len(values) else None for values in column]
+        for column in zip(*rows, strict=True)
+    )
     names = ("accuracy", "selected_slow", "selected_fast", "train_error")
     return {
         "steps": steps,

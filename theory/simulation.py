@@ -12,7 +12,14 @@ from theory.batches import batch_weights
 from theory.config import Run
 from theory.data import Array, Sample, draw
 from theory.dynamics import padded, stack, train
-from theory.measures import CURVES, early_speeds, learning_times, measure, predicted_ratio, recording_steps
+from theory.measures import (
+    CURVES,
+    early_speeds,
+    learning_times,
+    measure,
+    predicted_ratio,
+    recording_steps,
+)
 
 Metrics = dict[str, Any]
 
@@ -34,24 +41,38 @@ def simulate_side_by_side(runs: Sequence[Run], seed: int) -> list[Metrics]:
     Raises ValueError if networks, steps or mini-batches differ, Diverged if an η is too large.
     """
     if len({(run.network, run.optimiser.steps, run.optimiser.batch) for run in runs}) != 1:
-        raise ValueError("runs side by side need the same network, steps and batch; simulate them one by one")
+        raise ValueError(
+            "runs side by side need the same network, steps and batch; simulate them one by one"
+        )
     return _simulate(runs, [seed] * len(runs), [draw(run, seed) for run in runs])
 
 
-def _simulate(runs: Sequence[Run], seeds: Sequence[int], samples: Sequence[Sample]) -> list[Metrics]:
+def _simulate(
+    runs: Sequence[Run], seeds: Sequence[int], samples: Sequence[Sample]
+) -> list[Metrics]:
     optimisers, size = [run.optimiser for run in runs], max(map(padded, samples))
-    problem, steps = stack(samples, runs[0].network, size=size), recording_steps(optimisers[0].steps)
-    batches = batch_weights(samples, seeds, optimisers[0].batch, size) if optimisers[0].batch else None
+    problem, steps = (
+        stack(samples, runs[0].network, size=size),
+        recording_steps(optimisers[0].steps),
+    )
+    batches = (
+        batch_weights(samples, seeds, optimisers[0].batch, size) if optimisers[0].batch else None
+    )
     recorded, features, rows = set(steps), [], []
     for state in train(problem, optimisers, batches):
         features.append(state.features)
         if state.step in recorded:
             rows.append(measure(problem, samples, runs, state))
-    paths, histories = np.stack(features, axis=1).max(axis=2), zip(*rows, strict=True)  # (R, T+1, 2)
+    paths, histories = (
+        np.stack(features, axis=1).max(axis=2),
+        zip(*rows, strict=True),
+    )  # (R, T+1, 2)
     return [_metrics(*one, steps) for one in zip(runs, samples, histories, paths, strict=True)]
 
 
-def _metrics(run: Run, sample: Sample, history: Sequence[dict[str, Any]], peaks: Array, steps: list[int]) -> Metrics:
+def _metrics(
+    run: Run, sample: Sample, history: Sequence[dict[str, Any]], peaks: Array, steps: list[int]
+) -> Metrics:
     return {
         "steps": steps,
         **{name: [values[name] for values in history] for name in CURVES},

@@ -25,7 +25,9 @@ MEASURED = (*CURVES, "time_fast", "time_slow")
 Point = tuple[int, Run, Sample]  # place in the grid, the run there and its examples
 
 
-def sweep(config: Sweep, seed: int, advance: Callable[[int], None] = lambda runs: None) -> dict[str, Any]:
+def sweep(
+    config: Sweep, seed: int, advance: Callable[[int], None] = lambda runs: None
+) -> dict[str, Any]:
     """What ``MEASURED`` names at the end of every run of the grid, as lists nested by axis; ``advance`` by the runs that are done.
 
     None where a run diverged, or where a time was not reached. seed >= 0.
@@ -36,7 +38,9 @@ def sweep(config: Sweep, seed: int, advance: Callable[[int], None] = lambda runs
     for block in blocks(groups(points(config, seed))):
         for (place, _, _), row in zip(block, _train(block, config), strict=True):
             for name, value in row.items():
-                values[name][place] = float(f"{value:.{digits}g}") if isinstance(value, float) else value
+                values[name][place] = (
+                    float(f"{value:.{digits}g}") if isinstance(value, float) else value
+                )
         advance(len(block))
     return {name: _nested(column, shape) for name, column in values.items()}
 
@@ -44,7 +48,9 @@ def sweep(config: Sweep, seed: int, advance: Callable[[int], None] = lambda runs
 def points(config: Sweep, seed: int) -> Iterator[Point]:
     """Every point of the grid, those with the same noise patches one after another."""
     shape = [len(axis.values) for axis in config.axes]
-    order = sorted(range(len(shape)), key=lambda a: config.axes[a].field not in NOISY)  # noisy axes first
+    order = sorted(
+        range(len(shape)), key=lambda a: config.axes[a].field not in NOISY
+    )  # noisy axes first
     for chosen in product(*(range(shape[a]) for a in order)):
         run: Run = config
         for a, i in zip(order, chosen, strict=True):
@@ -69,7 +75,11 @@ def blocks(several: Iterable[list[Point]]) -> Iterator[list[Point]]:
     block: list[Point] = []
     length = 0
     for group in several:
-        fits = len(group) == length and len(block) + length <= BLOCK and padded(group[0][2]) == padded(block[0][2])
+        fits = (
+            len(group) == length
+            and len(block) + length <= BLOCK
+            and padded(group[0][2]) == padded(block[0][2])
+        )
         if block and not fits:
             yield block
             block = []
@@ -83,8 +93,14 @@ def _train(block: Sequence[Point], config: Sweep) -> list[dict[str, float | None
     for state in train(problem, [run.optimiser for run in runs], go_on=True):
         features.append(state.features)
     times = map(learning_times, np.stack(features, axis=1).max(axis=2))
-    rows = [{**end, **time} for end, time in zip(measure(problem, samples, runs, state), times, strict=True)]
-    return [dict.fromkeys(MEASURED) if lost else row for row, lost in zip(rows, state.diverged, strict=True)]
+    rows = [
+        {**end, **time}
+        for end, time in zip(measure(problem, samples, runs, state), times, strict=True)
+    ]
+    return [
+        dict.fromkeys(MEASURED) if lost else row
+        for row, lost in zip(rows, state.diverged, strict=True)
+    ]
 
 
 def _nested(column: list, shape: Sequence[int]) -> list:

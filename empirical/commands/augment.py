@@ -9,7 +9,19 @@ from pathlib import Path
 import tyro
 
 from empirical.commands.select import BUDGET
-from empirical.config import Data, Early, Generator, Method, PrecisionName, RuleName, Run, Selection, Training, Variants, require
+from empirical.config import (
+    Data,
+    Early,
+    Generator,
+    Method,
+    PrecisionName,
+    RuleName,
+    Run,
+    Selection,
+    Training,
+    Variants,
+    require,
+)
 from empirical.config.generation import KindName
 from empirical.config.recipes import PAPER_SGD
 from empirical.data.sources import FOLDER, Source
@@ -22,7 +34,10 @@ from empirical.runtime.precision import usual
 from figures.records import OUTPUT
 
 STEPS = 400  # of early training at most, where 100 epochs are fewer
-SIDES = {True: 32, False: 64}  # largest side that is taken by itself, on a CPU or not, with a generator trained on the folder
+SIDES = {
+    True: 32,
+    False: 64,
+}  # largest side that is taken by itself, on a CPU or not, with a generator trained on the folder
 SIDES_OF_MODEL = {True: 32, False: 128}  # the same with a model that is there
 
 
@@ -87,7 +102,10 @@ def augment(
     require(seed >= 0, "seed", seed, "at least 0")
     require(epochs is None or epochs >= 1, "epochs", epochs, "at least 1")
     require(side is None or (side >= 8 and side % 8 == 0), "side", side, "multiples of 8")
-    level, model = Variants(strength, guidance=guidance, mix=mix), generator_of(generator, kind, revision, prompt, steps, flip)
+    level, model = (
+        Variants(strength, guidance=guidance, mix=mix),
+        generator_of(generator, kind, revision, prompt, steps, flip),
+    )
     source = source_of(folder, hold_out)
     apart(out, source.where)
     contents = source.open()
@@ -96,15 +114,20 @@ def augment(
         f"{FOLDER}{source.where.name or 'images'}",
         None,
         0,
-        side or usual_side(source, contents, (SIDES if generator is None else SIDES_OF_MODEL)[on_cpu]),
+        side
+        or usual_side(source, contents, (SIDES if generator is None else SIDES_OF_MODEL)[on_cpu]),
         skip_unreadable=skip_unreadable,
     )
     if precision is not None or generator is None:
         model = dataclasses.replace(model, precision=precision or usual(on_cpu))
     training = recipe(network, on_cpu, flip)
     count = sum(item.part == "train" for item in contents.items)
-    early = Early(stop="auto", epochs=epochs or max(BUDGET, math.ceil(STEPS * training.batch / count)))
-    run = Run("augment", Method("tada", k), data, training, early, model, level, selection=Selection(rule))
+    early = Early(
+        stop="auto", epochs=epochs or max(BUDGET, math.ceil(STEPS * training.batch / count))
+    )
+    run = Run(
+        "augment", Method("tada", k), data, training, early, model, level, selection=Selection(rule)
+    )
     print(*before(run, source, count, len(contents.classes)), sep="\n", flush=True)
     task = Task(run, seed, source, cache / "artifacts", machine, link)
     if dry_run:
@@ -114,12 +137,29 @@ def augment(
     return 0
 
 
-def generator_of(model: str | None, kind: KindName, revision: str | None, prompt: str, steps: int | None, flip: bool) -> Generator:
+def generator_of(
+    model: str | None,
+    kind: KindName,
+    revision: str | None,
+    prompt: str,
+    steps: int | None,
+    flip: bool,
+) -> Generator:
     """The model that is named, or one to be trained on the folder. What is named has seen other images, unless it says so itself."""
-    require(model is None or steps is None, "steps with a generator that is there", steps, "none, as it is not trained")
+    require(
+        model is None or steps is None,
+        "steps with a generator that is there",
+        steps,
+        "none, as it is not trained",
+    )
     if model is not None:
         return Generator(model=model, kind=kind, revision=revision, prompt=prompt, seen="external")
-    require(kind == "auto" and revision is None, "kind, revision without a generator", (kind, revision), "auto, none")
+    require(
+        kind == "auto" and revision is None,
+        "kind, revision without a generator",
+        (kind, revision),
+        "auto, none",
+    )
     small = size("small")
     return dataclasses.replace(small, steps=small.steps if steps is None else steps, flip=flip)
 
@@ -127,13 +167,20 @@ def generator_of(model: str | None, kind: KindName, revision: str | None, prompt
 def recipe(network: str | None, on_cpu: bool, flip: bool) -> Training:
     """Early training: the paper's on a GPU; on a CPU a small network, which also needs fewer images in a batch."""
     base = Training(network="resnet8") if on_cpu else PAPER_SGD
-    return dataclasses.replace(base, network=network or base.network, augment="crop-flip" if flip else "crop")
+    return dataclasses.replace(
+        base, network=network or base.network, augment="crop-flip" if flip else "crop"
+    )
 
 
 def apart(out: Path, where: Path) -> None:
     """Raise ValueError if one of the two folders lies in the other: what is written would be read as a class."""
     a, b = out.expanduser().resolve(), where.resolve()
-    require(not (a.is_relative_to(b) or b.is_relative_to(a)), "out", str(out), f"a folder neither in {where} nor above it")
+    require(
+        not (a.is_relative_to(b) or b.is_relative_to(a)),
+        "out",
+        str(out),
+        f"a folder neither in {where} nor above it",
+    )
 
 
 def before(run: Run, source: Source, count: int, classes: int) -> list[str]:
@@ -143,7 +190,10 @@ def before(run: Run, source: Source, count: int, classes: int) -> list[str]:
         f"computed on and written at {run.data.side} x {run.data.side} pixels (the centre square); another size: --side",
     ]
     if run.generator.model is not None:
-        return [*lines, f"variants by {run.generator.model}, strength {run.variants.strength:g}, guidance {run.variants.guidance:g}"]
+        return [
+            *lines,
+            f"variants by {run.generator.model}, strength {run.variants.strength:g}, guidance {run.variants.guidance:g}",
+        ]
     return [
         *lines,
         f"variants by a small model trained on these images alone, {run.generator.steps:,} steps",

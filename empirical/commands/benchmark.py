@@ -18,7 +18,14 @@ from empirical.experiments import paper_grid as grid
 from empirical.experiments.jobs import STAGES, Graph, graph, missing, priced
 from empirical.experiments.paper_grid import Experiment
 from empirical.experiments.registry import EXPERIMENTS, experiment
-from empirical.experiments.runner import Chosen, complete, find_inputs, planned, records_of, write_plans
+from empirical.experiments.runner import (
+    Chosen,
+    complete,
+    find_inputs,
+    planned,
+    records_of,
+    write_plans,
+)
 from empirical.experiments.stages import claims, failure
 from empirical.runtime.machine import USUAL, Machine
 from figures.records import OUTPUT
@@ -71,8 +78,12 @@ def benchmark(
     require(gpus_per_run > 0, "gpus_per_run", gpus_per_run, "above 0")
     alone = {"--cluster": cluster, "--workers": workers, "--task": task}
     given = [option for option, value in alone.items() if value is not None]
-    require(len(given) <= 1, "option", " and ".join(given), "one of them: they say who does the work")
-    require(kind == "auto" or model is not None, "kind", kind, "with --model alone, whose kind it is")
+    require(
+        len(given) <= 1, "option", " and ".join(given), "one of them: they say who does the work"
+    )
+    require(
+        kind == "auto" or model is not None, "kind", kind, "with --model alone, whose kind it is"
+    )
     look_in(root)
     out = out.absolute()  # workers on a cluster stand in other folders
     chosen = [(each, each.first(seeds)) for each in choose(names, scale, model, kind)]
@@ -80,19 +91,34 @@ def benchmark(
         print(*told_status(chosen, out), sep="\n")
         return 0
     if dry_run:
-        require(not given, "option", " and ".join(given), "without --dry-run, which tells what there is to do, not who does it")
+        require(
+            not given,
+            "option",
+            " and ".join(given),
+            "without --dry-run, which tells what there is to do, not who does it",
+        )
         print(*told_plan(chosen, out, machine), sep="\n")
         return 0
     command = None
     if model is not None:
         full = [each.name for each, _ in chosen]
-        command = shlex.join(["python", "-m", "empirical", "benchmark", *full, "--model", model, "--kind", kind])
+        command = shlex.join(
+            ["python", "-m", "empirical", "benchmark", *full, "--model", model, "--kind", kind]
+        )
     if task is not None:
         left = one_task(graph(chosen, out, machine), task)
         find_inputs(left)
         write_plans(chosen, out, command)
         return complete(left, out, machine, 1, retries)
-    return complete(planned(chosen, out, machine, command, here=cluster is None), out, machine, workers, retries, cluster, gpus_per_run)
+    return complete(
+        planned(chosen, out, machine, command, here=cluster is None),
+        out,
+        machine,
+        workers,
+        retries,
+        cluster,
+        gpus_per_run,
+    )
 
 
 def one_task(jobs: Graph, task: int) -> Graph:
@@ -109,23 +135,36 @@ def one_task(jobs: Graph, task: int) -> Graph:
 # --- which
 
 
-def choose(names: Sequence[str], scale: str, model: str | None = None, kind: KindName = "auto") -> list[Experiment]:
+def choose(
+    names: Sequence[str], scale: str, model: str | None = None, kind: KindName = "auto"
+) -> list[Experiment]:
     """The experiments of these names, each once. ValueError lists what there is."""
     require(len(names) >= 1, "names", names, "at least one")
-    chosen = [experiment(full) for full in dict.fromkeys(full for name in names for full in full_names(name, scale))]
+    chosen = [
+        experiment(full)
+        for full in dict.fromkeys(full for name in names for full in full_names(name, scale))
+    ]
     return [with_model(each, model, kind) for each in chosen] if model is not None else chosen
 
 
 def full_names(name: str, scale: str) -> list[str]:
     """``factor``, ``reduced-factor``, ``noisy-digits``, ``E7`` or ``all`` as names of experiments."""
     of_scale = {short: f"{scale}-{short}" for short in grid.names(scale)}
-    claims = sorted({claim for _, bears_on, _ in grid.NAMED.values() for claim in bears_on}, key=lambda claim: int(claim[1:]))
+    claims = sorted(
+        {claim for _, bears_on, _ in grid.NAMED.values() for claim in bears_on},
+        key=lambda claim: int(claim[1:]),
+    )
     if name == "all":
         return list(of_scale.values())
     if name in claims:
         return [full for short, full in of_scale.items() if name in grid.NAMED[short][1]]
     found = name if name in EXPERIMENTS else of_scale.get(name)
-    require(found is not None, "name", name, f"{', '.join(of_scale)}, {', '.join(EXPERIMENTS)}, {', '.join(claims)}, all")
+    require(
+        found is not None,
+        "name",
+        name,
+        f"{', '.join(of_scale)}, {', '.join(EXPERIMENTS)}, {', '.join(claims)}, all",
+    )
     return [found]
 
 
@@ -136,10 +175,17 @@ def with_model(experiment: Experiment, model: str, kind: KindName) -> Experiment
         if not run.generates or run.generator.seen != "external":
             return run  # as it stands in the pool: no variants, or a generator of its own
         own = {name: getattr(run.generator, name) for name in ("precision", "prompt")}
-        return dataclasses.replace(run, generator=Generator(model=model, kind=kind, seen="external", **own))
+        return dataclasses.replace(
+            run, generator=Generator(model=model, kind=kind, seen="external", **own)
+        )
 
     runs = tuple(map(replaced, experiment.runs))
-    require(runs != experiment.runs, "model", model, f"with experiments that have an external generator, which {experiment.name} has not")
+    require(
+        runs != experiment.runs,
+        "model",
+        model,
+        f"with experiments that have an external generator, which {experiment.name} has not",
+    )
     return dataclasses.replace(experiment, runs=runs)
 
 
@@ -153,12 +199,21 @@ def told_status(chosen: Chosen, out: Path) -> list[str]:
     width = max(len(each.name) for each, _ in chosen)
     lines = [f"{'':{width}s} {'done':>7s} {'running':>7s} {'failed':>7s} {'missing':>7s}"]
     for each, _ in chosen:
-        count = Counter(state[name] for name, job in jobs.items() if job.path is not None and each.name in job.experiments)
-        lines.append(f"{each.name:{width}s} " + " ".join(f"{count[s]:7d}" for s in ("done", "running", "failed", "missing")))
+        count = Counter(
+            state[name]
+            for name, job in jobs.items()
+            if job.path is not None and each.name in job.experiments
+        )
+        lines.append(
+            f"{each.name:{width}s} "
+            + " ".join(f"{count[s]:7d}" for s in ("done", "running", "failed", "missing"))
+        )
     for name, job in jobs.items():
         if state[name] == "running":
             by = held.holder(name) or {}
-            lines.append(f"running: {job.label}, by process {by.get('process')} of {str(by.get('place')).split(' ')[0]}")
+            lines.append(
+                f"running: {job.label}, by process {by.get('process')} of {str(by.get('place')).split(' ')[0]}"
+            )
         elif state[name] == "failed":
             lines.append(f"failed: {job.label}: {failure(job)}")
     return lines
@@ -176,17 +231,35 @@ def told_plan(chosen: Chosen, out: Path, machine: Machine) -> list[str]:
     """All jobs with their numbers, what they cost, and how a job array does them."""
     jobs = graph(chosen, out, machine)
     left = missing(jobs)
-    lines = [f"{each.name}: {records_of(left, each)} of {seeds * len(each.runs)} records to compute" for each, seeds in chosen]
+    lines = [
+        f"{each.name}: {records_of(left, each)} of {seeds * len(each.runs)} records to compute"
+        for each, seeds in chosen
+    ]
     lines.append(f"{'task':>5s} {'expected':>10s}")
     for i, (name, job) in enumerate(jobs.items()):
-        lines.append(f"{i:5d} {expected.duration(left[name].seconds) if name in left else 'there':>10s}  {job.label}")
+        lines.append(
+            f"{i:5d} {expected.duration(left[name].seconds) if name in left else 'there':>10s}  {job.label}"
+        )
     for stage in STAGES:
         todo = [job for job in left.values() if job.stage == stage]
         if todo:
             core = expected.duration(sum(job.seconds for job in todo))
             gpu = expected.duration(sum(priced(job, expected.H200).seconds for job in todo))
-            lines.append(f"{stage:9s} {len(todo):5d} jobs to do, {core} of one core, {gpu} of an H200 (estimated)")
-    words = shlex.join(["python", "-m", "empirical", *(word for word in sys.argv[1:] if word.replace("_", "-") != "--dry-run")])
-    asked = "" if machine.device == "cpu" or all(job.runs[0].data.from_library for job in jobs.values()) else "--gres=gpu:1 "
+            lines.append(
+                f"{stage:9s} {len(todo):5d} jobs to do, {core} of one core, {gpu} of an H200 (estimated)"
+            )
+    words = shlex.join(
+        [
+            "python",
+            "-m",
+            "empirical",
+            *(word for word in sys.argv[1:] if word.replace("_", "-") != "--dry-run"),
+        ]
+    )
+    asked = (
+        ""
+        if machine.device == "cpu" or all(job.runs[0].data.from_library for job in jobs.values())
+        else "--gres=gpu:1 "
+    )
     wrapped = shlex.quote(f"{words} --task $SLURM_ARRAY_TASK_ID")
     return [*lines, f"as a job array: sbatch {asked}--array=0-{len(jobs) - 1}%8 --wrap {wrapped}"]

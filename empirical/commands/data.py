@@ -17,7 +17,9 @@ def describe(config: Data, validation: int | None, artifacts: Path) -> list[str]
     validation: images to hold out, a tenth of the training images if None. Raises ValueError as ``data.dataset`` does.
     """
     if config.from_library:
-        config = config if validation is None else dataclasses.replace(config, validation=validation)
+        config = (
+            config if validation is None else dataclasses.replace(config, validation=validation)
+        )
         parts, images = split(config, 0), load(config.name)
         values = (images.pixels.astype(float) + 1) / 2
         rows = [
@@ -40,16 +42,30 @@ def _rows(whole: Dataset, parts: Split) -> list[tuple[str, str]]:
     rows = [("source", about["about"]), *_counts(parts, about["classes"])]
     found = [len(whole.train), len(whole.test)]
     if about["published"] and found != about["published"]:
-        rows.append(("note", "the whole published data set has {:,} training and {:,} test images".format(*about["published"])))
+        rows.append(
+            (
+                "note",
+                "the whole published data set has {:,} training and {:,} test images".format(
+                    *about["published"]
+                ),
+            )
+        )
     rows += [
         ("size", f"{height}x{width}, {channels} channels"),
-        ("mean", f"{_numbers(train['mean'])} of the {len(whole.train):,} training images with validation, on the scale [0, 1]"),
+        (
+            "mean",
+            f"{_numbers(train['mean'])} of the {len(whole.train):,} training images with validation, on the scale [0, 1]",
+        ),
         ("deviation", _numbers(train["deviation"])),
     ]
     if about["ignored"]:
-        rows.append(("ignored", f"{about['ignored']:,} hidden files and notes (.csv, .txt and the like)"))
+        rows.append(
+            ("ignored", f"{about['ignored']:,} hidden files and notes (.csv, .txt and the like)")
+        )
     if about["unreadable"]:
-        rows.append(("left out", f"{len(about['unreadable'])} files that cannot be read as images:"))
+        rows.append(
+            ("left out", f"{len(about['unreadable'])} files that cannot be read as images:")
+        )
         rows += [("", f"{path} ({reason})") for path, reason in about["unreadable"]]
     return [
         *rows,
@@ -61,7 +77,10 @@ def _rows(whole: Dataset, parts: Split) -> list[tuple[str, str]]:
 def _counts(parts: Split, classes: tuple[str, ...]) -> list[tuple[str, str]]:
     more = f" and {len(classes) - LISTED} more" if len(classes) > LISTED else ""
     return [
-        ("images", f"{len(parts.train):,} training, {len(parts.validation):,} validation, {len(parts.test):,} test"),
+        (
+            "images",
+            f"{len(parts.train):,} training, {len(parts.validation):,} validation, {len(parts.test):,} test",
+        ),
         ("classes", f"{len(classes)}: {', '.join(classes[:LISTED])}{more}"),
     ]
 

@@ -78,13 +78,24 @@ def diffusion(
     """
     require(sheets >= 0, "sheets", sheets, "at least 0")
     require(seed >= 0, "seed", seed, "at least 0")
-    require(not machine.capture, "machine.capture of a generator", machine.capture, "False; use --machine.compile")
+    require(
+        not machine.capture,
+        "machine.capture of a generator",
+        machine.capture,
+        "False; use --machine.compile",
+    )
     look_in(root)
-    settings = settings_of(size, seen=seen, steps=steps, batch=batch, lr=lr, flip=flip, precision=precision)
-    data = data_of(dataset, side=side, train=train, pool=pool, validation=validation, classes=classes)
+    settings = settings_of(
+        size, seen=seen, steps=steps, batch=batch, lr=lr, flip=flip, precision=precision
+    )
+    data = data_of(
+        dataset, side=side, train=train, pool=pool, validation=validation, classes=classes
+    )
     machine.check(data)
     if not data.from_library:
-        find_or_decode(data, out / "artifacts")  # before torch is loaded: what is missing is told at once
+        find_or_decode(
+            data, out / "artifacts"
+        )  # before torch is loaded: what is missing is told at once
 
     import torch
 
@@ -100,20 +111,28 @@ def diffusion(
         return 0
     folder = folder or out / "generators" / name_of(task, size)
     about = generator_training.train(task, folder, machine, sheets, bf16)
-    print(f"loss {about['loss']:.4f} after {about['images_seen']:,} images, {about['seconds'] / 60:.1f} minutes: {folder}")
+    print(
+        f"loss {about['loss']:.4f} after {about['images_seen']:,} images, {about['seconds'] / 60:.1f} minutes: {folder}"
+    )
     return 0
 
 
 def settings_of(name: str, **changes: object) -> Generator:
     """A named size with what is given (not None) changed."""
-    return dataclasses.replace(size(name), **{field: value for field, value in changes.items() if value is not None})
+    return dataclasses.replace(
+        size(name), **{field: value for field, value in changes.items() if value is not None}
+    )
 
 
 def data_of(name: str, **settings: object) -> Data:
     """The data set: of digits the usual split where nothing is given; of others all images not held out, or all of the pool."""
     given = {field: value for field, value in settings.items() if value is not None}
     if name not in ("digits", "noisy-digits"):
-        given = {"train": given.get("pool"), **({"validation": 0} if name.startswith(FOLDER) else {}), **given}
+        given = {
+            "train": given.get("pool"),
+            **({"validation": 0} if name.startswith(FOLDER) else {}),
+            **given,
+        }
     return Data(name, **given)
 
 
@@ -147,4 +166,6 @@ def before(task: Task) -> list[str]:
 def expected(task: Task, rate: float, machine: Machine) -> str:
     """How long it takes at so many images a second, contact sheets not counted."""
     minutes = task.settings.steps * task.settings.batch / rate / 60
-    return f"expected       {minutes:,.1f} minutes at {rate:,.0f} images/s on {machine.on(task.data)}"
+    return (
+        f"expected       {minutes:,.1f} minutes at {rate:,.0f} images/s on {machine.on(task.data)}"
+    )

@@ -20,10 +20,19 @@ def line(experiment: Experiment) -> tuple[str, ...]:
     """What ``HEAD`` names, of one experiment."""
     chosen, out = [(experiment, experiment.seeds)], Path("output")
     jobs = graph(chosen, out)
-    images = sum(expected.images(job.runs) for job in jobs.values() if job.stage == "variants" and job.shard[0] == 0)
+    images = sum(
+        expected.images(job.runs)
+        for job in jobs.values()
+        if job.stage == "variants" and job.shard[0] == 0
+    )
     records = [job for job in jobs.values() if job.path is not None]
-    known = all(expected.measured(job.path.parent.name, job.path.name) is not None for job in records)
-    here, there = (sum(priced(job, rates).seconds for job in jobs.values()) / 3600 for rates in (expected.HERE, expected.H200))
+    known = all(
+        expected.measured(job.path.parent.name, job.path.name) is not None for job in records
+    )
+    here, there = (
+        sum(priced(job, rates).seconds for job in jobs.values()) / 3600
+        for rates in (expected.HERE, expected.H200)
+    )
     library = all(run.data.from_library for run in experiment.runs)
     return (
         experiment.name,
@@ -47,6 +56,9 @@ def table(experiments: list[Experiment]) -> list[str]:
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
 
     def aligned(row: tuple[str, ...]) -> str:
-        return "  ".join(cell.rjust(w) if 1 <= i <= 5 else cell.ljust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True)))
+        return "  ".join(
+            cell.rjust(w) if 1 <= i <= 5 else cell.ljust(w)
+            for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+        )
 
     return [aligned(row).rstrip() for row in rows] + ["", *NOTES]

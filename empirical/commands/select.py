@@ -84,11 +84,24 @@ def select(
     """
     require(seeds >= 1, "seeds", seeds, "at least 1")
     if scores is not None:
-        require(scores.suffix in (".csv", ".json"), "ending of scores", scores.suffix, ".csv, .json")
-        require(scores.absolute().parent.is_dir(), "folder of scores", str(scores.parent), "a folder that is there")
+        require(
+            scores.suffix in (".csv", ".json"), "ending of scores", scores.suffix, ".csv, .json"
+        )
+        require(
+            scores.absolute().parent.is_dir(),
+            "folder of scores",
+            str(scores.parent),
+            "a folder that is there",
+        )
     look_in(root)
     library = name in DIGITS
-    held = validation if validation is not None else 0 if name.startswith(FOLDER) else Data().validation
+    held = (
+        validation
+        if validation is not None
+        else 0
+        if name.startswith(FOLDER)
+        else Data().validation
+    )
     images = Data().train if train is None and library else train
     training = Training() if library else PAPER_SGD
     run = Run(
@@ -109,7 +122,13 @@ def early_of(name: str, stop: StopName | None, epochs: int | None, error: float 
     """When early training on this data set stops: what is given, and the data set's own for what is not."""
     library = name in DIGITS
     if stop is None:
-        stop = "epochs" if epochs is not None or name in PAPER_EPOCHS else "error" if library else "auto"
+        stop = (
+            "epochs"
+            if epochs is not None or name in PAPER_EPOCHS
+            else "error"
+            if library
+            else "auto"
+        )
     if epochs is None:
         epochs = PAPER_EPOCHS.get(name) if stop == "epochs" else None if library else BUDGET
     return Early(stop=stop, epochs=epochs, error=Early().error if error is None else error)
@@ -132,7 +151,14 @@ def compute(run: Run, seeds: int, machine: Machine, root: Path) -> tuple[Run, li
     for seed in range(seeds):
         parts = data.split(run.data, seed, root)
         chosen = pipeline.selected(run, seed, parts, root, machine)
-        found.append(Found(seed, parts, chosen, chosen.early.probabilities[np.arange(len(parts.train)), parts.train.labels]))
+        found.append(
+            Found(
+                seed,
+                parts,
+                chosen,
+                chosen.early.probabilities[np.arange(len(parts.train)), parts.train.labels],
+            )
+        )
     return run, found
 
 
@@ -140,7 +166,9 @@ def agreement(found: Sequence[Found]) -> list[dict[str, Any]]:
     """For every two seeds what ``stability.compare`` says of the training images that both have."""
     from empirical.selection.agreement import Scores, pairwise
 
-    return pairwise([Scores(f.parts.train_indices, f.chosen.early.losses, f.chosen.slow) for f in found])
+    return pairwise(
+        [Scores(f.parts.train_indices, f.chosen.early.losses, f.chosen.slow) for f in found]
+    )
 
 
 def report(run: Run, found: Sequence[Found], pairs: Sequence[dict[str, Any]]) -> list[str]:
@@ -148,7 +176,9 @@ def report(run: Run, found: Sequence[Found], pairs: Sequence[dict[str, Any]]) ->
     from empirical.selection.agreement import by_class
 
     images = found[0].parts.train
-    stop = f"after {run.early.epochs} epochs" if run.early.stop == "epochs" else f"by {run.early.stop}"
+    stop = (
+        f"after {run.early.epochs} epochs" if run.early.stop == "epochs" else f"by {run.early.stop}"
+    )
     lines = [
         f"{run.data.name}: {len(images):,} training images, {len(images.classes)} classes; rule {run.selection.label}; stopped {stop}",
         "",
@@ -156,20 +186,37 @@ def report(run: Run, found: Sequence[Found], pairs: Sequence[dict[str, Any]]) ->
     ]
     for f in found:
         epochs = f.chosen.steps * run.training.batch / len(f.parts.train)
-        lines.append(f"{f.seed:4d} {f.chosen.steps:7d} {epochs:8.1f} {f.chosen.error:15.1%} {f.chosen.slow.mean():7.1%}")
-    shares = list(zip(*(by_class(f.chosen.slow, f.parts.train.labels, len(images.classes)) for f in found), strict=True))
+        lines.append(
+            f"{f.seed:4d} {f.chosen.steps:7d} {epochs:8.1f} {f.chosen.error:15.1%} {f.chosen.slow.mean():7.1%}"
+        )
+    shares = list(
+        zip(
+            *(by_class(f.chosen.slow, f.parts.train.labels, len(images.classes)) for f in found),
+            strict=True,
+        )
+    )
     more = f" (the first {LISTED})" if len(shares) > LISTED else ""
     lines += ["", f"slow by class, a column for each seed{more}"]
     for name, values in list(zip(images.classes, shares, strict=True))[:LISTED]:
-        lines.append(f"{name[:24]:24s} " + " ".join("     -" if v is None else f"{v:6.1%}" for v in values))
+        lines.append(
+            f"{name[:24]:24s} " + " ".join("     -" if v is None else f"{v:6.1%}" for v in values)
+        )
     if pairs:
-        lines += ["", "seeds  common  Jaccard (chance)  overlap (chance)  kappa  Spearman of losses"]
+        lines += [
+            "",
+            "seeds  common  Jaccard (chance)  overlap (chance)  kappa  Spearman of losses",
+        ]
     for p in pairs:
         seeds = "{},{}".format(*p["seeds"])
         values = [f"{'-' if p[k] is None else format(p[k], '.2f'):>5s}" for k in MEASURES]
-        lines.append(f"{seeds:6s}{p['common']:7d}   {values[0]}  ({values[1]})    {values[2]}  ({values[3]})  {values[4]}  {values[5]}")
+        lines.append(
+            f"{seeds:6s}{p['common']:7d}   {values[0]}  ({values[1]})    {values[2]}  ({values[3]})  {values[4]}  {values[5]}"
+        )
     if unclear := [f.seed for f in found if _unclear(f)]:
-        lines += ["", f"note: seed {', '.join(map(str, unclear))}: the training error is near 0 or near chance, and so outputs say little"]
+        lines += [
+            "",
+            f"note: seed {', '.join(map(str, unclear))}: the training error is near 0 or near chance, and so outputs say little",
+        ]
     return lines
 
 
@@ -194,7 +241,9 @@ def rows(f: Found) -> dict[str, list]:
     }
 
 
-def write_csv(path: Path, run: Run, found: Sequence[Found], pairs: Sequence[dict[str, Any]]) -> None:
+def write_csv(
+    path: Path, run: Run, found: Sequence[Found], pairs: Sequence[dict[str, Any]]
+) -> None:
     """One line per seed and image, whole or not at all."""
     with whole(path) as temporary, temporary.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -203,10 +252,18 @@ def write_csv(path: Path, run: Run, found: Sequence[Found], pairs: Sequence[dict
             writer.writerows((f.seed, *row) for row in zip(*rows(f).values(), strict=True))
 
 
-def write_scores(path: Path, run: Run, found: Sequence[Found], pairs: Sequence[dict[str, Any]]) -> None:
+def write_scores(
+    path: Path, run: Run, found: Sequence[Found], pairs: Sequence[dict[str, Any]]
+) -> None:
     """The same as JSON, by seed, with the settings, the moment of the stop, the curve that led there, and how far seeds agree."""
     selections = [
-        {"seed": f.seed, "steps": f.chosen.steps, "error": f.chosen.error, "curve": f.chosen.curve, "slow_fraction": f.chosen.slow.mean()}
+        {
+            "seed": f.seed,
+            "steps": f.chosen.steps,
+            "error": f.chosen.error,
+            "curve": f.chosen.curve,
+            "slow_fraction": f.chosen.slow.mean(),
+        }
         | rows(f)
         for f in found
     ]

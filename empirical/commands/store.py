@@ -37,8 +37,17 @@ def store(
     folders = stores_in(where) if folder is not None or where.is_dir() else []
     if action == "export":
         require(to is not None, "--to", to, "the folder to write")
-        names = f": {', '.join(path.name for path in folders)}" if folders else "; train, benchmark and augment make some"
-        require(len(folders) == 1, f"number of stores in {where}", len(folders), f"1, as one is exported; name it{names}")
+        names = (
+            f": {', '.join(path.name for path in folders)}"
+            if folders
+            else "; train, benchmark and augment make some"
+        )
+        require(
+            len(folders) == 1,
+            f"number of stores in {where}",
+            len(folders),
+            f"1, as one is exported; name it{names}",
+        )
         there = Store(folders[0])
         written = export(there, to, there.description.get("classes"))
         print(f"{to}: {len(there):,} images, {written:,} of them written now")
@@ -59,10 +68,17 @@ def store(
 
 def stores_in(where: Path) -> list[Path]:
     """The folder itself if it is a store, else the stores that an output folder, or its artifacts, holds. ValueError if it is not there."""
-    require(where.is_dir(), "folder", str(where), "a store of variants, or an output folder with some")
+    require(
+        where.is_dir(), "folder", str(where), "a store of variants, or an output folder with some"
+    )
     if (where / "manifest.json").exists():
         return [where]
-    return sorted(path for pattern in ("variants-*", "artifacts/variants-*") for path in where.glob(pattern) if path.is_dir())
+    return sorted(
+        path
+        for pattern in ("variants-*", "artifacts/variants-*")
+        for path in where.glob(pattern)
+        if path.is_dir()
+    )
 
 
 def about(folder: Path) -> str:
@@ -71,7 +87,11 @@ def about(folder: Path) -> str:
     pairs, said = there.pairs(), there.description
     sources, copies = (len(set(column.tolist())) for column in pairs.T)
     settings, shape = said.get("variants", {}), " x ".join(map(str, there.shape))
-    noise = "from pure noise" if settings.get("from_noise") else f"strength {settings.get('strength', '?')}"
+    noise = (
+        "from pure noise"
+        if settings.get("from_noise")
+        else f"strength {settings.get('strength', '?')}"
+    )
     noise = noise if settings.get("alpha_bar") is None else f"alpha_bar {settings['alpha_bar']}"
     mixed = ", mixed" if settings.get("mix") else ""
     model = f"{model_of(folder)} ({said.get('generator', {}).get('seen', '?')})"
@@ -82,7 +102,10 @@ def about(folder: Path) -> str:
 def model_of(folder: Path) -> str:
     """What made the variants, by the name that it was called by."""
     try:
-        return json.loads((folder / "about.json").read_text()).get("model") or "model trained for the run"
+        return (
+            json.loads((folder / "about.json").read_text()).get("model")
+            or "model trained for the run"
+        )
     except (OSError, ValueError, AttributeError):
         return "model unknown"
 

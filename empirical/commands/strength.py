@@ -100,11 +100,19 @@ def strength(
     which = Generator(model=model, kind=kind, revision=revision)
     look_in(root)
     usual, library = Data(), name in DIGITS
-    config = Data(name, usual.train if train is None and library else train, validation or usual.validation, side, classes)
+    config = Data(
+        name,
+        usual.train if train is None and library else train,
+        validation or usual.validation,
+        side,
+        classes,
+    )
     recipe = Training() if library else dataclasses.replace(PAPER_SGD, epochs=epochs)
     recipe = recipe if network is None else dataclasses.replace(recipe, network=network)
     if not library:
-        find_or_decode(config, out / "artifacts")  # before torch is loaded: what is missing is told at once
+        find_or_decode(
+            config, out / "artifacts"
+        )  # before torch is loaded: what is missing is told at once
 
     import torch
 
@@ -116,20 +124,36 @@ def strength(
     config, place = resolve(config, out / "artifacts"), Machine(device).on(config)
     parts = split(config, seed, out / "artifacts")
     check_unseen(folder_of(model) or Path(model), parts)
-    ways = list(map(backend(which, levels[0], parts.train.classes, parts.train.shape, place).at, levels))
+    ways = list(
+        map(backend(which, levels[0], parts.train.classes, parts.train.shape, place).at, levels)
+    )
     judge = trained_judge(config, parts, recipe, seed, out / "artifacts", place)
     found = examine(ways, strengths, parts, judge, images, seed)
     said = f"judge: {recipe.network} on {len(parts.train):,} training images, {recipe.steps or recipe.epochs} "
     print(*report(found, said + ("steps" if recipe.steps else "epochs")), sep="\n")
     stem = f"strength-{Path(config.name).name.replace(':', '-')}"
     write_sheet(sheet or out / f"{stem}.png", found, parts.validation, strengths)
-    settings = {"data": config, "generator": ways[0].describe(), "variants": levels, "judge": recipe, "seed": seed}
-    numbers = {"real": found.real, "levels": found.levels, "chosen": found.chosen, "margin": MARGIN, "sources": found.sources.tolist()}
+    settings = {
+        "data": config,
+        "generator": ways[0].describe(),
+        "variants": levels,
+        "judge": recipe,
+        "seed": seed,
+    }
+    numbers = {
+        "real": found.real,
+        "levels": found.levels,
+        "chosen": found.chosen,
+        "margin": MARGIN,
+        "sources": found.sources.tolist(),
+    }
     write_json(json or out / f"{stem}.json", {"settings": settings, **numbers})
     return 0
 
 
-def trained_judge(config: Data, parts: Split, recipe: Training, seed: int, root: Path, device: torch.device) -> nn.Module:
+def trained_judge(
+    config: Data, parts: Split, recipe: Training, seed: int, root: Path, device: torch.device
+) -> nn.Module:
     """A classifier trained on the training images by ``recipe``, from ``root`` if it is there."""
     from empirical.data.images import on_device
     from empirical.runtime.artifacts import artifact, load_weights, save_weights
@@ -145,13 +169,22 @@ def trained_judge(config: Data, parts: Split, recipe: Training, seed: int, root:
         return network.eval()
     steps = recipe.steps or round(recipe.epochs * len(parts.train) / recipe.batch)
     with progress("training the judge", steps, "step") as bar:
-        for _ in train(network, *on_device(parts.train, device), recipe, steps, stream(seed, "judge order")):
+        for _ in train(
+            network, *on_device(parts.train, device), recipe, steps, stream(seed, "judge order")
+        ):
             bar.update()
     save_weights(path, network.state_dict())
     return network.eval()
 
 
-def examine(ways: Sequence[Callable], strengths: Sequence[float], parts: Split, judge: nn.Module, images: int, seed: int) -> Examined:
+def examine(
+    ways: Sequence[Callable],
+    strengths: Sequence[float],
+    parts: Split,
+    judge: nn.Module,
+    images: int,
+    seed: int,
+) -> Examined:
     """Variants of ``images`` validation images by each backend, and their measures. Features and outputs are those of the judge.
 
     KID compares with the validation images that are no sources, and the sources' own KID says what real images reach.
@@ -164,8 +197,15 @@ def examine(ways: Sequence[Callable], strengths: Sequence[float], parts: Split, 
     from empirical.training.progress import progress
 
     held = parts.validation
-    require(2 <= images <= len(held) // 2, "images", images, f"2 to {len(held) // 2}, half of the validation images")
-    sources = stratified(held.labels, np.arange(len(held)), images, stream(seed, "strength sources"))
+    require(
+        2 <= images <= len(held) // 2,
+        "images",
+        images,
+        f"2 to {len(held) // 2}, half of the validation images",
+    )
+    sources = stratified(
+        held.labels, np.arange(len(held)), images, stream(seed, "strength sources")
+    )
     others = held[np.setdiff1d(np.arange(len(held)), sources)]
     real = measures(judge, held[sources].pixels, held.labels[sources], others, seed)
     levels, pixels = [], []
@@ -173,7 +213,9 @@ def examine(ways: Sequence[Callable], strengths: Sequence[float], parts: Split, 
         for way, value in zip(ways, strengths, strict=True):
             made = variants_of(way, held, sources, seed)
             measured = measures(judge, made, held.labels[sources], others, seed)
-            levels.append({"strength": value, **way.level(), **measured, **beside(held, made, sources)})
+            levels.append(
+                {"strength": value, **way.level(), **measured, **beside(held, made, sources)}
+            )
             pixels.append(made)
             bar.update()
     return Examined(real, levels, np.stack(pixels), sources, choose(levels, real["agreement"]))
@@ -190,11 +232,19 @@ def variants_of(way: Callable, held: Images, sources: np.ndarray, seed: int) -> 
     made = []
     for rows in np.split(sources, range(BATCH, len(sources), BATCH)):
         pixels, labels = tensors(held[rows])
-        made.append(way(pixels.contiguous(), labels, [torch_stream(seed, "strength variant", int(i)) for i in rows]))
+        made.append(
+            way(
+                pixels.contiguous(),
+                labels,
+                [torch_stream(seed, "strength variant", int(i)) for i in rows],
+            )
+        )
     return torch.cat(made).numpy()
 
 
-def measures(judge: nn.Module, pixels: np.ndarray, labels: np.ndarray, others: Images, seed: int) -> dict[str, Any]:
+def measures(
+    judge: nn.Module, pixels: np.ndarray, labels: np.ndarray, others: Images, seed: int
+) -> dict[str, Any]:
     """Label agreement, KID against real images that are no sources, with its n, and grain relative to those."""
     import numpy as np
     import torch
@@ -207,8 +257,17 @@ def measures(judge: nn.Module, pixels: np.ndarray, labels: np.ndarray, others: I
     images = torch.from_numpy(np.ascontiguousarray(pixels))
     outputs = logits(judge, images.to(next(judge.parameters()).device)).cpu().numpy()
     compared = torch.from_numpy(np.ascontiguousarray(others.pixels))
-    distance = kid(features(judge, compared), features(judge, images), stream(seed, "KID"), size=max(2, len(pixels) // 2))
-    return {"agreement": agreement(outputs, labels), "kid": dataclasses.asdict(distance), "grain": grain(pixels, others.pixels)}
+    distance = kid(
+        features(judge, compared),
+        features(judge, images),
+        stream(seed, "KID"),
+        size=max(2, len(pixels) // 2),
+    )
+    return {
+        "agreement": agreement(outputs, labels),
+        "kid": dataclasses.asdict(distance),
+        "grain": grain(pixels, others.pixels),
+    }
 
 
 def beside(held: Images, made: np.ndarray, sources: np.ndarray) -> dict[str, float | int]:
@@ -220,7 +279,9 @@ def beside(held: Images, made: np.ndarray, sources: np.ndarray) -> dict[str, flo
 
 def choose(levels: Sequence[dict[str, Any]], real: float) -> float | None:
     """The highest strength whose label agreement is at most ``MARGIN`` below the real images'; None if there is none."""
-    return max((level["strength"] for level in levels if level["agreement"] >= real - MARGIN), default=None)
+    return max(
+        (level["strength"] for level in levels if level["agreement"] >= real - MARGIN), default=None
+    )
 
 
 def report(found: Examined, judge: str) -> list[str]:
@@ -229,16 +290,30 @@ def report(found: Examined, judge: str) -> list[str]:
     def measured(level: dict[str, Any]) -> tuple[str, str]:
         k = level["kid"]
         error = "-" if k["error"] is None else f"{k['error']:.4f}"
-        return f"{level['agreement']:9.1%}", f"{k['value']:12.4f} ({error:>6s}) {k['n'][1]:7d} {level['grain']:7.2f}"
+        return (
+            f"{level['agreement']:9.1%}",
+            f"{k['value']:12.4f} ({error:>6s}) {k['n'][1]:7d} {level['grain']:7.2f}",
+        )
 
     agreed, rest = measured(found.real)
-    lines = [judge, "", HEAD, f"{'real':>8s} {'-':>9s} {'-':>10s} {'-':>7s}  {agreed} {'-':>12s} {'-':>16s} {rest}"]
+    lines = [
+        judge,
+        "",
+        HEAD,
+        f"{'real':>8s} {'-':>9s} {'-':>10s} {'-':>7s}  {agreed} {'-':>12s} {'-':>16s} {rest}",
+    ]
     for level in found.levels:
         agreed, rest = measured(level)
         noise = f"{level['strength']:8.2f} {level['timestep']:9.0f} {level['alpha_bar']:10.3f} {level['sigma']:7.2f}"
-        lines.append(f"{noise}  {agreed} {level['own_nearest']:12.1%} {level['near_duplicates']:16.1%} {rest}")
+        lines.append(
+            f"{noise}  {agreed} {level['own_nearest']:12.1%} {level['near_duplicates']:16.1%} {rest}"
+        )
     rule = f"the highest strength whose label agreement is within {100 * MARGIN:g} points of that of real images"
-    return [*lines, "", f"{rule}: {'none of these' if found.chosen is None else format(found.chosen, 'g')}"]
+    return [
+        *lines,
+        "",
+        f"{rule}: {'none of these' if found.chosen is None else format(found.chosen, 'g')}",
+    ]
 
 
 def write_sheet(path: Path, found: Examined, held: Images, strengths: Sequence[float]) -> None:
@@ -248,6 +323,8 @@ def write_sheet(path: Path, found: Examined, held: Images, strengths: Sequence[f
     from empirical.generation.quality.contact_sheet import contact_sheet
 
     shown = np.unique(np.linspace(0, len(found.sources) - 1, SHOWN).astype(int))
-    grid = np.concatenate([held[found.sources[shown]].pixels[:, None], found.pixels[:, shown].swapaxes(0, 1)], axis=1)
+    grid = np.concatenate(
+        [held[found.sources[shown]].pixels[:, None], found.pixels[:, shown].swapaxes(0, 1)], axis=1
+    )
     rows = [held.classes[held.labels[i]][:16] for i in found.sources[shown]]
     contact_sheet(path, grid, rows, ["source", *(f"{s:g}" for s in strengths)])

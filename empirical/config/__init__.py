@@ -5,7 +5,13 @@ from empirical.config.generation import Generator, SamplerName, Variants
 from empirical.config.require import require
 from empirical.config.run import Method, MethodName, Recorded, Run, Sheet, Stability
 from empirical.config.selection import Early, RuleName, Selection, StopName
-from empirical.config.training import AugmentName, OptimiserName, PrecisionName, ScheduleName, Training
+from empirical.config.training import (
+    AugmentName,
+    OptimiserName,
+    PrecisionName,
+    ScheduleName,
+    Training,
+)
 
 __all__ = [
     "DATA_NAMES",

@@ -19,16 +19,28 @@ class Data:
     """
 
     name: str = "noisy-digits"  # digits, noisy-digits, cifar10, cifar100, tiny-imagenet, or folder:PATH for images of your own
-    train: int | None = 400  # training images, at least 20; None: all but the validation images (not for digits)
+    train: int | None = (
+        400  # training images, at least 20; None: all but the validation images (not for digits)
+    )
     validation: int = 200  # held out of training and test
-    side: int | None = None  # average pixels down to this side; of folder:PATH, the side to resize to (64 if None)
+    side: int | None = (
+        None  # average pixels down to this side; of folder:PATH, the side to resize to (64 if None)
+    )
     classes: tuple[str, ...] | None = None  # these classes alone
-    skip_unreadable: bool = False  # leave out files that cannot be read as images, instead of stopping
-    pool: int | None = None  # draw the training images of every seed from so many; all others are left for an external generator
-    content: str | None = None  # digest of the images, or how it begins: a run with others is refused
+    skip_unreadable: bool = (
+        False  # leave out files that cannot be read as images, instead of stopping
+    )
+    pool: int | None = (
+        None  # draw the training images of every seed from so many; all others are left for an external generator
+    )
+    content: str | None = (
+        None  # digest of the images, or how it begins: a run with others is refused
+    )
 
     def __post_init__(self) -> None:
-        known = self.name in DATA_NAMES or (self.name.startswith("folder:") and len(self.name) > len("folder:"))
+        known = self.name in DATA_NAMES or (
+            self.name.startswith("folder:") and len(self.name) > len("folder:")
+        )
         require(known, "data.name", self.name, f"{', '.join(DATA_NAMES)}, folder:PATH")
         require(self.train is None or self.train >= 20, "data.train", self.train, "at least 20")
         require(self.validation >= 0, "data.validation", self.validation, "at least 0")
@@ -38,7 +50,12 @@ class Data:
         distinct = self.classes is None or len(set(self.classes)) == len(self.classes) >= 2
         require(distinct, "data.classes", self.classes, "at least two different classes")
         if self.from_library:
-            require(self.train is not None, f"data.train of {self.name}", self.train, "a number, as the other images are for testing")
+            require(
+                self.train is not None,
+                f"data.train of {self.name}",
+                self.train,
+                "a number, as the other images are for testing",
+            )
             plain = (self.side, self.classes, self.pool, self.content) == (None,) * 4
             require(
                 plain,

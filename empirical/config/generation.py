@@ -27,7 +27,9 @@ class Generator:
     steps: int = 400
     batch: int = 64
     lr: float = 4e-3
-    null: float = 0.1  # fraction of labels replaced by the null class, [0, 1): for classifier-free guidance
+    null: float = (
+        0.1  # fraction of labels replaced by the null class, [0, 1): for classifier-free guidance
+    )
     ema: float = 0.995  # decay of the averaged weights, warmed up
     seen: SeenName = "own"  # of a model that is there: what it says of itself is checked against the split, where it says so
     layers: int = 1  # residual blocks per resolution level, at least 1
@@ -43,14 +45,36 @@ class Generator:
         multiples = len(self.channels) >= 1 and all(c >= 8 and c % 8 == 0 for c in self.channels)
         require(multiples, "generator.channels", self.channels, "multiples of 8")
         for name in ("steps", "batch"):
-            require(getattr(self, name) >= 1, f"generator.{name}", getattr(self, name), "at least 1")
+            require(
+                getattr(self, name) >= 1, f"generator.{name}", getattr(self, name), "at least 1"
+            )
         require(self.lr > 0, "generator.lr", self.lr, "above 0")
-        require(0 <= self.null < 1 and 0 <= self.ema < 1, "generator.null, ema", (self.null, self.ema), "[0, 1)")
+        require(
+            0 <= self.null < 1 and 0 <= self.ema < 1,
+            "generator.null, ema",
+            (self.null, self.ema),
+            "[0, 1)",
+        )
         require(self.layers >= 1, "generator.layers", self.layers, "at least 1")
         for name, kind in (("seen", SeenName), ("kind", KindName), ("precision", PrecisionName)):
-            require(getattr(self, name) in get_args(kind), f"generator.{name}", getattr(self, name), ", ".join(get_args(kind)))
-        require("{class}" in self.prompt, "generator.prompt", self.prompt, "a text with {class} where the class's name goes")
-        require(self.model is not None or self.kind == "auto", "generator.kind of no generator.model", self.kind, "auto")
+            require(
+                getattr(self, name) in get_args(kind),
+                f"generator.{name}",
+                getattr(self, name),
+                ", ".join(get_args(kind)),
+            )
+        require(
+            "{class}" in self.prompt,
+            "generator.prompt",
+            self.prompt,
+            "a text with {class} where the class's name goes",
+        )
+        require(
+            self.model is not None or self.kind == "auto",
+            "generator.kind of no generator.model",
+            self.kind,
+            "auto",
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,19 +85,39 @@ class Variants:
     grid: int = 50  # denoising steps of the whole schedule; round(grid * strength) of them are run
     guidance: float = 1.0  # 1: the conditional model alone
     sampler: SamplerName = "ddpm"
-    alpha_bar: float | None = None  # instead of strength, (0, 1): the noise level that means the same on every schedule
+    alpha_bar: float | None = (
+        None  # instead of strength, (0, 1): the noise level that means the same on every schedule
+    )
     from_noise: bool = False  # begin with pure noise: nothing of the source is left but its class (all of the schedule is run)
     mix: bool = False  # join half of the source with half of its variant, and a little of a fractal: DiffuseMix
 
     def __post_init__(self) -> None:
         require(0 < self.strength <= 1, "variants.strength", self.strength, "(0, 1]")
-        require(self.grid >= 1 and 1000 % self.grid == 0, "variants.grid", self.grid, "divisors of 1000, so that the steps are even")
         require(
-            round(self.grid * self.strength) >= 1, "variants.grid * strength", self.grid * self.strength, "at least one step: raise either"
+            self.grid >= 1 and 1000 % self.grid == 0,
+            "variants.grid",
+            self.grid,
+            "divisors of 1000, so that the steps are even",
+        )
+        require(
+            round(self.grid * self.strength) >= 1,
+            "variants.grid * strength",
+            self.grid * self.strength,
+            "at least one step: raise either",
         )
         require(self.guidance >= 0, "variants.guidance", self.guidance, "at least 0")
-        require(self.sampler in get_args(SamplerName), "variants.sampler", self.sampler, ", ".join(get_args(SamplerName)))
-        require(self.alpha_bar is None or 0 < self.alpha_bar < 1, "variants.alpha_bar", self.alpha_bar, "(0, 1)")
+        require(
+            self.sampler in get_args(SamplerName),
+            "variants.sampler",
+            self.sampler,
+            ", ".join(get_args(SamplerName)),
+        )
+        require(
+            self.alpha_bar is None or 0 < self.alpha_bar < 1,
+            "variants.alpha_bar",
+            self.alpha_bar,
+            "(0, 1)",
+        )
 
     @property
     def label(self) -> str:

@@ -7,7 +7,15 @@ from dataclasses import replace
 from empirical.config import Training
 
 # Nguyen et al., arXiv 2505.21574: 200 epochs of 128, SGD 0.1 / 0.9 / 5e-4, divided by 10 at epochs 100 and 150, crop and flip
-PAPER_SGD = Training(network="resnet18", optimiser="sgd", steps=None, epochs=200, batch=128, lr=0.1, augment="crop-flip")
+PAPER_SGD = Training(
+    network="resnet18",
+    optimiser="sgd",
+    steps=None,
+    epochs=200,
+    batch=128,
+    lr=0.1,
+    augment="crop-flip",
+)
 PAPER_SAM = replace(PAPER_SGD, optimiser="sam", rho=0.1)
 PAPER_SAM_CIFAR100 = replace(PAPER_SAM, rho=0.2)
 
@@ -16,7 +24,14 @@ ASAM = replace(PAPER_SGD, optimiser="asam", rho=0.5, eta=0.01)
 
 # Ours, after Lee et al. 2021 (arXiv 2112.13492) and Liu et al. 2021, 2022: what transformers and ConvNeXt need to train from scratch
 ADAMW = replace(
-    PAPER_SGD, optimiser="adamw", lr=1e-3, weight_decay=0.05, schedule="cosine", warmup=0.05, smoothing=0.1, augment="crop-flip-trivial"
+    PAPER_SGD,
+    optimiser="adamw",
+    lr=1e-3,
+    weight_decay=0.05,
+    schedule="cosine",
+    warmup=0.05,
+    smoothing=0.1,
+    augment="crop-flip-trivial",
 )
 
 RECIPES: dict[str, Training] = {

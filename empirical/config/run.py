@@ -25,7 +25,12 @@ class Method:
     k: int = 2
 
     def __post_init__(self) -> None:
-        require(self.name in get_args(MethodName), "method.name", self.name, ", ".join(get_args(MethodName)))
+        require(
+            self.name in get_args(MethodName),
+            "method.name",
+            self.name,
+            ", ".join(get_args(MethodName)),
+        )
         require(self.k >= 1, "method.k", self.k, "at least 1")
 
     @property
@@ -52,7 +57,9 @@ class Run:
     generator: Generator = Generator()
     variants: Variants = Variants()
     length_of: Method | None = None
-    checks: int = 20  # times the classifier is looked at on its training originals, evenly over the run
+    checks: int = (
+        20  # times the classifier is looked at on its training originals, evenly over the run
+    )
     sharpness: bool = False  # measure the largest eigenvalue of the Hessian at the end
     selection: Selection = Selection()
     metric: ClassVar = "test_error"  # the number in the record that machines should agree on
@@ -95,7 +102,12 @@ class Sheet:
 
     def __post_init__(self) -> None:
         require(self.sample is None or self.sample >= 1, "sample", self.sample, "at least 1")
-        require(len(self.strengths) >= 1 and all(0 < s <= 1 for s in self.strengths), "strengths", self.strengths, "numbers in (0, 1]")
+        require(
+            len(self.strengths) >= 1 and all(0 < s <= 1 for s in self.strengths),
+            "strengths",
+            self.strengths,
+            "numbers in (0, 1]",
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,7 +130,13 @@ class Stability:
 
     def by(self, rule: Selection) -> Run:
         """A run that selects by this rule."""
-        return Run(self.experiment, data=self.data, training=self.training, early=self.early, selection=rule)
+        return Run(
+            self.experiment,
+            data=self.data,
+            training=self.training,
+            early=self.early,
+            selection=rule,
+        )
 
 
 Recorded = Run | Sheet | Stability  # what ends in a record of its own

@@ -29,14 +29,28 @@ class Early:
     limit: int = 400  # steps at most, where ``epochs`` is not given
     stop: StopName = "error"
     epochs: int | None = None  # epochs at most; of ``epochs``, exactly
-    sample: int = 5_000  # training images that the error is measured on, drawn by seed where there are more
+    sample: int = (
+        5_000  # training images that the error is measured on, drawn by seed where there are more
+    )
 
     def __post_init__(self) -> None:
         require(0 < self.error < 1, "early.error", self.error, "(0, 1)")
-        require(self.every >= 1 and self.limit >= 1, "early.every, limit", (self.every, self.limit), "at least 1")
-        require(self.stop in get_args(StopName), "early.stop", self.stop, ", ".join(get_args(StopName)))
+        require(
+            self.every >= 1 and self.limit >= 1,
+            "early.every, limit",
+            (self.every, self.limit),
+            "at least 1",
+        )
+        require(
+            self.stop in get_args(StopName), "early.stop", self.stop, ", ".join(get_args(StopName))
+        )
         require(self.epochs is None or self.epochs >= 1, "early.epochs", self.epochs, "at least 1")
-        require(self.stop != "epochs" or self.epochs is not None, "early.epochs of early.stop epochs", self.epochs, "a number")
+        require(
+            self.stop != "epochs" or self.epochs is not None,
+            "early.epochs of early.stop epochs",
+            self.epochs,
+            "a number",
+        )
         require(self.sample >= 100, "early.sample", self.sample, "at least 100")
 
 
@@ -53,25 +67,63 @@ class Selection:
 
     rule: RuleName = "cluster"
     features: Literal["softmax", "logits"] = "softmax"  # outputs that are clustered
-    fraction: float | None = None  # of high-loss and random: this share, (0, 1]; None: as many as cluster takes
+    fraction: float | None = (
+        None  # of high-loss and random: this share, (0, 1]; None: as many as cluster takes
+    )
     per_class: bool = False  # of high-loss and random: take the number from each class
 
     def __post_init__(self) -> None:
-        require(self.rule in get_args(RuleName), "selection.rule", self.rule, ", ".join(get_args(RuleName)))
-        require(self.features in ("softmax", "logits"), "selection.features", self.features, "softmax, logits")
-        require(self.fraction is None or 0 < self.fraction <= 1, "selection.fraction", self.fraction, "(0, 1]")
+        require(
+            self.rule in get_args(RuleName),
+            "selection.rule",
+            self.rule,
+            ", ".join(get_args(RuleName)),
+        )
+        require(
+            self.features in ("softmax", "logits"),
+            "selection.features",
+            self.features,
+            "softmax, logits",
+        )
+        require(
+            self.fraction is None or 0 < self.fraction <= 1,
+            "selection.fraction",
+            self.fraction,
+            "(0, 1]",
+        )
         counted, of = self.rule in ("high-loss", "random"), f"of rule {self.rule}"
-        require(self.fraction is None or counted, f"selection.fraction {of}", self.fraction, "none, as its number is given")
-        require(counted or not self.per_class, f"selection.per_class {of}", self.per_class, "False, as there is no number to share out")
-        require(self.features == "softmax" or self.clusters, f"selection.features {of}", self.features, "softmax, as nothing is clustered")
+        require(
+            self.fraction is None or counted,
+            f"selection.fraction {of}",
+            self.fraction,
+            "none, as its number is given",
+        )
+        require(
+            counted or not self.per_class,
+            f"selection.per_class {of}",
+            self.per_class,
+            "False, as there is no number to share out",
+        )
+        require(
+            self.features == "softmax" or self.clusters,
+            f"selection.features {of}",
+            self.features,
+            "softmax, as nothing is clustered",
+        )
 
     @property
     def clusters(self) -> bool:
         """Whether clusters decide: which examples are taken, or how many."""
-        return self.rule == "cluster" or (self.rule in ("high-loss", "random") and self.fraction is None)
+        return self.rule == "cluster" or (
+            self.rule in ("high-loss", "random") and self.fraction is None
+        )
 
     @property
     def label(self) -> str:
         """In a few words, with what differs from the default."""
-        said = [self.rule, *(["logits"] if self.features == "logits" else []), *(["per-class"] if self.per_class else [])]
+        said = [
+            self.rule,
+            *(["logits"] if self.features == "logits" else []),
+            *(["per-class"] if self.per_class else []),
+        ]
         return "-".join([*said, *([f"{self.fraction:g}"] if self.fraction is not None else [])])

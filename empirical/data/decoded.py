@@ -24,7 +24,14 @@ import numpy as np
 
 from empirical.config import Data
 from empirical.data.sources import FOLDER, NATIVE, Missing, Source, find
-from empirical.data.sources.build import DEFAULT_SIDE, build, content, sha256, side_of, unreadable_message
+from empirical.data.sources.build import (
+    DEFAULT_SIDE,
+    build,
+    content,
+    sha256,
+    side_of,
+    unreadable_message,
+)
 from empirical.data.sources.fingerprint import file_contents, seen
 from figures.records import digest, write_json
 
@@ -45,7 +52,12 @@ class Request:
     @property
     def label(self) -> str:
         """The name without the path to the folder of a reader's own images."""
-        return re.sub(r"[^\w.-]+", "-", self.name.rstrip("/").rsplit("/", 1)[-1].removeprefix("folder:")) or "folder"
+        return (
+            re.sub(
+                r"[^\w.-]+", "-", self.name.rstrip("/").rsplit("/", 1)[-1].removeprefix("folder:")
+            )
+            or "folder"
+        )
 
     def settings(self, side: int | None) -> list:
         """What else the arrays depend on, beside the files."""
@@ -61,7 +73,9 @@ class Stored:
     fresh: bool = False
 
 
-def stored(request: Request, root: Path, find: Callable[[bool], Source], fetch: bool = False) -> Stored:
+def stored(
+    request: Request, root: Path, find: Callable[[bool], Source], fetch: bool = False
+) -> Stored:
     """The decoded data set, from below ``root`` if it is there and whole, else decoded now.
 
     find: the source, given whether to download it; this is done by one process at a time, and only if ``fetch``.
@@ -85,7 +99,9 @@ def stored(request: Request, root: Path, find: Callable[[bool], Source], fetch: 
     return _readable(request, found)
 
 
-def find_or_decode(config: Data, artifacts: Path, fetch: bool = False, verify: bool = False) -> Stored:
+def find_or_decode(
+    config: Data, artifacts: Path, fetch: bool = False, verify: bool = False
+) -> Stored:
     """The data set of these settings, below ``artifacts``/data. fetch: download what is not there; verify: compare every byte.
 
     Raises ValueError as ``stored`` does, and if ``config.content`` is given and the images have another.
@@ -94,10 +110,14 @@ def find_or_decode(config: Data, artifacts: Path, fetch: bool = False, verify: b
     request = Request(config.name, config.classes, config.side, config.skip_unreadable, verify)
     found = with_content(request, config.content, root) if config.content and not verify else None
     if found is None:
-        found = stored(request, root, lambda download: find(config.name, config.classes, download), fetch)
+        found = stored(
+            request, root, lambda download: find(config.name, config.classes, download), fetch
+        )
     content = found.manifest["content"]
     if config.content and not content.startswith(config.content):
-        raise ValueError(f"data.content is {config.content!r}, but the images of {config.name} have {content[:16]}; allowed: that, or none")
+        raise ValueError(
+            f"data.content is {config.content!r}, but the images of {config.name} have {content[:16]}; allowed: that, or none"
+        )
     return found
 
 
@@ -134,7 +154,12 @@ def _answers(request: Request, folder: Path, manifest: Mapping[str, Any]) -> boo
         return False
     side = request.side or NATIVE.get(request.name, DEFAULT_SIDE)
     wanted = [request.label, request.name.startswith(FOLDER), *request.settings(None)[:-1], side]
-    return [manifest["name"], str(name).startswith(FOLDER), *settings[:-1], manifest["side"]] == wanted
+    return [
+        manifest["name"],
+        str(name).startswith(FOLDER),
+        *settings[:-1],
+        manifest["side"],
+    ] == wanted
 
 
 def _folders(root: Path) -> list[Path]:
@@ -147,7 +172,10 @@ def _without_source(request: Request, root: Path) -> Stored | None:
         return None
     for folder in sorted(_folders(root), key=lambda folder: folder.stat().st_mtime, reverse=True):
         with contextlib.suppress(OSError, ValueError):
-            if json.loads((folder / "request.json").read_text()) == [request.name, *request.settings(request.side)]:
+            if json.loads((folder / "request.json").read_text()) == [
+                request.name,
+                *request.settings(request.side),
+            ]:
                 return _whole(request, folder)
     return None
 
@@ -156,7 +184,10 @@ def damage(folder: Path, manifest: Mapping[str, Any], verify: bool = False) -> s
     """What is wrong with the arrays in ``folder``: their size and shape, and with ``verify`` every byte. Empty if nothing."""
     for part, entry in manifest["parts"].items():
         for name, expected in entry["sha256"].items():
-            path, shape = folder / name, entry["shape"] if name == f"{part}.npy" else entry["shape"][:1]
+            path, shape = (
+                folder / name,
+                entry["shape"] if name == f"{part}.npy" else entry["shape"][:1],
+            )
             try:
                 array = np.load(path, mmap_mode="r", allow_pickle=False)  # checks the size too
             except (OSError, ValueError, EOFError):
@@ -175,7 +206,11 @@ def damage(folder: Path, manifest: Mapping[str, Any], verify: bool = False) -> s
 def _manifest(folder: Path) -> dict | None:
     try:
         manifest = json.loads((folder / "manifest.json").read_text())
-        return manifest if manifest["content"] == content(*(manifest[k] for k in ("classes", "side", "parts"))) else None
+        return (
+            manifest
+            if manifest["content"] == content(*(manifest[k] for k in ("classes", "side", "parts")))
+            else None
+        )
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -193,7 +228,11 @@ def _whole(request: Request, folder: Path) -> Stored | None:
 
 def _stamp(request: Request, root: Path, source: Source) -> Path:
     """The file that remembers where the images of these files, as they are seen now, were decoded to."""
-    return root / "stamps" / f"{digest([request.settings(side_of(source, request.side)), seen(source)])[:16]}.json"
+    return (
+        root
+        / "stamps"
+        / f"{digest([request.settings(side_of(source, request.side)), seen(source)])[:16]}.json"
+    )
 
 
 def _by_stamp(request: Request, root: Path, stamp: Path) -> Stored | None:
@@ -203,12 +242,23 @@ def _by_stamp(request: Request, root: Path, stamp: Path) -> Stored | None:
     except (OSError, ValueError, KeyError, TypeError):
         return None
     manifest = _manifest(folder)
-    return Stored(folder, manifest) if manifest is not None and not damage(folder, manifest, request.verify) else None
+    return (
+        Stored(folder, manifest)
+        if manifest is not None and not damage(folder, manifest, request.verify)
+        else None
+    )
 
 
 def _by_content(request: Request, root: Path, source: Source, stamp: Path) -> Stored:
     """Found by the content of the files, or decoded; then remembered by ``stamp``. Called by one process at a time."""
-    key = digest([request.settings(side_of(source, request.side)), source.layout, source.native, file_contents(source)])[:16]
+    key = digest(
+        [
+            request.settings(side_of(source, request.side)),
+            source.layout,
+            source.native,
+            file_contents(source),
+        ]
+    )[:16]
     folder = root / f"{request.label}-{key}"
     found = _whole(request, folder)
     if found is None:
@@ -216,7 +266,9 @@ def _by_content(request: Request, root: Path, source: Source, stamp: Path) -> St
     if _stamp(request, root, source) != stamp:
         if found.fresh:
             shutil.rmtree(folder)
-        raise ValueError(f"{source.where} was changed while it was read; call again once it is at rest")
+        raise ValueError(
+            f"{source.where} was changed while it was read; call again once it is at rest"
+        )
     write_json(stamp, {"folder": folder.name})
     return found
 

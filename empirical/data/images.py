@@ -50,7 +50,9 @@ class Images:
         """(n, channels, height, width) float32: stored, or x / 127.5 - 1, which lies channels last in memory. Made once and kept."""
         if self.stored.dtype != np.uint8:
             return self.stored
-        pixels = np.divide(self.stored, np.float32(127.5), dtype=np.float32)  # (n, height, width, channels)
+        pixels = np.divide(
+            self.stored, np.float32(127.5), dtype=np.float32
+        )  # (n, height, width, channels)
         pixels -= 1
         return pixels.transpose(0, 3, 1, 2)
 
@@ -92,7 +94,9 @@ def load(name: str) -> Images:
     digits = load_digits()
     pixels = (digits.images[:, None] / 8 - 1).astype(np.float32)  # (n, 1, 8, 8)
     if name == "noisy-digits":
-        pixels += PIXEL_NOISE * stream(0, "pixel noise").standard_normal(pixels.shape, dtype=np.float32)
+        pixels += PIXEL_NOISE * stream(0, "pixel noise").standard_normal(
+            pixels.shape, dtype=np.float32
+        )
     return Images(pixels, digits.target.astype(np.int64), tuple(map(str, digits.target_names)))
 
 
@@ -105,9 +109,15 @@ def dataset(config: Data, artifacts: Path = ARTIFACTS, verify: bool = False) -> 
     found = cache.find_or_decode(config, artifacts, verify=verify)
     classes = tuple(found.manifest["classes"])
     parts = {}
-    for part in PARTS:  # copy-on-write: torch wants arrays that may be written to, and the files stay as they are
-        pixels = np.asarray(np.load(found.folder / f"{part}.npy", mmap_mode="c", allow_pickle=False))
-        parts[part] = Images(pixels, np.load(found.folder / f"{part}-labels.npy", allow_pickle=False), classes)
+    for part in (
+        PARTS
+    ):  # copy-on-write: torch wants arrays that may be written to, and the files stay as they are
+        pixels = np.asarray(
+            np.load(found.folder / f"{part}.npy", mmap_mode="c", allow_pickle=False)
+        )
+        parts[part] = Images(
+            pixels, np.load(found.folder / f"{part}-labels.npy", allow_pickle=False), classes
+        )
     return Dataset(parts["train"], parts["test"], found.folder, found.manifest, found.fresh)
 
 
@@ -116,7 +126,9 @@ def resolve(config: Data, artifacts: Path = ARTIFACTS) -> Data:
     if not config.name.startswith(FOLDER):
         return config
     manifest = dataset(config, artifacts).manifest
-    return dataclasses.replace(config, name=FOLDER + manifest["name"], content=manifest["content"][:16])
+    return dataclasses.replace(
+        config, name=FOLDER + manifest["name"], content=manifest["content"][:16]
+    )
 
 
 def split(config: Data, seed: int, artifacts: Path = ARTIFACTS) -> Split:
@@ -138,32 +150,57 @@ def split(config: Data, seed: int, artifacts: Path = ARTIFACTS) -> Split:
             f"training images of {config.name}, and at least one training image for each of the {classes} classes"
         )
     if config.pool is not None and config.pool > room:
-        raise ValueError(f"data.pool is {config.pool}; allowed: at most {room}, the training images of {config.name} not held out")
+        raise ValueError(
+            f"data.pool is {config.pool}; allowed: at most {room}, the training images of {config.name} not held out"
+        )
     validation = stratified(labels, everyone, config.validation, stream(0, "validation"))
     others = np.setdiff1d(everyone, validation)
-    pool = others if config.pool is None else stratified(labels, others, config.pool, stream(0, "pool"))
-    train = others if config.train is None else stratified(labels, pool, config.train, stream(seed, "split"))
+    pool = (
+        others
+        if config.pool is None
+        else stratified(labels, others, config.pool, stream(0, "pool"))
+    )
+    train = (
+        others
+        if config.train is None
+        else stratified(labels, pool, config.train, stream(seed, "split"))
+    )
     rest = np.setdiff1d(others, train if config.pool is None else pool)
-    return Split(whole.train[train], whole.train[validation], whole.test, train, rest, whole.manifest["content"])
+    return Split(
+        whole.train[train],
+        whole.train[validation],
+        whole.test,
+        train,
+        rest,
+        whole.manifest["content"],
+    )
 
 
 def _split_digits(config: Data, seed: int) -> Split:
     images = load(config.name)
     used = config.train + config.validation
     if used >= len(images):
-        raise ValueError(f"data.train + data.validation is {used}; allowed: below {len(images)}, the size of {config.name}")
-    validation, rest = np.split(stream(0, "validation").permutation(len(images)), [config.validation])
+        raise ValueError(
+            f"data.train + data.validation is {used}; allowed: below {len(images)}, the size of {config.name}"
+        )
+    validation, rest = np.split(
+        stream(0, "validation").permutation(len(images)), [config.validation]
+    )
     train, test = np.split(stream(seed, "split").permutation(np.sort(rest)), [config.train])
     return Split(images[train], images[validation], images[test], train, test[:0])
 
 
-def stratified(labels: np.ndarray, among: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+def stratified(
+    labels: np.ndarray, among: np.ndarray, count: int, rng: np.random.Generator
+) -> np.ndarray:
     """``count`` of the indices ``among``, sorted: of each class its share, up to one image, the larger remainders being rounded up."""
     members = [among[labels[among] == label] for label in np.unique(labels[among])]
     share = np.array([count * len(m) / max(1, len(among)) for m in members])
     size = np.floor(share).astype(int)
     size[np.argsort(size - share, kind="stable")[: count - size.sum()]] += 1
-    for empty in np.flatnonzero(size == 0) if count >= len(size) else ():  # a class is not lost while others have more than one image
+    for empty in (
+        np.flatnonzero(size == 0) if count >= len(size) else ()
+    ):  # a class is not lost while others have more than one image
         size[[empty, size.argmax()]] += 1, -1
     drawn = [rng.choice(m, n, replace=False) for m, n in zip(members, size, strict=True)]
     return np.sort(np.concatenate([among[:0], *drawn]))
@@ -171,7 +208,9 @@ def stratified(labels: np.ndarray, among: np.ndarray, count: int, rng: np.random
 
 def tensors(images: Images) -> tuple[torch.Tensor, torch.Tensor]:
     """pixels (n, channels, height, width), channels last in memory, and labels (n,)."""
-    return torch.from_numpy(images.pixels).contiguous(memory_format=torch.channels_last), torch.from_numpy(images.labels)
+    return torch.from_numpy(images.pixels).contiguous(
+        memory_format=torch.channels_last
+    ), torch.from_numpy(images.labels)
 
 
 def on_device(images: Images, device: torch.device | str) -> tuple[torch.Tensor, torch.Tensor]:

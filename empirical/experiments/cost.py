@@ -18,7 +18,11 @@ from empirical.generation.backends import folder_of
 from figures.records import COMMITTED
 
 SLOW = 0.35  # of the images, expected
-SIZES = {"cifar10": 50_000, "cifar100": 50_000, "tiny-imagenet": 100_000}  # training images; of a folder, a guess
+SIZES = {
+    "cifar10": 50_000,
+    "cifar100": 50_000,
+    "tiny-imagenet": 100_000,
+}  # training images; of a folder, a guess
 TESTS = {"digits": 1_400, "noisy-digits": 1_400}
 SIDES = {"digits": 8, "noisy-digits": 8, "cifar10": 32, "cifar100": 32}  # others 64
 FORWARD = 3  # an evaluation costs a third of a training step
@@ -49,7 +53,10 @@ class Rates:
 
     def diffusion(self, config: Generator, side: int) -> float:
         """Seconds that one image costs in a training step of a generator of our own."""
-        work = sum((side / 2**level) ** 2 * config.layers * width**2 for level, width in enumerate(config.channels))
+        work = sum(
+            (side / 2**level) ** 2 * config.layers * width**2
+            for level, width in enumerate(config.channels)
+        )
         return max(1 / self.most, (work / WORK) ** 0.7 / self.unet)
 
 
@@ -114,14 +121,23 @@ def examples(method: Method, n: int) -> float:
 def steps(run: Run) -> int:
     """Gradient steps of a run."""
     config = run.training
-    return config.steps or round(config.epochs * examples(run.length_of or run.method, train_images(run.data)) / config.batch)
+    return config.steps or round(
+        config.epochs * examples(run.length_of or run.method, train_images(run.data)) / config.batch
+    )
 
 
 def images(runs: Sequence[Run]) -> int:
     """Distinct variants that these runs need of one store, with one selection."""
     n, methods = train_images(runs[0].data), [run.method for run in runs]
-    names, k = {method.name for method in methods}, max((method.k for method in methods if method.name == "tada"), default=1)
-    unlike = 1.0 if "syn-all" in names else 1 - (1 - SLOW * ("tada" in names)) * (1 - SLOW * ("syn-rand" in names))
+    names, k = (
+        {method.name for method in methods},
+        max((method.k for method in methods if method.name == "tada"), default=1),
+    )
+    unlike = (
+        1.0
+        if "syn-all" in names
+        else 1 - (1 - SLOW * ("tada" in names)) * (1 - SLOW * ("syn-rand" in names))
+    )
     return round(n * (unlike + SLOW * max(0, k - 2)))
 
 
@@ -131,9 +147,23 @@ def images(runs: Sequence[Run]) -> int:
 def early(run: Recorded, rates: Rates) -> float:
     n, config = train_images(run.data), run.early
     budget = config.epochs * n / run.training.batch if config.epochs else config.limit
-    taken, measured = budget if config.stop == "epochs" else budget / 2, max(config.every, n / run.training.batch / 4)
+    taken, measured = (
+        budget if config.stop == "epochs" else budget / 2,
+        max(config.every, n / run.training.batch / 4),
+    )
     one = rates.training(run.training, side_of(run.data))
-    return taken * one * (1 + min(n, config.sample) / run.training.batch / FORWARD / measured * (config.stop != "epochs"))
+    return (
+        taken
+        * one
+        * (
+            1
+            + min(n, config.sample)
+            / run.training.batch
+            / FORWARD
+            / measured
+            * (config.stop != "epochs")
+        )
+    )
 
 
 def generator(config: Generator, data: Data, rates: Rates) -> float:
@@ -150,7 +180,11 @@ def one_variant(run: Run | Sheet, strength: float, rates: Rates) -> float:
     levels, config = run.variants, run.generator
     part = 1.0 if levels.from_noise else 0.5 if levels.alpha_bar is not None else strength
     evaluations = round(levels.grid * part) * (1 if levels.guidance == 1 else 2)
-    return evaluations * (1 / rates.hosted if config.kind in HOSTED else rates.diffusion(shape(config), side_of(run.data)) / FORWARD)
+    return evaluations * (
+        1 / rates.hosted
+        if config.kind in HOSTED
+        else rates.diffusion(shape(config), side_of(run.data)) / FORWARD
+    )
 
 
 def shape(config: Generator) -> Generator:
@@ -158,7 +192,9 @@ def shape(config: Generator) -> Generator:
     if config.model is None:
         return config
     try:
-        said = json.loads(((folder_of(config.model) or Path(config.model)) / "unet" / "config.json").read_text())
+        said = json.loads(
+            ((folder_of(config.model) or Path(config.model)) / "unet" / "config.json").read_text()
+        )
         return Generator(tuple(said["block_out_channels"]), layers=said["layers_per_block"])
     except (OSError, ValueError, KeyError, TypeError):
         return MEDIUM
@@ -197,5 +233,9 @@ def duration(seconds: float) -> str:
     """``12 s``, ``3.4 min``, ``5.6 h``, ``7 days``."""
     for unit, name, most in ((1, "s", 99.5), (60, "min", 99.5), (3600, "h", 72)):
         if seconds / unit < most:
-            return f"{seconds / unit:.0f} {name}" if unit == 1 or seconds / unit >= 10 else f"{seconds / unit:.1f} {name}"
+            return (
+                f"{seconds / unit:.0f} {name}"
+                if unit == 1 or seconds / unit >= 10
+                else f"{seconds / unit:.1f} {name}"
+            )
     return f"{seconds / 86400:,.0f} days"

@@ -24,10 +24,17 @@ JUDGED = 5000  # test images that the judge is trained on at most: nothing is ch
 
 
 def execute(
-    sheet: Sheet, seed: int, root: Path, advance: Callable[[float], None] = lambda fraction: None, machine: Machine = USUAL
+    sheet: Sheet,
+    seed: int,
+    root: Path,
+    advance: Callable[[float], None] = lambda fraction: None,
+    machine: Machine = USUAL,
 ) -> dict:
     """The metrics of a sheet: losses and slow flags of all training images, the most extreme of them, and variants by strength."""
-    shared = {name: getattr(sheet, name) for name in ("data", "training", "early", "generator", "variants", "selection")}
+    shared = {
+        name: getattr(sheet, name)
+        for name in ("data", "training", "early", "generator", "variants", "selection")
+    }
     run = Run(sheet.experiment, Method("tada"), **shared)
     parts = split(sheet.data, seed, root)
     chosen = pipeline.selected(run, seed, parts, root, machine)
@@ -36,7 +43,9 @@ def execute(
     by_class = [order[labels[order] == c] for c in range(len(parts.train.classes))]
     slowest = [int(i) for members in by_class for i in members[chosen.slow[members]][::-1][:SHOWN]]
     fastest = [int(i) for members in by_class for i in members[~chosen.slow[members]][:SHOWN]]
-    sources = [int(members[chosen.slow[members]][-1]) for members in by_class if chosen.slow[members].any()]
+    sources = [
+        int(members[chosen.slow[members]][-1]) for members in by_class if chosen.slow[members].any()
+    ]
     measured = np.arange(len(labels))
     if sheet.sample is not None and sheet.sample < len(labels):
         measured = np.sort(stream(seed, "sheet").choice(len(labels), sheet.sample, replace=False))
@@ -60,7 +69,14 @@ def execute(
 
 
 def by_strength(
-    run: Run, seed: int, parts: Split, root: Path, sources: list[int], measured: np.ndarray, judge: SVC, machine: Machine = USUAL
+    run: Run,
+    seed: int,
+    parts: Split,
+    root: Path,
+    sources: list[int],
+    measured: np.ndarray,
+    judge: SVC,
+    machine: Machine = USUAL,
 ) -> dict:
     """One variant of each image at one strength: pixels of those of ``sources``, and how faithful those of ``measured`` are.
 

@@ -51,7 +51,10 @@ class Job:
         if self.path is not None:
             return self.path.stem
         run = self.runs[0]
-        of = {"early": run.training.network, "select": f"{run.training.network} {run.selection.label}"}.get(self.stage, run.data.name)
+        of = {
+            "early": run.training.network,
+            "select": f"{run.training.network} {run.selection.label}",
+        }.get(self.stage, run.data.name)
         part = f", part {self.shard[0] + 1} of {self.shard[1]}" if self.shard[1] > 1 else ""
         return f"{self.stage} {of}, seed {self.seed}{part} ({self.name.rpartition('-')[2]})"
 
@@ -62,11 +65,18 @@ class Job:
         They lie beside the results, so that both go together.
         """
         needed_by = self.runs if self.stage == "variants" else (None,)
-        return [self.out / "artifacts" / f"made-{digest([code(), self.name, run])[:16]}.json" for run in needed_by]
+        return [
+            self.out / "artifacts" / f"made-{digest([code(), self.name, run])[:16]}.json"
+            for run in needed_by
+        ]
 
     def is_done(self) -> bool:
         """Whether its record is whole, or its notes are there. A result that was lost since is made again by who needs it."""
-        return is_whole(self.path, self.runs[0]) if self.path is not None else all(note.exists() for note in self.notes)
+        return (
+            is_whole(self.path, self.runs[0])
+            if self.path is not None
+            else all(note.exists() for note in self.notes)
+        )
 
 
 def graph(chosen: Sequence[tuple[Experiment, int]], out: Path, machine: Machine = USUAL) -> Graph:
@@ -81,24 +91,43 @@ def graph(chosen: Sequence[tuple[Experiment, int]], out: Path, machine: Machine 
     parts: dict[str, list[str]] = {}
     for job in whole:
         parts.setdefault(job.name.partition("~")[0], []).append(job.name)
-    linked = (dataclasses.replace(job, needs=tuple(part for need in job.needs for part in parts[need])) for job in whole)
+    linked = (
+        dataclasses.replace(job, needs=tuple(part for need in job.needs for part in parts[need]))
+        for job in whole
+    )
     return {job.name: job for job in sorted(linked, key=lambda job: STAGES.index(job.stage))}
 
 
-def _chain(run: Recorded, seed: int, experiment: Experiment, out: Path, machine: Machine) -> list[Job]:
+def _chain(
+    run: Recorded, seed: int, experiment: Experiment, out: Path, machine: Machine
+) -> list[Job]:
     """The jobs that lead to one record, the record's last."""
 
-    def job(stage: str, depends: Any, *needs: Job, run: Recorded = run, seed: int = seed, **more: Any) -> Job:
+    def job(
+        stage: str, depends: Any, *needs: Job, run: Recorded = run, seed: int = seed, **more: Any
+    ) -> Job:
         name = f"{stage}-{digest(depends)[:12]}"
         names = tuple(need.name for need in needs)
-        return Job(stage, name, (run,), seed, out, names, experiments=(experiment.name,), machine=machine, **more)
+        return Job(
+            stage,
+            name,
+            (run,),
+            seed,
+            out,
+            names,
+            experiments=(experiment.name,),
+            machine=machine,
+            **more,
+        )
 
     selecting = [(run, seed)]
     if isinstance(run, Stability):
         selecting = [(run.by(rule), each) for rule in run.selections for each in range(run.seeds)]
     chain, needs = [], []
     for by, each in selecting:
-        early = job("early", what := (by.data, by.early, by.training.early, each), run=by, seed=each)
+        early = job(
+            "early", what := (by.data, by.early, by.training.early, each), run=by, seed=each
+        )
         select = job("select", (what, by.selection), early, run=by, seed=each)
         chain += [early, select]
         needs.append(select)
@@ -106,20 +135,29 @@ def _chain(run: Recorded, seed: int, experiment: Experiment, out: Path, machine:
         if run.generator.model is None:
             one_for_all = run.generator.seen == "external" and run.data.pool is not None
             trained_with = 0 if one_for_all else seed
-            chain.append(job("generator", (run.data, run.generator, trained_with), seed=trained_with))
+            chain.append(
+                job("generator", (run.data, run.generator, trained_with), seed=trained_with)
+            )
             needs.append(chain[-1])
         if isinstance(run, Run):  # a sheet makes its own, at several strengths
-            chain.append(job("variants", (run.data, run.generator, run.variants, seed, select.name), *needs))
+            chain.append(
+                job("variants", (run.data, run.generator, run.variants, seed, select.name), *needs)
+            )
             needs = [select, chain[-1]]
     path = out / "records" / experiment.folder / file_name(run.label, run, seed)
-    trained = dataclasses.replace(job("train", path.name, *needs, path=path), name=f"{experiment.folder}/{path.stem}".replace("/", "."))
+    trained = dataclasses.replace(
+        job("train", path.name, *needs, path=path),
+        name=f"{experiment.folder}/{path.stem}".replace("/", "."),
+    )
     return [*chain, trained]
 
 
 def _merged(one: Job, other: Job) -> Job:
     """The same job, asked for twice."""
     runs = one.runs if one.stage != "variants" else tuple(dict.fromkeys((*one.runs, *other.runs)))
-    return dataclasses.replace(one, runs=runs, experiments=tuple(dict.fromkeys((*one.experiments, *other.experiments))))
+    return dataclasses.replace(
+        one, runs=runs, experiments=tuple(dict.fromkeys((*one.experiments, *other.experiments)))
+    )
 
 
 def priced(job: Job, rates: expected.Rates = expected.HERE) -> Job:
@@ -140,20 +178,35 @@ def _shards(job: Job) -> list[Job]:
     n = math.ceil(expected.images(job.runs) / SHARD) if job.stage == "variants" else 1
     if n == 1:
         return [job]
-    return [dataclasses.replace(job, name=f"{job.name}~{i:02d}of{n:02d}", shard=(i, n), seconds=job.seconds / n) for i in range(n)]
+    return [
+        dataclasses.replace(
+            job, name=f"{job.name}~{i:02d}of{n:02d}", shard=(i, n), seconds=job.seconds / n
+        )
+        for i in range(n)
+    ]
 
 
 # --- parts of a graph
 
 
-def missing(jobs: Graph, wanted: Iterable[str] | None = None, done: Callable[[Job], bool] = Job.is_done) -> Graph:
+def missing(
+    jobs: Graph, wanted: Iterable[str] | None = None, done: Callable[[Job], bool] = Job.is_done
+) -> Graph:
     """What is left to do for the ``wanted`` jobs, all records if None: those that are not done, and what of their needs is not.
 
     Of variants those that missing records need.
     """
-    wanted = [name for name, job in jobs.items() if job.path is not None] if wanted is None else list(wanted)
+    wanted = (
+        [name for name, job in jobs.items() if job.path is not None]
+        if wanted is None
+        else list(wanted)
+    )
     left, seen = set(), set(wanted)
-    records = {job.runs[0] for job in jobs.values() if job.path is not None and job.name in seen and not done(job)}
+    records = {
+        job.runs[0]
+        for job in jobs.values()
+        if job.path is not None and job.name in seen and not done(job)
+    }
     while wanted:
         job = _narrowed(jobs[wanted.pop()], records)
         if not done(job):
@@ -161,7 +214,10 @@ def missing(jobs: Graph, wanted: Iterable[str] | None = None, done: Callable[[Jo
             wanted += [need for need in job.needs if need not in seen]
             seen.update(job.needs)
     kept = (_narrowed(job, records) for name, job in jobs.items() if name in left)
-    return {job.name: dataclasses.replace(job, needs=tuple(need for need in job.needs if need in left)) for job in kept}
+    return {
+        job.name: dataclasses.replace(job, needs=tuple(need for need in job.needs if need in left))
+        for job in kept
+    }
 
 
 def _narrowed(job: Job, records: set[Recorded]) -> Job:

@@ -14,7 +14,19 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
-from empirical.config import Data, Early, Generator, Method, Recorded, Run, Selection, Sheet, Stability, Training, Variants
+from empirical.config import (
+    Data,
+    Early,
+    Generator,
+    Method,
+    Recorded,
+    Run,
+    Selection,
+    Sheet,
+    Stability,
+    Training,
+    Variants,
+)
 from empirical.config.recipes import PAPER_SAM, PAPER_SAM_CIFAR100, PAPER_SGD, RECIPES
 
 ORIGINAL, SYN_RAND, SYN_ALL = Method("original"), Method("syn-rand"), Method("syn-all")
@@ -55,7 +67,9 @@ class Setting:
     sam: Training
     factors: tuple[int, ...]
     networks: tuple[Training, ...]
-    longer: int = 1  # times the base's length where images are augmented at random: they take longer to learn
+    longer: int = (
+        1  # times the base's length where images are augmented at random: they take longer to learn
+    )
 
     def runs(self, *methods: Method, **changes: object) -> list[Run]:
         """The base with each of these methods, and with these settings changed."""
@@ -70,7 +84,10 @@ class Setting:
         """Noised as far as ``strength`` of GLIDE's cosine schedule, whatever the schedule of the model."""
         if self.base.variants.alpha_bar is None:
             return replace(self.base.variants, strength=strength)
-        return replace(self.base.variants, alpha_bar=round(math.cos((strength + 0.008) / 1.008 * math.pi / 2) ** 2, 3))
+        return replace(
+            self.base.variants,
+            alpha_bar=round(math.cos((strength + 0.008) / 1.008 * math.pi / 2) ** 2, 3),
+        )
 
 
 # --- the two scales
@@ -89,13 +106,28 @@ REDUCED = Setting(
     factors=(2, 5),
     networks=(
         Training(steps=800, network="resnet20"),
-        Training(steps=800, network="vit-xs", optimiser="adamw", lr=1e-3, weight_decay=0.05, schedule="cosine", warmup=0.05),
+        Training(
+            steps=800,
+            network="vit-xs",
+            optimiser="adamw",
+            lr=1e-3,
+            weight_decay=0.05,
+            schedule="cosine",
+            warmup=0.05,
+        ),
     ),
     longer=2,
 )
-OWN = Generator((16, 32, 64), steps=1000, lr=2e-3, flip=True)  # trained on the 2,000 images of the run: one for each seed
+OWN = Generator(
+    (16, 32, 64), steps=1000, lr=2e-3, flip=True
+)  # trained on the 2,000 images of the run: one for each seed
 
-STABLE = Generator(model="stable-diffusion-v1-5/stable-diffusion-v1-5", kind="text", seen="external", precision="bfloat16")
+STABLE = Generator(
+    model="stable-diffusion-v1-5/stable-diffusion-v1-5",
+    kind="text",
+    seen="external",
+    precision="bfloat16",
+)
 
 
 ADAMW = ("vit-s-adamw", "convnext-t-adamw", "swin-t-adamw")
@@ -117,7 +149,10 @@ def _paper(data: str, epochs: int, sam: Training, factors: tuple[int, ...]) -> S
         Variants(alpha_bar=0.5, guidance=3.0, sampler="ddim"),
         checks=200,
     )
-    others = [*(replace(PAPER_SGD, network=name) for name in ("densenet121", "vgg19-bn")), *(RECIPES[name] for name in ADAMW)]
+    others = [
+        *(replace(PAPER_SGD, network=name) for name in ("densenet121", "vgg19-bn")),
+        *(RECIPES[name] for name in ADAMW),
+    ]
     return Setting(base, fast(sam), factors, tuple(map(fast, others)))
 
 
@@ -137,24 +172,43 @@ def test_error(of: Setting) -> list[Run]:
     original, *others = of.main
     base, sam, n = of.base.training, of.sam, of.base.data.train
     if base.steps is None:
-        return of.runs(*of.main) + of.runs(*of.main, training=sam) + of.runs(original, length_of=SYN_ALL)
-    epochs, few = replace(base, steps=None, epochs=base.steps * base.batch // n), [m for m in others if m != SYN_RAND]
+        return (
+            of.runs(*of.main)
+            + of.runs(*of.main, training=sam)
+            + of.runs(original, length_of=SYN_ALL)
+        )
+    epochs, few = (
+        replace(base, steps=None, epochs=base.steps * base.batch // n),
+        [m for m in others if m != SYN_RAND],
+    )
     runs = of.runs(*of.main) + of.runs(original, *few, training=sam)
-    return runs + of.runs(*few, training=epochs) + of.runs(original, training=epochs, length_of=SYN_ALL)
+    return (
+        runs
+        + of.runs(*few, training=epochs)
+        + of.runs(original, training=epochs, length_of=SYN_ALL)
+    )
 
 
 def architectures(of: Setting) -> list[Run]:
     original, _, tada, *_ = of.main
-    return of.runs(original, tada) + [run for training in of.networks for run in of.runs(original, tada, training=training)]
+    return of.runs(original, tada) + [
+        run for training in of.networks for run in of.runs(original, tada, training=training)
+    ]
 
 
 def stacking(of: Setting) -> list[Run]:
     original, _, tada, *_ = of.main
     runs, base = of.runs(original, tada), of.base.training
-    length = {"steps": of.longer * base.steps} if base.steps else {"epochs": of.longer * base.epochs}
+    length = (
+        {"steps": of.longer * base.steps} if base.steps else {"epochs": of.longer * base.epochs}
+    )
     for augment in ("none", "crop-flip", "crop-flip-trivial"):
         if augment != base.augment:
-            runs += of.runs(original, tada, training=replace(base, augment=augment, **(length if augment != "none" else {})))
+            runs += of.runs(
+                original,
+                tada,
+                training=replace(base, augment=augment, **(length if augment != "none" else {})),
+            )
     return runs
 
 
@@ -167,7 +221,9 @@ def strength(of: Setting) -> list[Run]:
     runs = of.runs(original, tada)
     for value in STRENGTHS:
         runs += of.runs(tada, variants=of.variants(value))
-    return runs + of.runs(tada, variants=replace(of.base.variants, alpha_bar=None, strength=1.0, from_noise=True))
+    return runs + of.runs(
+        tada, variants=replace(of.base.variants, alpha_bar=None, strength=1.0, from_noise=True)
+    )
 
 
 def selection(of: Setting) -> list[Run]:
@@ -180,7 +236,16 @@ def selection(of: Setting) -> list[Run]:
 
 def stability(of: Setting) -> list[Stability]:
     run = of.base
-    return [Stability(run.experiment, run.data, run.training, run.early, (Selection(), *map(Selection, RULES)), SEEDS)]
+    return [
+        Stability(
+            run.experiment,
+            run.data,
+            run.training,
+            run.early,
+            (Selection(), *map(Selection, RULES)),
+            SEEDS,
+        )
+    ]
 
 
 def generator(of: Setting) -> list[Run]:
@@ -195,22 +260,46 @@ def learning_speed(of: Setting) -> list[Run]:
 
 def sheet(of: Setting) -> list[Sheet]:
     run = of.base
-    return [Sheet(run.experiment, run.data, run.training, run.early, run.generator, run.variants, sample=300)]
+    return [
+        Sheet(
+            run.experiment,
+            run.data,
+            run.training,
+            run.early,
+            run.generator,
+            run.variants,
+            sample=300,
+        )
+    ]
 
 
 NAMED: dict[str, tuple[Callable[[Setting], list[Recorded]], tuple[str, ...], str]] = {
-    "test-error": (test_error, ("E1", "E2", "E3", "E4"), "all methods with SGD and SAM, at equal steps and equal epochs"),
+    "test-error": (
+        test_error,
+        ("E1", "E2", "E3", "E4"),
+        "all methods with SGD and SAM, at equal steps and equal epochs",
+    ),
     "architectures": (architectures, ("E6",), "Original and TADA with other networks"),
-    "stacking": (stacking, ("E5",), "Original and TADA with crop and flip, and with TrivialAugment"),
+    "stacking": (
+        stacking,
+        ("E5",),
+        "Original and TADA with crop and flip, and with TrivialAugment",
+    ),
     "factor": (factor, ("E7",), "copies and variants, by how many"),
     "strength": (strength, ("E8",), "variants by how far images are noised; from pure noise"),
     "selection": (selection, ("E9", "E10"), "variants of the images that other rules call slow"),
     "stability": (stability, ("E9",), "how far seeds, and rules, agree on which images are slow"),
-    "learning-speed": (learning_speed, ("E11",), "when slow and fast images are learned, by method"),
+    "learning-speed": (
+        learning_speed,
+        ("E11",),
+        "when slow and fast images are learned, by method",
+    ),
     "generator": (generator, (), "variants by what the generator has seen"),
     "sheet": (sheet, (), "slow and fast images; variants by strength"),
 }
-FIRST = ("cifar10",)  # at the paper's scale, the data sets of experiments that the paper did on CIFAR-10 alone
+FIRST = (
+    "cifar10",
+)  # at the paper's scale, the data sets of experiments that the paper did on CIFAR-10 alone
 WIDE = ("test-error", "factor")  # experiments on all data sets
 SMALL = ("generator", "sheet")  # at the reduced scale alone
 ONCE = ("stability", "sheet")  # one record, whatever the seeds
@@ -219,10 +308,16 @@ ONCE = ("stability", "sheet")  # one record, whatever the seeds
 def grid(name: str, scale: str) -> Experiment:
     """A named experiment at a scale, such as ``factor`` at ``reduced``; its records lie in the pool of the scale."""
     make, claims, about = NAMED[name]
-    settings = [s for s in SETTINGS[scale] if scale == "reduced" or name in WIDE or s.base.data.name in FIRST]
+    settings = [
+        s
+        for s in SETTINGS[scale]
+        if scale == "reduced" or name in WIDE or s.base.data.name in FIRST
+    ]
     runs = dict.fromkeys(run for setting in settings for run in make(setting))
     seeds = 1 if name in ONCE else SEEDS
-    return Experiment(f"{scale}-{name}", f"{about} ({scale})", seeds, tuple(runs), records=scale, claims=claims)
+    return Experiment(
+        f"{scale}-{name}", f"{about} ({scale})", seeds, tuple(runs), records=scale, claims=claims
+    )
 
 
 def names(scale: str) -> list[str]:

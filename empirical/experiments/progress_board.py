@@ -26,13 +26,19 @@ class Board(Watcher):
         self.jobs, self.workers, self.stream = jobs, max(1, workers), stream or sys.stderr
         self.state, self.part = dict.fromkeys(jobs, "waiting"), dict.fromkeys(jobs, 0.0)
         self.start, self.began_at, self.drawn, self.lines = time.monotonic(), {}, 0.0, 0
-        self.spent: dict[str, list[float]] = {stage: [0.0, 0.0] for stage in STAGES}  # seconds of finished jobs: expected, taken
+        self.spent: dict[str, list[float]] = {
+            stage: [0.0, 0.0] for stage in STAGES
+        }  # seconds of finished jobs: expected, taken
         self.live = self.stream.isatty()
 
     # --- told by the scheduler
 
     def began(self, job: Job) -> None:
-        self.state[job.name], self.began_at[job.name], self.part[job.name] = "running", time.monotonic(), 0.0
+        self.state[job.name], self.began_at[job.name], self.part[job.name] = (
+            "running",
+            time.monotonic(),
+            0.0,
+        )
 
     def progress(self, job: Job, fraction: float) -> None:
         self.part[job.name] = min(1.0, self.part[job.name] + fraction)
@@ -49,7 +55,9 @@ class Board(Watcher):
 
     def failed(self, job: Job, error: str, last: bool) -> None:
         self.state[job.name], self.part[job.name] = "failed" if last else "waiting", 0.0
-        with contextlib.suppress(OSError):  # such as a disk that is full, which is told below all the same
+        with contextlib.suppress(
+            OSError
+        ):  # such as a disk that is full, which is told below all the same
             note_failure(job, error)
         self._say(job, f" failed: {error}" + ("" if last else "; it is tried again"), always=True)
 
@@ -61,8 +69,12 @@ class Board(Watcher):
         if self.live and since >= REDRAW:
             self._draw()
         elif not self.live and since >= LOUD:
-            running = [job.label for name, job in self.jobs.items() if self.state[name] == "running"]
-            self._line(f": {', '.join(running[:2]) or 'waiting for others'}{' ...' if len(running) > 2 else ''}")
+            running = [
+                job.label for name, job in self.jobs.items() if self.state[name] == "running"
+            ]
+            self._line(
+                f": {', '.join(running[:2]) or 'waiting for others'}{' ...' if len(running) > 2 else ''}"
+            )
 
     # --- numbers
 
@@ -75,21 +87,36 @@ class Board(Watcher):
         """Expected cost of what is left, put right by what finished jobs of the same stage took, shared among the workers."""
         total = [sum(part) for part in zip(*self.spent.values(), strict=True)]
         usual = total[1] / total[0] if total[0] else 1.0
-        pace = {stage: taken / expected if expected else usual for stage, (expected, taken) in self.spent.items()}
-        open_ = (name for name, state in self.state.items() if state in ("waiting", "running", "elsewhere"))
-        left = [self.jobs[name].seconds * pace[self.jobs[name].stage] * (1 - self.part[name]) for name in open_]
+        pace = {
+            stage: taken / expected if expected else usual
+            for stage, (expected, taken) in self.spent.items()
+        }
+        open_ = (
+            name
+            for name, state in self.state.items()
+            if state in ("waiting", "running", "elsewhere")
+        )
+        left = [
+            self.jobs[name].seconds * pace[self.jobs[name].stage] * (1 - self.part[name])
+            for name in open_
+        ]
         return max(sum(left) / min(self.workers, max(1, len(left))), max(left, default=0.0))
 
     def counts(self) -> Mapping[str, dict[str, int]]:
         """Stage, or of what ends in a record the first experiment that needs it -> state -> jobs."""
         rows: dict[str, dict[str, int]] = {}
         for name, job in self.jobs.items():
-            row = rows.setdefault(job.experiments[0] if job.path is not None else job.stage, dict.fromkeys(STATES, 0))
+            row = rows.setdefault(
+                job.experiments[0] if job.path is not None else job.stage, dict.fromkeys(STATES, 0)
+            )
             row[self.state[name]] += 1
         return rows
 
     def summary(self) -> str:
-        done, gone = sum(state == "done" for state in self.state.values()), time.monotonic() - self.start
+        done, gone = (
+            sum(state == "done" for state in self.state.values()),
+            time.monotonic() - self.start,
+        )
         rate = f"{done / gone * 60:.1f} a minute, " if done else ""
         return f"{done}/{len(self.jobs)} jobs, {self.share():4.0%}, {rate}{clock(gone)} gone, about {clock(self.seconds_left())} left"
 
@@ -109,12 +136,26 @@ class Board(Watcher):
     def _draw(self) -> None:
         self.drawn = time.monotonic()
         rows = self.counts()
-        shown = [state for state in STATES if state in STATES[:3] or any(row[state] for row in rows.values())]
+        shown = [
+            state
+            for state in STATES
+            if state in STATES[:3] or any(row[state] for row in rows.values())
+        ]
         width = max(len("stage"), *map(len, rows))
         lines = [" ".join(["stage".ljust(width), *(f"{state:>9s}" for state in shown)])]
-        lines += [" ".join([label.ljust(width), *(f"{row[state] or '':>9}" for state in shown)]) for label, row in rows.items()]
-        up, columns = f"\x1b[{self.lines}A" if self.lines else "", shutil.get_terminal_size().columns
-        self.stream.write(up + "".join(f"\x1b[2K{line[: columns - 1]}\n" for line in [*lines, self.summary()]) + "\x1b[J")
+        lines += [
+            " ".join([label.ljust(width), *(f"{row[state] or '':>9}" for state in shown)])
+            for label, row in rows.items()
+        ]
+        up, columns = (
+            f"\x1b[{self.lines}A" if self.lines else "",
+            shutil.get_terminal_size().columns,
+        )
+        self.stream.write(
+            up
+            + "".join(f"\x1b[2K{line[: columns - 1]}\n" for line in [*lines, self.summary()])
+            + "\x1b[J"
+        )
         self.stream.flush()
         self.lines = len(lines) + 1
 
@@ -127,4 +168,8 @@ class Board(Watcher):
 def clock(seconds: float) -> str:
     """``0:07``, ``1:02:03``."""
     minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}" if minutes >= 60 else f"{minutes}:{rest:02d}"
+    return (
+        f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
+        if minutes >= 60
+        else f"{minutes}:{rest:02d}"
+    )

@@ -19,7 +19,9 @@ from figures.records.workers.pool import ONE_THREAD
 
 ROOT = Path(__file__).resolve().parents[2]
 LOST = 5  # machines that a job may lose before it counts as failed
-STORE = 100 * 2**20  # bytes of a local cluster for passing objects about, of which there are hardly any
+STORE = (
+    100 * 2**20
+)  # bytes of a local cluster for passing objects about, of which there are hardly any
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}
 
 
@@ -41,23 +43,40 @@ class Cluster:
         try:
             import ray
         except ModuleNotFoundError:
-            raise ValueError("--cluster needs Ray, which is not installed: make setup, or pip install ray") from None
+            raise ValueError(
+                "--cluster needs Ray, which is not installed: make setup, or pip install ray"
+            ) from None
         self.ray, self.function, self.gpus, self.heavy = ray, function, gpus, heavy
         self.jobs: dict[Any, Any] = {}  # reference -> job
-        there = {VARIABLE: str(data_root().absolute()), "PYTHONPATH": str(ROOT)}  # code and data lie where they lie here
-        usual = {"runtime_env": {"env_vars": {**ONE_THREAD, **there}}, "log_to_driver": False, "logging_level": "ERROR"}
+        there = {
+            VARIABLE: str(data_root().absolute()),
+            "PYTHONPATH": str(ROOT),
+        }  # code and data lie where they lie here
+        usual = {
+            "runtime_env": {"env_vars": {**ONE_THREAD, **there}},
+            "log_to_driver": False,
+            "logging_level": "ERROR",
+        }
         if address == "local":
-            usual |= {"num_cpus": default_workers(), "include_dashboard": False, "object_store_memory": STORE}
+            usual |= {
+                "num_cpus": default_workers(),
+                "include_dashboard": False,
+                "object_store_memory": STORE,
+            }
         try:
             ray.init(address, **usual)
         except Exception as error:  # Ray's own are of no common kind
             said = " ".join(str(error).split())
             hint = "try again, give the address of one that is there, or leave --cluster out"
             raise ConnectionError(f"no Ray cluster {address!r}: {said}; {hint}") from None
-        most = max((node["Resources"].get("GPU", 0) for node in ray.nodes() if node["Alive"]), default=0)
+        most = max(
+            (node["Resources"].get("GPU", 0) for node in ray.nodes() if node["Alive"]), default=0
+        )
         if heavy and 0 < most < gpus:
             ray.shutdown()
-            raise ValueError(f"gpus-per-run is {gpus:g}; allowed: at most {most:g}, the GPUs of the cluster's largest machine")
+            raise ValueError(
+                f"gpus-per-run is {gpus:g}; allowed: at most {most:g}, the GPUs of the cluster's largest machine"
+            )
         self.remote = ray.remote(max_retries=LOST, num_cpus=1)(_attempt)
 
     @property
@@ -73,7 +92,11 @@ class Cluster:
         return max(0, self.slots - len(self.jobs))
 
     def submit(self, job: Any) -> None:
-        gpus = self.gpus if self.heavy and job.name in self.heavy and self.ray.cluster_resources().get("GPU", 0) else 0
+        gpus = (
+            self.gpus
+            if self.heavy and job.name in self.heavy and self.ray.cluster_resources().get("GPU", 0)
+            else 0
+        )
         self.jobs[self.remote.options(num_gpus=gpus).remote(self.function, job, sys.argv)] = job
 
     def wait(self, timeout: float | None = None) -> list[Event]:
@@ -93,12 +116,19 @@ class Cluster:
     def __enter__(self) -> Cluster:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         for reference in self.jobs if kind is not None else ():
             self.ray.cancel(reference, force=True)
         self.ray.shutdown()
 
 
-def _attempt(function: Callable[[Any, Callable[[float], None]], Any], job: Any, command: list[str]) -> tuple[str, Any]:
+def _attempt(
+    function: Callable[[Any, Callable[[float], None]], Any], job: Any, command: list[str]
+) -> tuple[str, Any]:
     sys.argv = command  # which records name as what made them
     return attempt(function, job, lambda fraction: None)

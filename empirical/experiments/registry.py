@@ -11,11 +11,18 @@ from empirical.experiments import paper_grid as grid
 from empirical.experiments.paper_grid import Experiment
 
 ORIGINAL, USEFUL_2, USEFUL_5 = Method("original"), Method("useful", 2), Method("useful", 5)
-TADA_2, TADA_5, SYN_RAND, SYN_ALL = Method("tada", 2), Method("tada", 5), Method("syn-rand"), Method("syn-all")
+TADA_2, TADA_5, SYN_RAND, SYN_ALL = (
+    Method("tada", 2),
+    Method("tada", 5),
+    Method("syn-rand"),
+    Method("syn-all"),
+)
 METHODS = (ORIGINAL, USEFUL_2, USEFUL_5, TADA_2, TADA_5, SYN_RAND, SYN_ALL)
 
 STEPS = Training(steps=250)
-EPOCHS = Training(steps=None, epochs=40)  # as many gradient steps as STEPS, give or take a batch, on the 400 originals
+EPOCHS = Training(
+    steps=None, epochs=40
+)  # as many gradient steps as STEPS, give or take a batch, on the 400 originals
 SAM_STEPS = replace(STEPS, optimiser="sam")
 
 
@@ -25,37 +32,81 @@ def methods(name: str, data: Data) -> tuple[Run, ...]:
     epochs = replace(EPOCHS, epochs=STEPS.steps * STEPS.batch // data.train)
     equal_epochs = [Run(name, method, data, epochs) for method in METHODS if method is not ORIGINAL]
     longer = Run(name, ORIGINAL, data, epochs, length_of=TADA_5)
-    sam = [Run(name, method, data, SAM_STEPS) for method in (ORIGINAL, USEFUL_5, TADA_2, TADA_5, SYN_ALL)]
+    sam = [
+        Run(name, method, data, SAM_STEPS)
+        for method in (ORIGINAL, USEFUL_5, TADA_2, TADA_5, SYN_ALL)
+    ]
     return (*equal_steps, *equal_epochs, longer, *sam)
 
 
 def noisy_digits() -> Experiment:
     name = "noisy-digits"
-    return Experiment(name, "all methods on 400 scanned digits with pixel noise 0.5", 20, methods(name, Data("noisy-digits", train=400)))
+    return Experiment(
+        name,
+        "all methods on 400 scanned digits with pixel noise 0.5",
+        20,
+        methods(name, Data("noisy-digits", train=400)),
+    )
 
 
 def digits() -> Experiment:
     name = "digits"
-    return Experiment(name, "all methods on 200 clean scanned digits", 10, methods(name, Data("digits", train=200)))
+    return Experiment(
+        name,
+        "all methods on 200 clean scanned digits",
+        10,
+        methods(name, Data("digits", train=200)),
+    )
 
 
 def noisy_digits_sheet() -> Experiment:
     name = "noisy-digits-sheet"
-    return Experiment(name, "slow and fast noisy digits; variants by strength", 1, (Sheet(name, Data("noisy-digits", train=400)),))
+    return Experiment(
+        name,
+        "slow and fast noisy digits; variants by strength",
+        1,
+        (Sheet(name, Data("noisy-digits", train=400)),),
+    )
 
 
 def digits_sheet() -> Experiment:
     name = "digits-sheet"
-    return Experiment(name, "slow and fast clean digits; variants by strength", 1, (Sheet(name, Data("digits", train=200)),))
+    return Experiment(
+        name,
+        "slow and fast clean digits; variants by strength",
+        1,
+        (Sheet(name, Data("digits", train=200)),),
+    )
 
 
 def smoke() -> Experiment:
-    name, data, training = "smoke", Data("digits", train=60, validation=0), Training(steps=6, width=8)
-    small = {"data": data, "generator": Generator(channels=(8,), steps=3), "variants": Variants(grid=4)}
+    name, data, training = (
+        "smoke",
+        Data("digits", train=60, validation=0),
+        Training(steps=6, width=8),
+    )
+    small = {
+        "data": data,
+        "generator": Generator(channels=(8,), steps=3),
+        "variants": Variants(grid=4),
+    }
     epochs, sam = replace(training, steps=None, epochs=4), replace(training, optimiser="sam")
-    runs = [Run(name, method, training=t, **small) for t in (training, epochs, sam) for method in (ORIGINAL, TADA_2, SYN_RAND)]
-    sheet = Sheet(name, data, training, generator=small["generator"], variants=small["variants"], strengths=(0.5,))
-    return Experiment(name, "does everything work here? seconds; its numbers mean nothing", 2, (*runs, sheet))
+    runs = [
+        Run(name, method, training=t, **small)
+        for t in (training, epochs, sam)
+        for method in (ORIGINAL, TADA_2, SYN_RAND)
+    ]
+    sheet = Sheet(
+        name,
+        data,
+        training,
+        generator=small["generator"],
+        variants=small["variants"],
+        strengths=(0.5,),
+    )
+    return Experiment(
+        name, "does everything work here? seconds; its numbers mean nothing", 2, (*runs, sheet)
+    )
 
 
 EXPERIMENTS: dict[str, Callable[[], Experiment]] = {
@@ -64,7 +115,11 @@ EXPERIMENTS: dict[str, Callable[[], Experiment]] = {
     "digits": digits,
     "digits-sheet": digits_sheet,
     "smoke": smoke,
-    **{f"{scale}-{name}": partial(grid.grid, name, scale) for scale in grid.SETTINGS for name in grid.names(scale)},
+    **{
+        f"{scale}-{name}": partial(grid.grid, name, scale)
+        for scale in grid.SETTINGS
+        for name in grid.names(scale)
+    },
 }
 
 

@@ -24,13 +24,19 @@ from empirical.runtime.machine import USUAL, Machine
 from empirical.runtime.precision import notes
 from figures.records import Plan, Pool, default_workers, file_name, write_plan
 
-TOLERANCES = {"test_error": 0.03, "losses": 0.1, "kappa": 0.1}  # what the rounding of another processor moves a run of this size by
+TOLERANCES = {
+    "test_error": 0.03,
+    "losses": 0.1,
+    "kappa": 0.1,
+}  # what the rounding of another processor moves a run of this size by
 Chosen = Sequence[tuple[Experiment, int]]  # experiments, and of how many seeds
 
 
 def plan_of(experiment: Experiment, seeds: int, command: str | None = None) -> Plan:
     """All runs of the first ``seeds`` seeds, whatever is there already."""
-    names = tuple(file_name(run.label, run, seed) for seed in range(seeds) for run in experiment.runs)
+    names = tuple(
+        file_name(run.label, run, seed) for seed in range(seeds) for run in experiment.runs
+    )
     metric = experiment.runs[0].metric
     return Plan(
         f"empirical/{experiment.name}",
@@ -48,7 +54,13 @@ def write_plans(chosen: Chosen, out: Path, command: str | None = None) -> None:
         write_plan(out / "records", plan_of(experiment, seeds, command))
 
 
-def planned(chosen: Chosen, out: Path, machine: Machine = USUAL, command: str | None = None, here: bool = True) -> Graph:
+def planned(
+    chosen: Chosen,
+    out: Path,
+    machine: Machine = USUAL,
+    command: str | None = None,
+    here: bool = True,
+) -> Graph:
     """Write down the plans of these experiments, once it is known that what they need is there; returns the jobs that are left.
 
     here: see ``find_inputs``.
@@ -58,7 +70,10 @@ def planned(chosen: Chosen, out: Path, machine: Machine = USUAL, command: str | 
     write_plans(chosen, out, command)
     for experiment, seeds in chosen:
         n = records_of(left, experiment)
-        print(f"{experiment.name}: {seeds * len(experiment.runs) - n} records are there, {n} to compute", flush=True)
+        print(
+            f"{experiment.name}: {seeds * len(experiment.runs) - n} records are there, {n} to compute",
+            flush=True,
+        )
     return left
 
 
@@ -67,13 +82,18 @@ def records_of(jobs: Graph, experiment: Experiment) -> int:
     return sum(job.path is not None and experiment.name in job.experiments for job in jobs.values())
 
 
-def compute(left: Graph, out: Path, workers: scheduler.Workers, width: int, retries: int = 1) -> list[str]:
+def compute(
+    left: Graph, out: Path, workers: scheduler.Workers, width: int, retries: int = 1
+) -> list[str]:
     """Do the jobs that are left; returns a line for every failure, and for every experiment of which something was not begun.
 
     width: how many jobs are done side by side, for the time that is left.
     """
     held = claims(out)
-    view, board = scheduler.View(Job.is_done, lambda job: held.holder(job.name) is not None), Board(left, width)
+    view, board = (
+        scheduler.View(Job.is_done, lambda job: held.holder(job.name) is not None),
+        Board(left, width),
+    )
     outcome = scheduler.complete(left, workers, view, board, retries, urgency(left))
     board.close()
     return told(left, outcome)
@@ -93,7 +113,12 @@ def complete(
         return 0
     for note in notes((run for job in left.values() for run in job.runs), machine):
         print(note, flush=True)
-    with on_cluster(cluster, left, machine, gpus) if cluster else pool(left, machine, workers) as (there, width):
+    with (
+        on_cluster(cluster, left, machine, gpus) if cluster else pool(left, machine, workers) as (
+            there,
+            width,
+        )
+    ):
         return tell(compute(left, out, there, width, retries))
 
 
@@ -106,13 +131,20 @@ def tell(lines: Sequence[str]) -> int:
 
 def told(jobs: Graph, outcome: scheduler.Outcome) -> list[str]:
     """What went wrong, in lines."""
-    lines = [f"failed: {jobs[name].experiments[0]}: {jobs[name].label}: {why}" for name, why in outcome.failed.items()]
+    lines = [
+        f"failed: {jobs[name].experiments[0]}: {jobs[name].label}: {why}"
+        for name, why in outcome.failed.items()
+    ]
     for cause in dict.fromkeys(outcome.blocked.values()):
         below = [jobs[name] for name, of in outcome.blocked.items() if of == cause]
         for experiment in dict.fromkeys(name for job in below for name in job.experiments):
             mine = [job for job in below if experiment in job.experiments]
             records = sum(job.path is not None for job in mine)
-            what = f"{records} records and {len(mine) - records} stages" if records < len(mine) else f"{records} records"
+            what = (
+                f"{records} records and {len(mine) - records} stages"
+                if records < len(mine)
+                else f"{records} records"
+            )
             lines.append(f"not begun: {experiment}: {what}, as this failed: {jobs[cause].label}")
     return lines
 
@@ -133,7 +165,9 @@ def find_inputs(jobs: Graph, here: bool = True) -> None:
 
 
 @contextlib.contextmanager
-def pool(left: Graph, machine: Machine, workers: int | None = None) -> Iterator[tuple[scheduler.Workers, int]]:
+def pool(
+    left: Graph, machine: Machine, workers: int | None = None
+) -> Iterator[tuple[scheduler.Workers, int]]:
     """Processes of this machine, and how many: if not said, one for each core, or one for each GPU where they do the work."""
     usual, environments = places([job.runs[0].data for job in left.values()], machine)
     width = min(workers or usual, len(left))
@@ -142,9 +176,15 @@ def pool(left: Graph, machine: Machine, workers: int | None = None) -> Iterator[
 
 
 @contextlib.contextmanager
-def on_cluster(address: str, left: Graph, machine: Machine, gpus: float) -> Iterator[tuple[scheduler.Workers, int]]:
+def on_cluster(
+    address: str, left: Graph, machine: Machine, gpus: float
+) -> Iterator[tuple[scheduler.Workers, int]]:
     """The machines of a Ray cluster, and how many jobs they have room for."""
-    heavy = [name for name, job in left.items() if machine.device != "cpu" and not job.runs[0].data.from_library]
+    heavy = [
+        name
+        for name, job in left.items()
+        if machine.device != "cpu" and not job.runs[0].data.from_library
+    ]
     with Cluster(address, perform, gpus, frozenset(heavy)) as there:
         yield there, there.slots
 

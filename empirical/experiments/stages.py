@@ -37,7 +37,15 @@ def note_of(job: Job) -> Path:
 
 
 def note_failure(job: Job, error: str) -> None:
-    write_json(note_of(job), {"job": job.label, "error": error, "place": place().split()[0], "time": time.strftime("%Y-%m-%d %H:%M:%S")})
+    write_json(
+        note_of(job),
+        {
+            "job": job.label,
+            "error": error,
+            "place": place().split()[0],
+            "time": time.strftime("%Y-%m-%d %H:%M:%S"),
+        },
+    )
 
 
 def failure(job: Job) -> str | None:
@@ -91,7 +99,14 @@ def _generator(job: Job, advance: Advance) -> None:
 
     run = job.runs[0]
     parts = data.split(run.data, job.seed, job.out / "artifacts")
-    generate.generator(run, job.seed, parts, job.out / "artifacts", lambda n: advance(n / run.generator.steps), job.machine)
+    generate.generator(
+        run,
+        job.seed,
+        parts,
+        job.out / "artifacts",
+        lambda n: advance(n / run.generator.steps),
+        job.machine,
+    )
 
 
 def _variants(job: Job, advance: Advance) -> None:
@@ -105,10 +120,14 @@ def _variants(job: Job, advance: Advance) -> None:
     root, run = job.out / "artifacts", job.runs[0]
     parts = data.split(run.data, job.seed, root)
     slow = pipeline.selected(run, job.seed, parts, root, job.machine).slow
-    pairs = np.concatenate([np.stack(additions(each.method, slow, job.seed), axis=1) for each in job.runs])
+    pairs = np.concatenate(
+        [np.stack(additions(each.method, slow, job.seed), axis=1) for each in job.runs]
+    )
     pairs = part_of(np.unique(pairs, axis=0), *job.shard)
     if len(pairs):
-        generate.variants(run, job.seed, parts, root, *pairs.T, job.machine, lambda n: advance(n / len(pairs)))
+        generate.variants(
+            run, job.seed, parts, root, *pairs.T, job.machine, lambda n: advance(n / len(pairs))
+        )
 
 
 def part_of(pairs: np.ndarray, i: int, n: int) -> np.ndarray:
@@ -141,9 +160,19 @@ def _train(job: Job, advance: Advance) -> None:
     else:
         metrics = pipeline.execute(run, job.seed, root, advance, job.machine, watch)
     device = job.machine.on(run.data)
-    accelerator = {"accelerator": torch.cuda.get_device_name(device)} if device.type == "cuda" else {}
+    accelerator = (
+        {"accelerator": torch.cuda.get_device_name(device)} if device.type == "cuda" else {}
+    )
     seconds = round(earlier[0] + time.perf_counter() - start, 1)
-    write(job.path, Record(plain(run), job.seed, metrics, {**provenance(*PACKAGES), "seconds": seconds, **accelerator}))
+    write(
+        job.path,
+        Record(
+            plain(run),
+            job.seed,
+            metrics,
+            {**provenance(*PACKAGES), "seconds": seconds, **accelerator},
+        ),
+    )
 
 
 DO: dict[str, Callable[[Job, Advance], None]] = {

@@ -17,7 +17,12 @@ ROUNDS = 48  # iterations of the map at most
 ESCAPED = 16.0  # |z| beyond which a point never comes back
 
 
-def mix(sources: np.ndarray, variants: np.ndarray, rngs: Sequence[np.random.Generator], weight: float = WEIGHT) -> np.ndarray:
+def mix(
+    sources: np.ndarray,
+    variants: np.ndarray,
+    rngs: Sequence[np.random.Generator],
+    weight: float = WEIGHT,
+) -> np.ndarray:
     """(1 - weight) * hybrid + weight * fractal, (n, channels, height, width) float32 in and out on the [-1, 1] scale.
 
     The hybrid joins half of ``sources[i]`` and the other half of ``variants[i]``, left and right or top and bottom, either way round. rngs:
@@ -25,8 +30,18 @@ def mix(sources: np.ndarray, variants: np.ndarray, rngs: Sequence[np.random.Gene
     weight: [0, 1]. Raises ValueError for arrays of different shapes, or another number of generators.
     """
     same = sources.shape == variants.shape and sources.ndim == 4
-    require(same, "shape of sources, variants", (sources.shape, variants.shape), "(n, channels, height, width), the same of both")
-    require(len(rngs) == len(sources), "number of generators", len(rngs), f"one for each image, {len(sources)}")
+    require(
+        same,
+        "shape of sources, variants",
+        (sources.shape, variants.shape),
+        "(n, channels, height, width), the same of both",
+    )
+    require(
+        len(rngs) == len(sources),
+        "number of generators",
+        len(rngs),
+        f"one for each image, {len(sources)}",
+    )
     require(0 <= weight <= 1, "weight of the fractal", weight, "[0, 1]")
     mixed = np.empty(sources.shape, np.float32)
     for i, rng in enumerate(rngs):
@@ -52,7 +67,9 @@ def fractal(rng: np.random.Generator, channels: int, height: int, width: int) ->
     turn = np.exp(1j * rng.uniform(0, 2 * np.pi))
     c = 1.05 * (turn / 2 - turn**2 / 4)
     span, x, y = rng.uniform(0.6, 2.4), rng.uniform(-0.5, 0.5), rng.uniform(-0.5, 0.5)
-    z = (x + span * np.linspace(-0.5, 0.5, width))[None] + 1j * (y + span * np.linspace(-0.5, 0.5, height))[:, None]
+    z = (x + span * np.linspace(-0.5, 0.5, width))[None] + 1j * (
+        y + span * np.linspace(-0.5, 0.5, height)
+    )[:, None]
     time, size = np.full(z.shape, float(ROUNDS)), np.ones(z.shape)
     inside = np.ones(z.shape, bool)
     for step in range(ROUNDS):
@@ -60,6 +77,11 @@ def fractal(rng: np.random.Generator, channels: int, height: int, width: int) ->
         out = inside & (abs(z) > ESCAPED)
         time[out], size[out] = step, abs(z[out])
         inside &= ~out
-    smooth = np.where(inside, ROUNDS, time + 1 - np.log2(np.log(np.maximum(size, ESCAPED)) / np.log(ESCAPED)))
-    phase, rate = rng.uniform(0, 2 * np.pi, (channels, 1, 1)), rng.uniform(0.2, 0.8, (channels, 1, 1))
+    smooth = np.where(
+        inside, ROUNDS, time + 1 - np.log2(np.log(np.maximum(size, ESCAPED)) / np.log(ESCAPED))
+    )
+    phase, rate = (
+        rng.uniform(0, 2 * np.pi, (channels, 1, 1)),
+        rng.uniform(0.2, 0.8, (channels, 1, 1)),
+    )
     return np.cos(rate * smooth + phase).astype(np.float32)

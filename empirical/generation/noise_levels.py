@@ -35,7 +35,12 @@ def steps_to_run(variants: Variants, bars: Tensor) -> int:
     """
     if variants.from_noise:
         top = float(bars[0])
-        require(top < NOISE, "alpha_bar of the model's noisiest timestep", round(top, 4), f"below {NOISE} with variants.from_noise")
+        require(
+            top < NOISE,
+            "alpha_bar of the model's noisiest timestep",
+            round(top, 4),
+            f"below {NOISE} with variants.from_noise",
+        )
         return len(bars)
     if variants.alpha_bar is not None:
         return len(bars) - int((bars - variants.alpha_bar).abs().argmin())
@@ -44,7 +49,11 @@ def steps_to_run(variants: Variants, bars: Tensor) -> int:
 
 def level(timestep: float, alpha_bar: float) -> dict[str, float | None]:
     """For a manifest. sigma is None, not infinite, where nothing of the image is left."""
-    return {"timestep": timestep, "alpha_bar": alpha_bar, "sigma": ((1 - alpha_bar) / alpha_bar) ** 0.5 if alpha_bar > 0 else None}
+    return {
+        "timestep": timestep,
+        "alpha_bar": alpha_bar,
+        "sigma": ((1 - alpha_bar) / alpha_bar) ** 0.5 if alpha_bar > 0 else None,
+    }
 
 
 def latent_sampler(variants: Variants, schedule):
@@ -55,7 +64,12 @@ def latent_sampler(variants: Variants, schedule):
     from diffusers import DDIMScheduler, DDPMScheduler
 
     name = type(schedule).__name__
-    require(hasattr(schedule, "alphas_cumprod"), "the model's scheduler", name, "one with a schedule of alpha_bar, or flow matching")
+    require(
+        hasattr(schedule, "alphas_cumprod"),
+        "the model's scheduler",
+        name,
+        "one with a schedule of alpha_bar, or flow matching",
+    )
     changes = {"timestep_spacing": "trailing", "clip_sample": False, "thresholding": False}
     if variants.sampler == "ddim":
         return DDIMScheduler.from_config(schedule.config, **changes)

@@ -24,10 +24,27 @@ if TYPE_CHECKING:
     from empirical.data.images import Split
 
 ABOUT, INDICES = "training.json", "indices.npy"
-NEEDED = ("classes", "data", "data_content", "seen", "indices_sha256", "images", "settings", "seed", "steps")
+NEEDED = (
+    "classes",
+    "data",
+    "data_content",
+    "seen",
+    "indices_sha256",
+    "images",
+    "settings",
+    "seed",
+    "steps",
+)
 
 
-def save(folder: Path, unet: UNet2DModel, schedule: DDPMScheduler, about: dict[str, Any], indices: np.ndarray, bf16: bool = False) -> None:
+def save(
+    folder: Path,
+    unet: UNet2DModel,
+    schedule: DDPMScheduler,
+    about: dict[str, Any],
+    indices: np.ndarray,
+    bf16: bool = False,
+) -> None:
     """Write the folder, whole or not at all; its digest of ``indices`` is added to ``about``.
 
     indices: (n,) of the images seen. bf16: weights in half the bytes, to 8 significant bits. Raises ValueError if the folder is there.
@@ -35,17 +52,23 @@ def save(folder: Path, unet: UNet2DModel, schedule: DDPMScheduler, about: dict[s
     from diffusers import DDPMPipeline
 
     if folder.exists():
-        raise ValueError(f"folder {folder} is there already; allowed: a new one; remove it or give another name")
+        raise ValueError(
+            f"folder {folder} is there already; allowed: a new one; remove it or give another name"
+        )
     part = beside(folder)
     part.mkdir(parents=True)
     try:
         weights = copy.deepcopy(unet).to("cpu")
-        for parameter in weights.parameters() if bf16 else ():  # one by one, as diffusers warns of a cast of the whole
+        for parameter in (
+            weights.parameters() if bf16 else ()
+        ):  # one by one, as diffusers warns of a cast of the whole
             parameter.data = parameter.data.bfloat16()
         DDPMPipeline(weights, schedule).save_pretrained(part)
         indices = np.sort(np.asarray(indices, np.int64))
         np.save(part / INDICES, indices)
-        write_json(part / ABOUT, {**about, "images": len(indices), "indices_sha256": sha256(indices)})
+        write_json(
+            part / ABOUT, {**about, "images": len(indices), "indices_sha256": sha256(indices)}
+        )
         part.rename(folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
@@ -60,7 +83,9 @@ def load_about(folder: Path) -> dict[str, Any]:
     except ValueError:
         about = None
     if not isinstance(about, dict) or any(name not in about for name in NEEDED):
-        raise ValueError(f"{folder / ABOUT} is damaged; allowed: what `python -m empirical diffusion train` writes; train it again")
+        raise ValueError(
+            f"{folder / ABOUT} is damaged; allowed: what `python -m empirical diffusion train` writes; train it again"
+        )
     return about
 
 
@@ -71,7 +96,9 @@ def load_indices(folder: Path) -> np.ndarray:
     except (OSError, ValueError, EOFError):
         indices = np.empty(0, np.int64)
     if sha256(indices) != load_about(folder).get("indices_sha256"):
-        raise ValueError(f"{folder / INDICES} is missing or damaged; allowed: the images that {ABOUT} tells of; train the generator again")
+        raise ValueError(
+            f"{folder / INDICES} is missing or damaged; allowed: the images that {ABOUT} tells of; train the generator again"
+        )
     return indices
 
 

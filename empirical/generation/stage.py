@@ -44,10 +44,21 @@ def seen(run: Run, seed: int, parts: Split, root: Path) -> tuple[Images, np.ndar
             f"generator.seen is 'external', but all images of {run.data.name} are in the training, validation or test set; "
             "allowed: own, or a smaller data.train"
         )
-    return dataset(run.data, root).train[parts.rest], parts.rest, seed if run.data.pool is None else 0
+    return (
+        dataset(run.data, root).train[parts.rest],
+        parts.rest,
+        seed if run.data.pool is None else 0,
+    )
 
 
-def generator(run: Run, seed: int, parts: Split, root: Path, advance: Advance = ignore, machine: Machine = USUAL) -> UNet2DModel:
+def generator(
+    run: Run,
+    seed: int,
+    parts: Split,
+    root: Path,
+    advance: Advance = ignore,
+    machine: Machine = USUAL,
+) -> UNet2DModel:
     """The diffusion model that is trained for the run, on the machine's device. ``advance(n)`` after every n steps.
 
     Stopped, the same call goes on from the last checkpoint, on a CPU to the same bits.
@@ -61,7 +72,9 @@ def generator(run: Run, seed: int, parts: Split, root: Path, advance: Advance = 
             model.load_state_dict(weights)
             return model.to(device).eval()
         checkpoint = artifact(root, "checkpoint", ".pt", "generator", device.type, *depends)
-        trainer = diffusion.DenoiserTrainer(model.to(device), images, run.generator, seed, machine.compile)
+        trainer = diffusion.DenoiserTrainer(
+            model.to(device), images, run.generator, seed, machine.compile
+        )
         done = 0
         for step in going_on(trainer, checkpoint, machine.checkpoint, digest(depends)):
             advance(step - done)
@@ -76,10 +89,23 @@ def way(run: Run, seed: int, parts: Split, root: Path, machine: Machine = USUAL)
     """The model that makes the run's variants: trained for it, or the one that ``generator.model`` names; on the machine's device."""
     classes, device = parts.train.classes, machine.on(run.data)
     if run.generator.model is None:
-        model, dtype = generator(run, seed, parts, root, machine=machine), precision(run.generator, device)
-        made = from_unet(model, diffusion.noise_schedule(), run.variants, classes, device, run.generator.seen, dtype)
+        model, dtype = (
+            generator(run, seed, parts, root, machine=machine),
+            precision(run.generator, device),
+        )
+        made = from_unet(
+            model,
+            diffusion.noise_schedule(),
+            run.variants,
+            classes,
+            device,
+            run.generator.seen,
+            dtype,
+        )
     else:
-        generator_folder.check_disjoint(folder_of(run.generator.model) or Path(run.generator.model), parts)
+        generator_folder.check_disjoint(
+            folder_of(run.generator.model) or Path(run.generator.model), parts
+        )
         made = backend(run.generator, run.variants, classes, parts.train.shape, device)
     return compiled(made) if machine.compile and device.type == "cuda" else made
 
@@ -114,21 +140,37 @@ def variants(
 
 def variant_store(run: Run, seed: int, parts: Split, root: Path) -> Store:
     """The store of the run's variants: several processes that need the same ones share the work."""
-    description = {"data": run.data, "content": parts.content, "classes": parts.train.classes, "train": sha256(parts.train_indices)}
+    description = {
+        "data": run.data,
+        "content": parts.content,
+        "classes": parts.train.classes,
+        "train": sha256(parts.train_indices),
+    }
     made = {"generator": by_content(run), "variants": run.variants, "seed": seed}
     stored = parts.train.stored
-    return open_store(variants_path(run, seed, parts, root), {**description, **made}, stored.shape[1:], stored.dtype)
+    return open_store(
+        variants_path(run, seed, parts, root),
+        {**description, **made},
+        stored.shape[1:],
+        stored.dtype,
+    )
 
 
 def variants_path(run: Run, seed: int, parts: Split, root: Path) -> Path:
     """Where the run's variants are kept."""
-    return artifact(root, "variants", "", run.data, parts.content, by_content(run), run.variants, seed)
+    return artifact(
+        root, "variants", "", run.data, parts.content, by_content(run), run.variants, seed
+    )
 
 
 def by_content(run: Run) -> Any:
     """The settings of the generator; of a model in a folder, what the files hold stands for its name, wherever the folder is."""
     folder = None if run.generator.model is None else folder_of(run.generator.model)
-    return run.generator if folder is None else dataclasses.replace(run.generator, model=f"sha256:{contents(folder)}")
+    return (
+        run.generator
+        if folder is None
+        else dataclasses.replace(run.generator, model=f"sha256:{contents(folder)}")
+    )
 
 
 def made_by(run: Run, seed: int, parts: Split, root: Path) -> dict[str, Any]:
@@ -136,5 +178,8 @@ def made_by(run: Run, seed: int, parts: Split, root: Path) -> dict[str, Any]:
     about = variants_path(run, seed, parts, root) / ABOUT
     if not run.method.generates or not about.exists():
         return {}
-    said = {**json.loads(about.read_text()), "model": run.generator.model}  # others may call the same files by another name
+    said = {
+        **json.loads(about.read_text()),
+        "model": run.generator.model,
+    }  # others may call the same files by another name
     return {name: value for name, value in said.items() if value is not None}

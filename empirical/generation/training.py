@@ -36,7 +36,11 @@ LAST = 5  # of them, whose mean is the final loss
 STRENGTHS = (0.3, 0.5, 0.7)
 FROM_NOISE = 2  # images a class drawn from pure noise
 ROWS = 20  # classes on a sheet at most
-WARM, TIMED, LONG = 5, 20, 20  # steps of warming up (on a CPU 1), steps timed at most, seconds after which they are enough
+WARM, TIMED, LONG = (
+    5,
+    20,
+    20,
+)  # steps of warming up (on a CPU 1), steps timed at most, seconds after which they are enough
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,7 +69,14 @@ def versions() -> dict[str, str]:
     return {name: version(name) for name in ("torch", "diffusers", "numpy")}
 
 
-def train(task: Task, folder: Path, machine: Machine, sheets: int = 4, bf16: bool = False, quiet: bool = False) -> dict[str, Any]:
+def train(
+    task: Task,
+    folder: Path,
+    machine: Machine,
+    sheets: int = 4,
+    bf16: bool = False,
+    quiet: bool = False,
+) -> dict[str, Any]:
     """Train to the end and write ``folder``; returns what it says of itself. A folder finished before is left as it is.
 
     On the way ``FOLDER.training`` holds the checkpoint and the sheets (``sheets`` of them, evenly, the last at the end), which then move
@@ -77,17 +88,23 @@ def train(task: Task, folder: Path, machine: Machine, sheets: int = 4, bf16: boo
     with alone(folder):
         if folder.exists():
             if generator_folder.load_about(folder).get("identity") != task.identity:
-                raise ValueError(f"{folder} holds another generator; allowed: that of these settings; give another --folder or remove it")
+                raise ValueError(
+                    f"{folder} holds another generator; allowed: that of these settings; give another --folder or remove it"
+                )
         else:
             trainer, about = _run(task, working, machine, sheets, quiet)
-            generator_folder.save(folder, trainer.averaged(), diffusion.noise_schedule(), about, task.indices, bf16)
+            generator_folder.save(
+                folder, trainer.averaged(), diffusion.noise_schedule(), about, task.indices, bf16
+            )
         for drawn in sorted(working.glob("*.png")):
             drawn.replace(folder / drawn.name)
         shutil.rmtree(working)
     return generator_folder.load_about(folder)
 
 
-def _about(task: Task, device: torch.device, curve: list[tuple[int, float]], seconds: float) -> dict[str, Any]:
+def _about(
+    task: Task, device: torch.device, curve: list[tuple[int, float]], seconds: float
+) -> dict[str, Any]:
     """What the folder says; ``loss`` is the mean of the last twentieth of the steps."""
     return {
         "classes": list(task.images.classes),
@@ -107,7 +124,9 @@ def _about(task: Task, device: torch.device, curve: list[tuple[int, float]], sec
     }
 
 
-def _run(task: Task, working: Path, machine: Machine, sheets: int, quiet: bool) -> tuple[diffusion.DenoiserTrainer, dict[str, Any]]:
+def _run(
+    task: Task, working: Path, machine: Machine, sheets: int, quiet: bool
+) -> tuple[diffusion.DenoiserTrainer, dict[str, Any]]:
     """The trainer at its end, and what there is to say of it."""
     trainer = task.trainer(machine.on(task.data), machine.compile)
     looks, batch = Looks(trainer), task.settings.batch
@@ -119,12 +138,21 @@ def _run(task: Task, working: Path, machine: Machine, sheets: int, quiet: bool) 
             if looks.add(step):
                 bar.set_postfix(loss=f"{looks.curve[-1][1]:.4f}", refresh=False)
             if step in drawn:
-                sheet(working / f"step-{step:07d}.png", trainer.averaged(), diffusion.noise_schedule(), task)
+                sheet(
+                    working / f"step-{step:07d}.png",
+                    trainer.averaged(),
+                    diffusion.noise_schedule(),
+                    task,
+                )
     return trainer, _about(task, trainer.device, looks.curve, looks.seconds)
 
 
 def going_on(
-    trainer: diffusion.DenoiserTrainer, checkpoint: Path, every: float, identity: str, looks: Looks | None = None
+    trainer: diffusion.DenoiserTrainer,
+    checkpoint: Path,
+    every: float,
+    identity: str,
+    looks: Looks | None = None,
 ) -> Iterator[int]:
     """The steps to the end, each yielded when it is done, from the checkpoint if there is one; it is written every so many seconds.
 
@@ -143,14 +171,22 @@ def going_on(
     return _saving(trainer, checkpoint, every, identity, looks)
 
 
-def _saving(trainer: diffusion.DenoiserTrainer, checkpoint: Path, every: float, identity: str, looks: Looks | None) -> Iterator[int]:
+def _saving(
+    trainer: diffusion.DenoiserTrainer,
+    checkpoint: Path,
+    every: float,
+    identity: str,
+    looks: Looks | None,
+) -> Iterator[int]:
     saved = time.monotonic()
     try:
         for step in trainer.run():
             yield step
             if time.monotonic() - saved >= every and step < trainer.config.steps:
                 beside = {} if looks is None else {"looks": looks.state_dict()}
-                save_checkpoint(checkpoint, {"identity": identity, "trainer": trainer.state_dict(), **beside})
+                save_checkpoint(
+                    checkpoint, {"identity": identity, "trainer": trainer.state_dict(), **beside}
+                )
                 saved = time.monotonic()
     except Diverged:
         forget_checkpoint(checkpoint)
@@ -173,7 +209,9 @@ class Looks:
         """Count a step in; whether it was one to look at."""
         self.total += self.trainer.value
         if step in self.steps:
-            self.curve.append((step, self.total.item() / (step - (self.curve[-1][0] if self.curve else 0))))
+            self.curve.append(
+                (step, self.total.item() / (step - (self.curve[-1][0] if self.curve else 0)))
+            )
             self.total.zero_()
         return step in self.steps
 
@@ -182,7 +220,11 @@ class Looks:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.total.copy_(state["total"])
-        self.curve, self.before, self.began = list(state["curve"]), state["seconds"], time.monotonic()
+        self.curve, self.before, self.began = (
+            list(state["curve"]),
+            state["seconds"],
+            time.monotonic(),
+        )
 
 
 def _bar(task: Task, step: int, quiet: bool) -> tqdm:
@@ -191,7 +233,13 @@ def _bar(task: Task, step: int, quiet: bool) -> tqdm:
 
     batch = task.settings.batch
     words = {"unit": " images", "unit_scale": True, "dynamic_ncols": True, "mininterval": 1}
-    return tqdm(total=task.settings.steps * batch, initial=step * batch, desc="generator", disable=quiet, **words)
+    return tqdm(
+        total=task.settings.steps * batch,
+        initial=step * batch,
+        desc="generator",
+        disable=quiet,
+        **words,
+    )
 
 
 def sheet(path: Path, model: UNet2DModel, schedule, task: Task) -> None:
@@ -201,20 +249,44 @@ def sheet(path: Path, model: UNet2DModel, schedule, task: Task) -> None:
     names = [name for name, members in zip(names, shown, strict=True) if len(members)]
     pixels, labels = tensors(images[np.concatenate(shown)])
     pixels = pixels.contiguous()
-    columns = [pixels, *(variants(model, schedule, pixels, labels, s, (0,), task) for s in STRENGTHS)]
-    columns += [variants(model, schedule, torch.zeros_like(pixels), labels, 1.0, (1, i), task) for i in range(FROM_NOISE)]
+    columns = [
+        pixels,
+        *(variants(model, schedule, pixels, labels, s, (0,), task) for s in STRENGTHS),
+    ]
+    columns += [
+        variants(model, schedule, torch.zeros_like(pixels), labels, 1.0, (1, i), task)
+        for i in range(FROM_NOISE)
+    ]
     heads = ["source", *map(str, STRENGTHS), *["noise"] * FROM_NOISE]
     contact_sheet(path, torch.stack(columns, 1).numpy(), names, heads)
 
 
-def variants(model: UNet2DModel, schedule, pixels: Tensor, labels: Tensor, strength: float, purpose: Sequence[int], task: Task) -> Tensor:
+def variants(
+    model: UNet2DModel,
+    schedule,
+    pixels: Tensor,
+    labels: Tensor,
+    strength: float,
+    purpose: Sequence[int],
+    task: Task,
+) -> Tensor:
     """Noise to ``strength`` and denoise on the model's device, with noise of its own for each image; of strength 1 nothing is left."""
     device = model.device
-    generators = [torch_stream(task.seed, "diffusion sheet", *purpose, i) for i in range(len(pixels))]
+    generators = [
+        torch_stream(task.seed, "diffusion sheet", *purpose, i) for i in range(len(pixels))
+    ]
     denoiser = diffusion.predict(model, 1.0, null=len(task.images.classes))
-    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=task.settings.precision == "bfloat16"):
+    with (
+        torch.inference_mode(),
+        torch.autocast(device.type, torch.bfloat16, enabled=task.settings.precision == "bfloat16"),
+    ):
         made = noise_then_denoise(
-            lambda x, t, y: denoiser(x, t, y).float(), schedule, pixels.to(device), labels.to(device), Variants(strength), generators
+            lambda x, t, y: denoiser(x, t, y).float(),
+            schedule,
+            pixels.to(device),
+            labels.to(device),
+            Variants(strength),
+            generators,
         )
     return made.float().cpu()
 

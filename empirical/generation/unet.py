@@ -29,7 +29,9 @@ def unet(images: Images, config: Generator, seed: int) -> UNet2DModel:
     levels = len(config.channels)
     channels, side = images.shape[:2]
     if side % 2 ** (levels - 1):
-        raise ValueError(f"generator.channels has {levels} levels; images of side {side} allow sides divisible by {2 ** (levels - 1)}")
+        raise ValueError(
+            f"generator.channels has {levels} levels; images of side {side} allow sides divisible by {2 ** (levels - 1)}"
+        )
     lowest = "Attn" if config.attention else ""
     with construction(seed, "unet"):
         return UNet2DModel(
@@ -62,7 +64,11 @@ def noise_schedule() -> DDPMScheduler:
 def learning_rate(step: int, steps: int, warmup: float = 0.05) -> float:
     """Factor on the learning rate: a linear rise over the first 5% of the steps, then half a cosine down to 0."""
     rise = max(1, round(warmup * steps))
-    return (step + 1) / rise if step < rise else 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, steps - rise)))
+    return (
+        (step + 1) / rise
+        if step < rise
+        else 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, steps - rise)))
+    )
 
 
 class DenoiserTrainer:
@@ -74,18 +80,37 @@ class DenoiserTrainer:
     value from the device but every 50th.
     """
 
-    def __init__(self, model: UNet2DModel, images: Images, config: Generator, seed: int, compile: bool = False) -> None:
+    def __init__(
+        self,
+        model: UNet2DModel,
+        images: Images,
+        config: Generator,
+        seed: int,
+        compile: bool = False,
+    ) -> None:
         from diffusers.training_utils import EMAModel
 
-        self.model, self.config, self.device, self.null = model, config, model.device, len(images.classes)
+        self.model, self.config, self.device, self.null = (
+            model,
+            config,
+            model.device,
+            len(images.classes),
+        )
         self.pixels, self.labels = (part.to(self.device) for part in stored_tensors(images))
         self.schedule = noise_schedule()
-        self.draw, self.mirror = (device_stream(self.device, seed, purpose) for purpose in ("diffusion noise", "diffusion flip"))
+        self.draw, self.mirror = (
+            device_stream(self.device, seed, purpose)
+            for purpose in ("diffusion noise", "diffusion flip")
+        )
         on_cpu = self.device.type == "cpu"
         parameters = list(model.parameters())
         fused = self.device.type in ("cpu", "cuda")
-        self.optimiser = torch.optim.AdamW(parameters, config.lr, betas=(0.9, 0.99), weight_decay=1e-4, fused=fused)
-        self.ema = EMAModel(parameters, decay=config.ema, use_ema_warmup=True, power=0.75, foreach=not on_cpu)
+        self.optimiser = torch.optim.AdamW(
+            parameters, config.lr, betas=(0.9, 0.99), weight_decay=1e-4, fused=fused
+        )
+        self.ema = EMAModel(
+            parameters, decay=config.ema, use_ema_warmup=True, power=0.75, foreach=not on_cpu
+        )
         self.order = Order(len(images), config.batch, stream(seed, "diffusion order"), self.device)
         self.step, self.check = 0, 1 if on_cpu else CHECK
         self.value = torch.zeros((), device=self.device)  # loss of the last step
@@ -97,9 +122,13 @@ class DenoiserTrainer:
         """Train to the end, yielding the number of steps done. Raises Diverged when the loss is no longer finite."""
         while self.step < self.config.steps:
             self._once()
-            if (self.step % self.check == 0 or self.step == self.config.steps) and not torch.isfinite(self.value):
+            if (
+                self.step % self.check == 0 or self.step == self.config.steps
+            ) and not torch.isfinite(self.value):
                 lower = f"lower generator.lr ({self.config.lr})"
-                raise Diverged(f"the generator's loss is {self.value.item()} at step {self.step}: {lower}")
+                raise Diverged(
+                    f"the generator's loss is {self.value.item()} at step {self.step}: {lower}"
+                )
             yield self.step
 
     def averaged(self) -> UNet2DModel:
@@ -110,8 +139,17 @@ class DenoiserTrainer:
 
     def state_dict(self) -> dict[str, Any]:
         """All that the next steps depend on beside the settings and data; the order follows from the number of the step."""
-        parts = {"model": self.model.state_dict(), "ema": self.ema.state_dict(), "optimiser": self.optimiser.state_dict()}
-        return {"step": self.step, **parts, "draw": self.draw.get_state(), "mirror": self.mirror.get_state()}
+        parts = {
+            "model": self.model.state_dict(),
+            "ema": self.ema.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+        }
+        return {
+            "step": self.step,
+            **parts,
+            "draw": self.draw.get_state(),
+            "mirror": self.mirror.get_state(),
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on where another trainer of the same settings, data and seed stood."""
@@ -123,13 +161,21 @@ class DenoiserTrainer:
         self.step = state["step"]
 
     def _once(self) -> None:
-        schedules.set_rate(self.optimiser, self.config.lr * learning_rate(self.step, self.config.steps))
+        schedules.set_rate(
+            self.optimiser, self.config.lr * learning_rate(self.step, self.config.steps)
+        )
         x, y = self._batch(self.order.batch(self.step))
         noise = torch.randn(x.shape, generator=self.draw, device=self.device)
         t = torch.randint(TIMESTEPS, (len(x),), generator=self.draw, device=self.device)
-        y = torch.where(torch.rand(len(y), generator=self.draw, device=self.device) < self.config.null, self.null, y)
+        y = torch.where(
+            torch.rand(len(y), generator=self.draw, device=self.device) < self.config.null,
+            self.null,
+            y,
+        )
         target = self.schedule.get_velocity(x, noise, t)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"):
+        with torch.autocast(
+            self.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"
+        ):
             prediction = self.model(self.schedule.add_noise(x, noise, t), t, class_labels=y).sample
         loss = (prediction.float() - target).square().mean()
         self.optimiser.zero_grad()
@@ -153,10 +199,16 @@ class DenoiserTrainer:
 def device_stream(device: torch.device, seed: int, *purpose: str | int) -> torch.Generator:
     """The generator of ``torch_stream`` on a device; each kind of device draws numbers of its own from the same seed."""
     generator = torch_stream(seed, *purpose)
-    return generator if device.type == "cpu" else torch.Generator(device).manual_seed(generator.initial_seed())
+    return (
+        generator
+        if device.type == "cpu"
+        else torch.Generator(device).manual_seed(generator.initial_seed())
+    )
 
 
-def train_generator(model: UNet2DModel, images: Images, config: Generator, seed: int) -> Iterator[float]:
+def train_generator(
+    model: UNet2DModel, images: Images, config: Generator, seed: int
+) -> Iterator[float]:
     """Train in place, yielding the loss of every step; when the loop ends the model holds the averaged (EMA) weights.
 
     See ``DenoiserTrainer``. Raises Diverged on a loss that is not finite.
@@ -174,7 +226,9 @@ def predict(model: UNet2DModel, guidance: float, null: int):
     def evaluate(x: Tensor, t: Tensor, labels: Tensor) -> Tensor:
         if guidance == 1:
             return model(x, t, class_labels=labels).sample
-        both = model(torch.cat([x, x]), t, class_labels=torch.cat([labels, torch.full_like(labels, null)])).sample
+        both = model(
+            torch.cat([x, x]), t, class_labels=torch.cat([labels, torch.full_like(labels, null)])
+        ).sample
         conditional, unconditional = both.chunk(2)
         return unconditional + guidance * (conditional - unconditional)
 

@@ -14,7 +14,9 @@ from empirical.generation.diffusemix import mix
 from empirical.generation.noise_levels import level
 from empirical.runtime.seeding import stream, torch_stream
 
-Denoiser = Callable[[Tensor, Tensor, Tensor], Tensor]  # (x, timestep, labels) -> the scheduler's kind of prediction
+Denoiser = Callable[
+    [Tensor, Tensor, Tensor], Tensor
+]  # (x, timestep, labels) -> the scheduler's kind of prediction
 BATCH = 64  # images of an evaluation by a model that does not say how many it is best given
 
 
@@ -27,7 +29,9 @@ def timesteps(schedule, config: Variants) -> Tensor:
     if config.from_noise:
         return schedule.timesteps
     if config.alpha_bar is not None:
-        return schedule.timesteps[int((schedule.alphas_cumprod[schedule.timesteps] - config.alpha_bar).abs().argmin()) :]
+        return schedule.timesteps[
+            int((schedule.alphas_cumprod[schedule.timesteps] - config.alpha_bar).abs().argmin()) :
+        ]
     return schedule.timesteps[config.grid - round(config.grid * config.strength) :]
 
 
@@ -38,12 +42,21 @@ def noise_level(schedule, config: Variants) -> dict[str, float | None]:
 
 
 def noise_then_denoise(
-    denoiser: Denoiser, schedule, pixels: Tensor, labels: Tensor, config: Variants, generators: list[torch.Generator]
+    denoiser: Denoiser,
+    schedule,
+    pixels: Tensor,
+    labels: Tensor,
+    config: Variants,
+    generators: list[torch.Generator],
 ) -> Tensor:
     """Variants of ``pixels``, (n, channels, height, width) in and out, one generator each; only the steps from t* on are run."""
     steps = timesteps(schedule, config)
     noise = torch.stack([torch.randn(pixels.shape[1:], generator=g) for g in generators]).to(pixels)
-    x = noise if config.from_noise else schedule.add_noise(pixels, noise, steps[:1].expand(len(pixels)))
+    x = (
+        noise
+        if config.from_noise
+        else schedule.add_noise(pixels, noise, steps[:1].expand(len(pixels)))
+    )
     for t in steps:
         options = {"generator": generators} if config.sampler == "ddpm" else {}
         x = schedule.step(denoiser(x, t, labels), t, x, **options).prev_sample
@@ -51,7 +64,11 @@ def noise_then_denoise(
 
 
 def make_variants(
-    way: Callable[[Tensor, Tensor, list[torch.Generator]], Tensor], images: Images, sources: np.ndarray, copies: np.ndarray, seed: int
+    way: Callable[[Tensor, Tensor, list[torch.Generator]], Tensor],
+    images: Images,
+    sources: np.ndarray,
+    copies: np.ndarray,
+    seed: int,
 ) -> np.ndarray:
     """Variant number ``copies[i]`` of image ``sources[i]``, for all i: (m, channels, height, width) float32. way: a ``Backend``.
 
@@ -62,15 +79,24 @@ def make_variants(
     while start < len(sources):
         batch = getattr(way, "batch", BATCH)  # less from then on where the memory did not do
         rows = np.minimum(np.arange(start, start + batch), len(sources) - 1)
-        generators = [torch_stream(seed, "variant", int(i), int(c)) for i, c in zip(sources[rows], copies[rows], strict=True)]
-        made[start : start + batch] = way(*tensors(images[sources[rows]]), generators)[: len(sources) - start].numpy()
+        generators = [
+            torch_stream(seed, "variant", int(i), int(c))
+            for i, c in zip(sources[rows], copies[rows], strict=True)
+        ]
+        made[start : start + batch] = way(*tensors(images[sources[rows]]), generators)[
+            : len(sources) - start
+        ].numpy()
         start += batch
     return made
 
 
-def mixed(made: np.ndarray, images: Images, sources: np.ndarray, copies: np.ndarray, seed: int) -> np.ndarray:
+def mixed(
+    made: np.ndarray, images: Images, sources: np.ndarray, copies: np.ndarray, seed: int
+) -> np.ndarray:
     """DiffuseMix of each of ``made``, which ``make_variants`` made, with its source; a function of (seed, source, copy) alone."""
-    rngs = [stream(seed, "diffusemix", int(i), int(c)) for i, c in zip(sources, copies, strict=True)]
+    rngs = [
+        stream(seed, "diffusemix", int(i), int(c)) for i, c in zip(sources, copies, strict=True)
+    ]
     return mix(images[sources].pixels, made, rngs)
 
 

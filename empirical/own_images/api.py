@@ -40,7 +40,11 @@ SMALLEST = np.finfo(np.float32).tiny  # probability whose logarithm is taken
 
 
 def slow_indices(
-    outputs: ArrayLike, labels: ArrayLike, losses: ArrayLike | None = None, rule: RuleName | Selection = "cluster", seed: int = 0
+    outputs: ArrayLike,
+    labels: ArrayLike,
+    losses: ArrayLike | None = None,
+    rule: RuleName | Selection = "cluster",
+    seed: int = 0,
 ) -> np.ndarray:
     """The examples that are slow to learn, by any model's outputs early in its training: (m,) indices, rising.
 
@@ -51,19 +55,44 @@ def slow_indices(
     """
     values, truth = np.asarray(as_array(outputs), np.float32), as_array(labels)
     selection = rule if isinstance(rule, Selection) else Selection(rule)
-    fit = values.ndim == 2 and len(truth) and truth.shape == values.shape[:1] and np.issubdtype(truth.dtype, np.integer)
+    fit = (
+        values.ndim == 2
+        and len(truth)
+        and truth.shape == values.shape[:1]
+        and np.issubdtype(truth.dtype, np.integer)
+    )
     shapes = (values.shape, truth.shape, str(truth.dtype))
-    require(bool(fit), "shapes of outputs and labels, and kind of labels", shapes, "(n, classes) and (n,), n at least 1, integers")
+    require(
+        bool(fit),
+        "shapes of outputs and labels, and kind of labels",
+        shapes,
+        "(n, classes) and (n,), n at least 1, integers",
+    )
     ends = (int(truth.min()), int(truth.max()))
-    require(ends[0] >= 0 and ends[1] < values.shape[1], "smallest and largest label", ends, f"0..{values.shape[1] - 1}")
-    require(bool(np.isfinite(values).all()), "outputs that are NaN or infinite", int((~np.isfinite(values)).sum()), "none")
+    require(
+        ends[0] >= 0 and ends[1] < values.shape[1],
+        "smallest and largest label",
+        ends,
+        f"0..{values.shape[1] - 1}",
+    )
+    require(
+        bool(np.isfinite(values).all()),
+        "outputs that are NaN or infinite",
+        int((~np.isfinite(values)).sum()),
+        "none",
+    )
     if values.min() >= 0 and np.abs(values.sum(1) - 1).max() < SUM:
         logs = np.log(values.clip(SMALLEST))
-        features, own = logs if selection.features == "logits" else values, -logs[np.arange(len(truth)), truth]
+        features, own = (
+            logs if selection.features == "logits" else values,
+            -logs[np.arange(len(truth)), truth],
+        )
     else:
         told = Outputs.of(np.ascontiguousarray(values), truth.astype(np.int64))
         features, own = told.features(selection.features), told.losses
-    return np.flatnonzero(select(features, own if losses is None else as_array(losses), truth, selection, seed))
+    return np.flatnonzero(
+        select(features, own if losses is None else as_array(losses), truth, selection, seed)
+    )
 
 
 def variants_of(
@@ -90,16 +119,31 @@ def variants_of(
     require(k >= 2, "k", k, "at least 2")
     mine = images_of(as_array(images), as_array(labels), classes)
     chosen = as_array(indices)
-    right = chosen.ndim == 1 and (not len(chosen) or (np.issubdtype(chosen.dtype, np.integer) and len(set(chosen.tolist())) == len(chosen)))
-    require(right, "indices", f"{chosen.dtype} {chosen.shape}", "(m,) integers, no two alike; np.flatnonzero makes them of a mask")
+    right = chosen.ndim == 1 and (
+        not len(chosen)
+        or (np.issubdtype(chosen.dtype, np.integer) and len(set(chosen.tolist())) == len(chosen))
+    )
+    require(
+        right,
+        "indices",
+        f"{chosen.dtype} {chosen.shape}",
+        "(m,) integers, no two alike; np.flatnonzero makes them of a mask",
+    )
     within = not len(chosen) or (chosen.min() >= 0 and chosen.max() < len(mine))
-    require(bool(within), "indices", sorted(chosen.tolist())[:: max(1, len(chosen) - 1)], f"numbers from 0 to {len(mine) - 1}")
+    require(
+        bool(within),
+        "indices",
+        sorted(chosen.tolist())[:: max(1, len(chosen) - 1)],
+        f"numbers from 0 to {len(mine) - 1}",
+    )
     slow = np.zeros(len(mine), bool)
     slow[chosen.astype(np.int64)] = True
     sources, copies = additions(Method("tada", k), slow, seed)
     if not len(sources):
         return mine.stored[:0], mine.labels[:0], sources
-    way = way_of(generator, mine, classes, Variants(strength, guidance=guidance), seed, torch.device(device))
+    way = way_of(
+        generator, mine, classes, Variants(strength, guidance=guidance), seed, torch.device(device)
+    )
     made = make_variants(way, mine, sources, copies, seed)
     made = mixed(made, mine, sources, copies, seed) if mix else made
     return as_uint8(made) if mine.stored.dtype == np.uint8 else made, mine.labels[sources], sources
@@ -109,18 +153,34 @@ def images_of(images: np.ndarray, labels: np.ndarray, classes: Sequence[str] | N
     """The user's arrays as ``Images``, checked."""
     allowed = "(n, side, side, 3) uint8, or float (n, channels, side, side)"
     whole = images.dtype == np.uint8
-    right = images.ndim == 4 and len(images) and (images.shape[3] == 3 if whole else np.issubdtype(images.dtype, np.floating))
-    right = right and (images.shape[1] == images.shape[2] if whole else images.shape[2] == images.shape[3])
+    right = (
+        images.ndim == 4
+        and len(images)
+        and (images.shape[3] == 3 if whole else np.issubdtype(images.dtype, np.floating))
+    )
+    right = right and (
+        images.shape[1] == images.shape[2] if whole else images.shape[2] == images.shape[3]
+    )
     require(bool(right), "images", f"{images.dtype} {images.shape}", allowed)
     if not whole:
         images = np.ascontiguousarray(images, np.float32)
         reach = float(np.abs(images).max())
-        require(reach <= REACH, "the largest float pixel", reach, "[-1, 1], up to noise: scale images, or give uint8")
+        require(
+            reach <= REACH,
+            "the largest float pixel",
+            reach,
+            "[-1, 1], up to noise: scale images, or give uint8",
+        )
     fit = labels.shape == images.shape[:1] and np.issubdtype(labels.dtype, np.integer)
     require(fit, "labels", f"{labels.dtype} {labels.shape}", f"({len(images)},) integers")
     ends, names = (int(labels.min()), int(labels.max())), classes
     names = tuple(map(str, range(ends[1] + 1))) if names is None else tuple(names)
-    require(ends[0] >= 0 and ends[1] < len(names), "smallest and largest label", ends, f"0..{len(names) - 1}, as there are classes")
+    require(
+        ends[0] >= 0 and ends[1] < len(names),
+        "smallest and largest label",
+        ends,
+        f"0..{len(names) - 1}, as there are classes",
+    )
     return Images(images, labels.astype(np.int64), names)
 
 
@@ -135,9 +195,18 @@ def way_of(
     """The model that makes variants: as given, loaded, or trained on the images."""
     if callable(generator):
         return generator
-    settings = Generator(model=generator, seen="external") if isinstance(generator, str) else generator or usual_generator(device)
+    settings = (
+        Generator(model=generator, seen="external")
+        if isinstance(generator, str)
+        else generator or usual_generator(device)
+    )
     if settings.model is not None:
-        require(classes is not None, "classes of a generator that is there", classes, "the names of the classes, in the order of labels")
+        require(
+            classes is not None,
+            "classes of a generator that is there",
+            classes,
+            "the names of the classes, in the order of labels",
+        )
         from empirical.generation.backends import backend
 
         return backend(settings, variants, images.classes, images.shape, device)
@@ -171,18 +240,34 @@ class Augmented(Dataset):
     images, and float ones as tensors (channels, height, width).
     """
 
-    def __init__(self, dataset: Any, images: np.ndarray, labels: ArrayLike, transform: Callable[[Any], Any] | None = None) -> None:
+    def __init__(
+        self,
+        dataset: Any,
+        images: np.ndarray,
+        labels: ArrayLike,
+        transform: Callable[[Any], Any] | None = None,
+    ) -> None:
         self.dataset, self.images, self.labels = dataset, images, as_array(labels)
-        require(len(images) == len(self.labels), "number of images and labels", (len(images), len(self.labels)), "as many of each")
+        require(
+            len(images) == len(self.labels),
+            "number of images and labels",
+            (len(images), len(self.labels)),
+            "as many of each",
+        )
         self.transform = getattr(dataset, "transform", None) if transform is None else transform
 
     def __len__(self) -> int:
         return len(self.dataset) + len(self.labels)
 
     def __getitem__(self, index: int) -> Any:
-        index, before = range(len(self))[index], len(self.dataset)  # IndexError past the end, and indices from it
+        index, before = (
+            range(len(self))[index],
+            len(self.dataset),
+        )  # IndexError past the end, and indices from it
         if index < before:
             return self.dataset[index]
         image = self.images[index - before]
         image = Image.fromarray(image) if image.dtype == np.uint8 else torch.from_numpy(image)
-        return (image if self.transform is None else self.transform(image)), int(self.labels[index - before])
+        return (image if self.transform is None else self.transform(image)), int(
+            self.labels[index - before]
+        )

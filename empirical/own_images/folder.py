@@ -46,7 +46,12 @@ def source_of(folder: Path, hold_out: bool = False) -> Source:
     """
     found = folders.find(str(folder), data_root(), None)
     split = found.layout.startswith("split")
-    require(not (split and hold_out), f"hold_out of {found.where}, which has a test set", hold_out, "False")
+    require(
+        not (split and hold_out),
+        f"hold_out of {found.where}, which has a test set",
+        hold_out,
+        "False",
+    )
     if split or hold_out:
         return found
     return dataclasses.replace(
@@ -60,11 +65,18 @@ def source_of(folder: Path, hold_out: bool = False) -> Source:
 def all_for_training(open_: Callable[[], Contents]) -> Contents:
     """All images are training images; one of each class also stands for a test set, as every data set has one; nothing uses it."""
     contents = open_()
-    items = sorted((item._replace(part="train") for item in contents.items), key=lambda item: (item.label, item.path))
+    items = sorted(
+        (item._replace(part="train") for item in contents.items),
+        key=lambda item: (item.label, item.path),
+    )
     stand_ins = []
     for label in range(len(contents.classes)):
         members = [item for item in items if item.label == label]
-        stand_ins.append(next((item for item in members if _readable(contents, item)), members[0])._replace(part="test"))
+        stand_ins.append(
+            next((item for item in members if _readable(contents, item)), members[0])._replace(
+                part="test"
+            )
+        )
     return dataclasses.replace(contents, items=(*items, *stand_ins))
 
 
@@ -79,7 +91,10 @@ def usual_side(source: Source, contents: Contents, most: int) -> int:
     """The median of the shorter sides of some of the images, rounded down to a multiple of 8, from 8 to ``most``."""
     shorter = []
     for i in np.unique(np.linspace(0, len(contents.items) - 1, MEASURED).astype(int)):
-        with contextlib.suppress(Exception), Image.open(source.where / contents.items[i].path) as image:  # told when it is decoded
+        with (
+            contextlib.suppress(Exception),
+            Image.open(source.where / contents.items[i].path) as image,
+        ):  # told when it is decoded
             shorter.append(min(image.size))
     return max(8, min(most, int(np.median(shorter or [most])) // 8 * 8))
 
@@ -92,26 +107,46 @@ def decoded(source: Source, side: int, skip: bool, root: Path) -> tuple[Data, St
     name = f"{FOLDER}{source.where.resolve()}"
     found = stored(Request(name, None, side, skip), root / "data", lambda fetch: source)
     about = found.manifest
-    return Data(FOLDER + about["name"], None, 0, side, skip_unreadable=skip, content=about["content"][:16]), found
+    return Data(
+        FOLDER + about["name"], None, 0, side, skip_unreadable=skip, content=about["content"][:16]
+    ), found
 
 
 def files_of(source: Source, found: Stored) -> Files:
     """Which file each decoded image comes from, and where it goes: to its own path, or below its part if a test set was drawn."""
-    train, test = (tuple(json.loads((found.folder / "sources.json").read_text())[part]) for part in PARTS)
+    train, test = (
+        tuple(json.loads((found.folder / "sources.json").read_text())[part]) for part in PARTS
+    )
     if source.layout.endswith("all for training"):
         return Files(source.where, train, (), train, ())
     if source.layout.startswith("split"):
         return Files(source.where, train, test, train, test)
-    return Files(source.where, train, test, tuple(f"train/{path}" for path in train), tuple(f"test/{path}" for path in test))
+    return Files(
+        source.where,
+        train,
+        test,
+        tuple(f"train/{path}" for path in train),
+        tuple(f"test/{path}" for path in test),
+    )
 
 
 def fingerprint(source: Source) -> str:
     """Digest of the paths, sizes and times of the files: for a quick look, which reads none of them."""
     status = [(source.where / path).stat() for path in source.files]
-    return digest([source.layout, [[path, s.st_size, s.st_mtime_ns] for path, s in zip(source.files, status, strict=True)]])
+    return digest(
+        [
+            source.layout,
+            [
+                [path, s.st_size, s.st_mtime_ns]
+                for path, s in zip(source.files, status, strict=True)
+            ],
+        ]
+    )
 
 
-def variant_names(targets: Sequence[str], sources: Sequence[int], copies: Sequence[int]) -> list[str]:
+def variant_names(
+    targets: Sequence[str], sources: Sequence[int], copies: Sequence[int]
+) -> list[str]:
     """``<stem>-variant-<copy>.png`` beside each source; the whole file name for the stem where two sources have the same.
 
     No name is that of an original, nor given twice, even where capitals do not count.
@@ -134,7 +169,13 @@ def as_uint8(pixels: np.ndarray) -> np.ndarray:
 
 
 def write_folder(
-    out: Path, files: Files, names: Sequence[str], images: np.ndarray, tables: dict[str, list[tuple]], manifest: dict[str, Any], link: bool
+    out: Path,
+    files: Files,
+    names: Sequence[str],
+    images: np.ndarray,
+    tables: dict[str, list[tuple]],
+    manifest: dict[str, Any],
+    link: bool,
 ) -> None:
     """Originals, variants, tables and manifest, all or nothing.
 
@@ -142,13 +183,17 @@ def write_folder(
     link: hard links to the originals where the file system allows it, else copies.
     """
     with whole(out) as folder:
-        for path, target in zip(files.train + files.test, files.train_targets + files.test_targets, strict=True):
+        for path, target in zip(
+            files.train + files.test, files.train_targets + files.test_targets, strict=True
+        ):
             (folder / target).parent.mkdir(parents=True, exist_ok=True)
             link_or_copy(files.where / path, folder / target, link)
         for name, image in zip(names, images, strict=True):
             Image.fromarray(image).save(folder / name)
         for name, rows in tables.items():
-            with (folder / name).open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+            with (folder / name).open(
+                "w", newline="", encoding="utf-8", errors="surrogateescape"
+            ) as file:
                 csv.writer(file, lineterminator="\n").writerows(rows)
         write_json(folder / "manifest.json", manifest)
 
@@ -156,7 +201,9 @@ def write_folder(
 def link_or_copy(path: Path, target: Path, link: bool) -> None:
     """The same bytes at ``target``; a link on another file system, or where links are refused, becomes a copy."""
     if link:
-        with contextlib.suppress(OSError):  # what is really wrong, such as a full disk, is told by the copy
+        with contextlib.suppress(
+            OSError
+        ):  # what is really wrong, such as a full disk, is told by the copy
             os.link(os.path.realpath(path), target)
             return
     shutil.copy2(path, target)
@@ -173,9 +220,13 @@ def whole(out: Path) -> Iterator[Path]:
     handle = os.open(partial, os.O_RDONLY)
     try:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system lets go of it when the process ends, however it ends
+            fcntl.flock(
+                handle, fcntl.LOCK_EX | fcntl.LOCK_NB
+            )  # the system lets go of it when the process ends, however it ends
         except BlockingIOError:
-            raise ValueError(f"out is {out}, which another process is writing; allowed: to wait for it, or another folder") from None
+            raise ValueError(
+                f"out is {out}, which another process is writing; allowed: to wait for it, or another folder"
+            ) from None
         try:
             for left in partial.iterdir():  # by a process that was killed
                 shutil.rmtree(left) if left.is_dir() else left.unlink()
@@ -197,4 +248,6 @@ def earlier(out: Path) -> dict[str, Any] | None:
         manifest["settings"], manifest["data"]["content"]
         return manifest
     except (OSError, ValueError, KeyError, TypeError):
-        raise ValueError(f"out is {out}, which holds other files; allowed: a new or an empty folder") from None
+        raise ValueError(
+            f"out is {out}, which holds other files; allowed: a new or an empty folder"
+        ) from None

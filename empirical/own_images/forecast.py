@@ -16,14 +16,26 @@ if TYPE_CHECKING:
 
 USUAL_SHARE = (0.3, 0.4)  # of slow examples, where early training stops in time (the paper's)
 TIMED = 2  # steps that are timed, after one that is not
-BATCH = 64  # images of an evaluation on a CPU: variants.BATCH, which torch would have to be loaded for
+BATCH = (
+    64  # images of an evaluation on a CPU: variants.BATCH, which torch would have to be loaded for
+)
 
 
-def forecast(run: Run, images: int, classes: tuple[str, ...], share: float | None, machine: Machine) -> list[str]:
+def forecast(
+    run: Run, images: int, classes: tuple[str, ...], share: float | None, machine: Machine
+) -> list[str]:
     """The lines of a dry run. share: of slow images, where early training is done already."""
-    shares = (1.0, 1.0) if run.selection.rule == "all" else USUAL_SHARE if share is None else (share, share)
+    shares = (
+        (1.0, 1.0)
+        if run.selection.rule == "all"
+        else USUAL_SHARE
+        if share is None
+        else (share, share)
+    )
     known = run.selection.rule == "all" or share is not None
-    each = round(run.variants.grid * run.variants.strength) * (1 if run.variants.guidance == 1 else 2)
+    each = round(run.variants.grid * run.variants.strength) * (
+        1 if run.variants.guidance == 1 else 2
+    )
     made = [round(part * images) * (run.method.k - 1) for part in shares]
     steps = max(1, round(run.early.epochs * images / run.training.batch))
     measured = rates(run, classes, machine)
@@ -36,11 +48,21 @@ def forecast(run: Run, images: int, classes: tuple[str, ...], share: float | Non
         f"early training  {'done already' if share is not None else f'at most {minutes(early)}, {steps:,} steps of {run.training.batch}'}",
     ]
     if run.generator.model is None:
-        lines.append(f"generator       {minutes(trained)}, {run.generator.steps:,} steps of {run.generator.batch}")
+        lines.append(
+            f"generator       {minutes(trained)}, {run.generator.steps:,} steps of {run.generator.batch}"
+        )
     if (rate := measured["evaluation"]) is None:
-        return [*lines, f"time            not known before {run.generator.model} is loaded; each evaluation is one pass of it"]
-    total = [early + trained + rate * each * max(BATCH, count) for count in made]  # the last batch is filled up
-    return [*lines, f"time            about {span(*map(minutes, total))}, at rates measured just now"]
+        return [
+            *lines,
+            f"time            not known before {run.generator.model} is loaded; each evaluation is one pass of it",
+        ]
+    total = [
+        early + trained + rate * each * max(BATCH, count) for count in made
+    ]  # the last batch is filled up
+    return [
+        *lines,
+        f"time            about {span(*map(minutes, total))}, at rates measured just now",
+    ]
 
 
 def span(low, high, form: str = "") -> str:
@@ -71,20 +93,39 @@ def rates(run: Run, classes: tuple[str, ...], machine: Machine) -> dict[str, flo
 
     torch.set_num_threads(1)
     rng, side, device = stream(0, "forecast"), run.data.side, machine.on(run.data)
-    noise = Images(rng.integers(0, 256, (BATCH, side, side, 3), dtype=np.uint8), rng.integers(0, len(classes), BATCH), classes)
+    noise = Images(
+        rng.integers(0, 256, (BATCH, side, side, 3), dtype=np.uint8),
+        rng.integers(0, len(classes), BATCH),
+        classes,
+    )
     network = classifier(noise, run.training, 0).to(device)
     order = stream(0, "forecast order")
-    found = {"early": seconds(train(network, *on_device(noise, device), run.training, 1 + TIMED, order), device)}
-    one_step = dataclasses.replace(run.variants, strength=1 / run.variants.grid, alpha_bar=None, from_noise=False)
+    found = {
+        "early": seconds(
+            train(network, *on_device(noise, device), run.training, 1 + TIMED, order), device
+        )
+    }
+    one_step = dataclasses.replace(
+        run.variants, strength=1 / run.variants.grid, alpha_bar=None, from_noise=False
+    )
     if run.generator.model is None:
         model = diffusion.unet(noise, run.generator, 0)
-        few, dtype = dataclasses.replace(run.generator, steps=1 + TIMED), precision(run.generator, device)
-        found["generator"] = seconds(diffusion.train_generator(model.to(device), noise, few, 0), device)
+        few, dtype = (
+            dataclasses.replace(run.generator, steps=1 + TIMED),
+            precision(run.generator, device),
+        )
+        found["generator"] = seconds(
+            diffusion.train_generator(model.to(device), noise, few, 0), device
+        )
         made = from_unet(model, diffusion.noise_schedule(), one_step, classes, device, dtype=dtype)
         return {**found, "evaluation": evaluation(made, noise, one_step)}
     there = folder_of(run.generator.model) is not None
     made = backend(run.generator, one_step, classes, noise.shape, device) if there else None
-    return {**found, "generator": None, "evaluation": evaluation(made, noise, one_step) if there else None}
+    return {
+        **found,
+        "generator": None,
+        "evaluation": evaluation(made, noise, one_step) if there else None,
+    }
 
 
 def seconds(steps, device: torch.device) -> float:

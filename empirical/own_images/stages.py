@@ -15,7 +15,16 @@ from empirical.commands.select import BLUNT
 from empirical.config import Run, require
 from empirical.data.sources import Source
 from empirical.generation import backends as generators
-from empirical.own_images.folder import Files, as_uint8, decoded, earlier, files_of, fingerprint, variant_names, write_folder
+from empirical.own_images.folder import (
+    Files,
+    as_uint8,
+    decoded,
+    earlier,
+    files_of,
+    fingerprint,
+    variant_names,
+    write_folder,
+)
 from empirical.runtime.machine import Machine
 from empirical.selection.agreement import by_class
 from empirical.selection.knee import CEILING, NoKnee
@@ -28,7 +37,11 @@ if TYPE_CHECKING:
     from empirical.data.images import Split
     from empirical.pipeline import Selected
 
-CHUNK, SAVES, BATCH = 512, 8, 64  # variants between two saves, at least; saves at most, as a model is loaded for each; a batch
+CHUNK, SAVES, BATCH = (
+    512,
+    8,
+    64,
+)  # variants between two saves, at least; saves at most, as a model is loaded for each; a batch
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +58,14 @@ class Task:
     @property
     def settings(self) -> Any:
         """What tells one command from another."""
-        return plain({"folder": str(self.source.where.resolve()), "layout": self.source.layout, "seed": self.seed, "run": self.run})
+        return plain(
+            {
+                "folder": str(self.source.where.resolve()),
+                "layout": self.source.layout,
+                "seed": self.seed,
+                "run": self.run,
+            }
+        )
 
     @property
     def note(self) -> Path:
@@ -53,7 +73,17 @@ class Task:
         from empirical.runtime.artifacts import code
 
         run = self.run
-        key = digest([code(), fingerprint(self.source), run.data, run.training, run.early, run.selection, self.seed])
+        key = digest(
+            [
+                code(),
+                fingerprint(self.source),
+                run.data,
+                run.training,
+                run.early,
+                run.selection,
+                self.seed,
+            ]
+        )
         return self.root / f"augment-{key[:16]}.json"
 
     def known_share(self) -> float | None:
@@ -65,15 +95,27 @@ class Task:
 
     def carry_out(self, out: Path) -> list[str]:
         """Write ``out``, stage by stage; the last lines to print. ValueError if something else is there."""
-        there, other = earlier(out), "allowed: a new or an empty folder, or the same settings and images"
+        there, other = (
+            earlier(out),
+            "allowed: a new or an empty folder, or the same settings and images",
+        )
         if there is not None and there["settings"] != self.settings:
             raise ValueError(f"out is {out}, which holds the result of other settings; {other}")
         if there is None and self.run.generator.model is not None:
             generators.kind_of(self.run.generator)  # a model that is not there is told at once
-        data, found = decoded(self.source, self.run.data.side, self.run.data.skip_unreadable, self.root)
+        data, found = decoded(
+            self.source, self.run.data.side, self.run.data.skip_unreadable, self.root
+        )
         if there is not None:
-            require(there["data"]["content"] == found.manifest["content"], "out", str(out), f"that of other images; {other}")
-            return [f"{out} is finished: {there['originals']:,} originals, {there['variants']:,} variants; nothing to do"]
+            require(
+                there["data"]["content"] == found.manifest["content"],
+                "out",
+                str(out),
+                f"that of other images; {other}",
+            )
+            return [
+                f"{out} is finished: {there['originals']:,} originals, {there['variants']:,} variants; nothing to do"
+            ]
 
         import torch
 
@@ -90,10 +132,16 @@ class Task:
             "scores.csv": scores(files, parts, chosen),
             "variants.csv": [
                 ("file", "source", "copy", "seed"),
-                *((name, files.train_targets[i], int(c), self.seed) for name, i, c in zip(names, sources, copies, strict=True)),
+                *(
+                    (name, files.train_targets[i], int(c), self.seed)
+                    for name, i, c in zip(names, sources, copies, strict=True)
+                ),
             ],
         }
-        manifest = {"settings": self.settings, **self.about(run, parts, chosen, found.manifest, len(names))}
+        manifest = {
+            "settings": self.settings,
+            **self.about(run, parts, chosen, found.manifest, len(names)),
+        }
         write_folder(out, files, names, as_uint8(pixels), tables, manifest, self.link)
         tests = f", {len(files.test):,} test images" if files.test else ""
         return [f"{out}: {len(files.train):,} originals, {len(names):,} variants{tests}"]
@@ -105,15 +153,23 @@ class Task:
         try:
             chosen = pipeline.selected(run, self.seed, parts, self.root, self.machine)
         except NoKnee as error:
-            raise ValueError(str(error).split(": raise ")[0] + f": raise --epochs ({run.early.epochs})") from None
+            raise ValueError(
+                str(error).split(": raise ")[0] + f": raise --epochs ({run.early.epochs})"
+            ) from None
         write_json(self.note, {"slow_fraction": chosen.slow.mean()})
-        print(f"early training: {chosen.steps:,} steps, training error {chosen.error:.1%}; slow: {chosen.slow.mean():.1%} of the images")
+        print(
+            f"early training: {chosen.steps:,} steps, training error {chosen.error:.1%}; slow: {chosen.slow.mean():.1%} of the images"
+        )
         if unclear(chosen, parts.train.labels):
-            print("warning: the training error is near 0 or near chance, and so outputs, and which images are slow, say little")
+            print(
+                "warning: the training error is near 0 or near chance, and so outputs, and which images are slow, say little"
+            )
         sys.stdout.flush()
         return chosen
 
-    def variants(self, run: Run, parts: Split, chosen: Selected) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def variants(
+        self, run: Run, parts: Split, chosen: Selected
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Sources, copies and pixels of all variants, saved on the way."""
         import numpy as np
 
@@ -129,22 +185,37 @@ class Task:
         with progress("making variants", len(sources), "variant") as bar:
             for start in range(0, len(sources), chunk):
                 rows = slice(start, start + chunk)
-                made.append(generate.variants(run, self.seed, parts, self.root, sources[rows], copies[rows], self.machine))
+                made.append(
+                    generate.variants(
+                        run, self.seed, parts, self.root, sources[rows], copies[rows], self.machine
+                    )
+                )
                 bar.update(len(made[-1]))
         return sources, copies, np.concatenate(made)
 
-    def about(self, run: Run, parts: Split, chosen: Selected, images: Mapping[str, Any], variants: int) -> dict[str, Any]:
+    def about(
+        self, run: Run, parts: Split, chosen: Selected, images: Mapping[str, Any], variants: int
+    ) -> dict[str, Any]:
         """The manifest, but for the settings."""
         from empirical.generation.stage import made_by
 
         labels, classes = parts.train.labels, parts.train.classes
         shares = by_class(chosen.slow, labels, len(classes))
         return {
-            "data": {"about": images["about"], "content": images["content"], "classes": classes, "unreadable": images["unreadable"]},
+            "data": {
+                "about": images["about"],
+                "content": images["content"],
+                "classes": classes,
+                "unreadable": images["unreadable"],
+            },
             "originals": len(labels),
             "variants": variants,
             "side": run.data.side,
-            "generator": {"model": "trained on this folder", "strength": run.variants.strength, "mix": run.variants.mix}
+            "generator": {
+                "model": "trained on this folder",
+                "strength": run.variants.strength,
+                "mix": run.variants.mix,
+            }
             | made_by(run, self.seed, parts, self.root),
             "selection": run.selection,
             "early_steps": chosen.steps,
@@ -153,7 +224,10 @@ class Task:
             "early_unclear": unclear(chosen, labels),
             "slow_fraction": chosen.slow.mean(),
             "slow_fraction_by_class": dict(zip(classes, shares, strict=True)),
-            "versions": {name: version(name) for name in ("numpy", "torch", "diffusers", "scikit-learn", "pillow")},
+            "versions": {
+                name: version(name)
+                for name in ("numpy", "torch", "diffusers", "scikit-learn", "pillow")
+            },
         }
 
 
@@ -166,7 +240,15 @@ def unclear(chosen: Selected, labels: np.ndarray) -> bool:
 def scores(files: Files, parts: Split, chosen: Selected) -> list[tuple]:
     """A row for each training image, floats to as many digits as they have."""
     rows = [("file", "class", "loss", "probability", "slow")]
-    columns = (files.train_targets, parts.train.labels, chosen.early.losses, chosen.early.probabilities, chosen.slow)
+    columns = (
+        files.train_targets,
+        parts.train.labels,
+        chosen.early.losses,
+        chosen.early.probabilities,
+        chosen.slow,
+    )
     for name, label, loss, probability, slow in zip(*columns, strict=True):
-        rows.append((name, parts.train.classes[label], str(loss), str(probability[label]), int(slow)))
+        rows.append(
+            (name, parts.train.classes[label], str(loss), str(probability[label]), int(slow))
+        )
     return rows

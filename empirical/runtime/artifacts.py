@@ -29,7 +29,15 @@ def artifact(root: Path, stage: str, suffix: str, *depends: object) -> Path:
 def code() -> str:
     """Digest of the source of this package and of the versions of what it builds on."""
     sources = [path.read_text() for path in sorted(Path(__file__).parents[1].rglob("*.py"))]
-    return digest([sources, [version(name) for name in ("numpy", "scikit-learn", "torch", "torchvision", "diffusers")]])
+    return digest(
+        [
+            sources,
+            [
+                version(name)
+                for name in ("numpy", "scikit-learn", "torch", "torchvision", "diffusers")
+            ],
+        ]
+    )
 
 
 @contextlib.contextmanager
@@ -37,7 +45,9 @@ def alone(path: Path) -> Iterator[None]:
     """Make a result while no other process of this machine makes it: who comes second waits, and then finds it made."""
     lock = path.with_name(f".{path.name}.lock")
     with lock.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)  # the system lets go of it when the process ends, however it ends
+        fcntl.flock(
+            file, fcntl.LOCK_EX
+        )  # the system lets go of it when the process ends, however it ends
         yield
 
 

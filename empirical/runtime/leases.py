@@ -20,7 +20,11 @@ from pathlib import Path
 
 STALE = 120.0  # seconds after which an untouched claim is taken over
 BEATS = 8  # touches within that time
-PASSING = (errno.ESTALE, errno.EIO, errno.ETIMEDOUT)  # errors that a network file system may have for a moment
+PASSING = (
+    errno.ESTALE,
+    errno.EIO,
+    errno.ETIMEDOUT,
+)  # errors that a network file system may have for a moment
 
 
 @cache
@@ -28,7 +32,10 @@ def place() -> str:
     """Where process numbers mean what they mean here: host, start of the system and, in a container, its own numbering."""
     parts = [socket.gethostname()]
     with contextlib.suppress(OSError):
-        parts += [Path("/proc/sys/kernel/random/boot_id").read_text().strip(), os.readlink("/proc/self/ns/pid")]
+        parts += [
+            Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
+            os.readlink("/proc/self/ns/pid"),
+        ]
     return " ".join(parts)
 
 
@@ -37,7 +44,9 @@ class Claims:
 
     def __init__(self, folder: Path, stale: float = STALE) -> None:
         if not stale > 0:
-            raise ValueError(f"stale is {stale}; allowed: above 0 seconds; give more than a worker may stand still")
+            raise ValueError(
+                f"stale is {stale}; allowed: above 0 seconds; give more than a worker may stand still"
+            )
         self.folder, self.stale = folder, stale
 
     @contextlib.contextmanager
@@ -97,7 +106,9 @@ class Claims:
     def _make(self, path: Path) -> tuple[int, str]:
         token = secrets.token_hex(8)
         file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
-        os.write(file, json.dumps({"token": token, "place": place(), "process": os.getpid()}).encode())
+        os.write(
+            file, json.dumps({"token": token, "place": place(), "process": os.getpid()}).encode()
+        )
         return file, token
 
     def _take_over(self, path: Path, token: str) -> tuple[int, str] | None:
@@ -139,7 +150,9 @@ class Claims:
             found, touched = self._read(path), path.stat().st_mtime
         except FileNotFoundError:
             return False
-        return (found.get("place") == place() and _ended(found.get("process"))) or self.now() - touched > self.stale
+        return (
+            found.get("place") == place() and _ended(found.get("process"))
+        ) or self.now() - touched > self.stale
 
     def sweep(self) -> None:
         """Remove stale claims and what was left by workers that were killed."""

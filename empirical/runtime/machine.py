@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 class Machine:
     """Device and speed. compile: torch.compile the network. capture: replay each step as one CUDA graph (a GPU only)."""
 
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"  # auto: a GPU if there is one, but the CPU for the digits
+    device: Literal["auto", "cpu", "cuda", "mps"] = (
+        "auto"  # auto: a GPU if there is one, but the CPU for the digits
+    )
     compile: bool = False
     capture: bool = False
     checkpoint: float = 120.0  # seconds between checkpoints of a network in training, at least 0
@@ -32,12 +34,26 @@ class Machine:
         """The device for this data set. ValueError if it is not there, or cannot capture a step."""
         import torch
 
-        there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+        there = {
+            "cpu": True,
+            "cuda": torch.cuda.is_available(),
+            "mps": torch.backends.mps.is_available(),
+        }
         chosen = self.device
         if chosen == "auto":
             chosen = "cuda" if there["cuda"] and not data.from_library else "cpu"
-        require(there[chosen], "machine.device", chosen, ", ".join(name for name, yes in there.items() if yes) + " on this machine")
-        require(not self.capture or chosen == "cuda", "machine.capture on " + chosen, self.capture, "on a CUDA device alone")
+        require(
+            there[chosen],
+            "machine.device",
+            chosen,
+            ", ".join(name for name, yes in there.items() if yes) + " on this machine",
+        )
+        require(
+            not self.capture or chosen == "cuda",
+            "machine.capture on " + chosen,
+            self.capture,
+            "on a CUDA device alone",
+        )
         return torch.device(chosen)
 
 

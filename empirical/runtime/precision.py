@@ -34,7 +34,10 @@ def notes(runs: Iterable[Recorded], machine: Machine) -> list[str]:
     asked = sorted({(option, run.data) for run in runs for option in options(run)}, key=str)
     if not asked or not missing():
         return []
-    return [slow(option) for option in sorted({option for option, data in asked if machine.on(data).type == "cpu"})]
+    return [
+        slow(option)
+        for option in sorted({option for option, data in asked if machine.on(data).type == "cpu"})
+    ]
 
 
 def options(run: Recorded) -> Iterator[str]:

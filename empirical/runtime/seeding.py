@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 def entropy(seed: int, *purpose: str | int) -> np.random.SeedSequence:
     """The seed sequence of a purpose, such as ``entropy(seed, "variants", example, copy)``."""
-    return np.random.SeedSequence([seed, *(zlib.crc32(p.encode()) if isinstance(p, str) else p for p in purpose)])
+    return np.random.SeedSequence(
+        [seed, *(zlib.crc32(p.encode()) if isinstance(p, str) else p for p in purpose)]
+    )
 
 
 def stream(seed: int, *purpose: str | int) -> np.random.Generator:
@@ -27,7 +29,9 @@ def torch_stream(seed: int, *purpose: str | int) -> torch.Generator:
     """A CPU torch generator of its own for this purpose."""
     import torch
 
-    return torch.Generator().manual_seed(int(entropy(seed, *purpose).generate_state(1, np.uint64)[0] >> 1))
+    return torch.Generator().manual_seed(
+        int(entropy(seed, *purpose).generate_state(1, np.uint64)[0] >> 1)
+    )
 
 
 @contextlib.contextmanager

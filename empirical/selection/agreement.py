@@ -65,7 +65,10 @@ def spearman(x: np.ndarray, y: np.ndarray) -> float | None:
 def by_class(slow: np.ndarray, labels: np.ndarray, classes: int) -> list[float | None]:
     """Fraction of slow examples of each class 0..classes-1; None for a class without examples."""
     counts = np.bincount(labels, minlength=classes)
-    return [_ratio(s, c) for s, c in zip(np.bincount(labels[slow], minlength=classes), counts, strict=True)]
+    return [
+        _ratio(s, c)
+        for s, c in zip(np.bincount(labels[slow], minlength=classes), counts, strict=True)
+    ]
 
 
 def compare(first: Scores, second: Scores) -> dict[str, Any]:
@@ -90,7 +93,10 @@ def compare(first: Scores, second: Scores) -> dict[str, Any]:
 
 def pairwise(scores: Sequence[Scores]) -> list[dict[str, Any]]:
     """What ``compare`` says of every two of the selections; seeds: the places of the two."""
-    return [{"seeds": [i, j], **compare(scores[i], scores[j])} for i, j in itertools.combinations(range(len(scores)), 2)]
+    return [
+        {"seeds": [i, j], **compare(scores[i], scores[j])}
+        for i, j in itertools.combinations(range(len(scores)), 2)
+    ]
 
 
 def _ratio(part: float, whole: float) -> float | None:

@@ -66,7 +66,9 @@ def near_chance(error: float, classes: int) -> bool:
     return error > NEAR * (1 - 1 / classes)
 
 
-def early_network(images: Images, config: Early, training: Training, seed: int, device: torch.device | str = "cpu") -> Trained:
+def early_network(
+    images: Images, config: Early, training: Training, seed: int, device: torch.device | str = "cpu"
+) -> Trained:
     """A classifier trained on the originals until ``config`` says stop.
 
     The training error is measured in evaluation mode on images as they are stored, on all or on ``config.sample`` of them drawn by seed,
@@ -83,9 +85,13 @@ def early_network(images: Images, config: Early, training: Training, seed: int, 
         drawn = torch.from_numpy(_sample(images.labels, config, seed)).to(device)
         seen, truth = pixels[drawn], labels[drawn]
     known = truth.cpu().numpy()
-    knee = Knee(1 - 1 / len(np.unique(known)), budget, config.error) if config.stop == "auto" else None
+    knee = (
+        Knee(1 - 1 / len(np.unique(known)), budget, config.error) if config.stop == "auto" else None
+    )
     curve, kept = [], {}
-    for step in train(network, pixels, labels, training, 4 * budget, stream(seed, "early order")):  # 4: the rate never decays by steps
+    for step in train(
+        network, pixels, labels, training, 4 * budget, stream(seed, "early order")
+    ):  # 4: the rate never decays by steps
         if step % every and step != budget:
             continue
         wrong = logits(network, seen).argmax(1) != truth

@@ -46,13 +46,23 @@ def select(
     if selection.rule == "cluster":
         return clustered
     slow = np.zeros(len(labels), dtype=bool)
-    for number, members in enumerate(groups(labels) if selection.per_class else [np.arange(len(labels))]):
-        count = round(selection.fraction * len(members)) if clustered is None else int(clustered[members].sum())
+    for number, members in enumerate(
+        groups(labels) if selection.per_class else [np.arange(len(labels))]
+    ):
+        count = (
+            round(selection.fraction * len(members))
+            if clustered is None
+            else int(clustered[members].sum())
+        )
         if selection.rule == "high-loss":
-            slow[members[np.argsort(-losses[members].astype(np.float64), kind="stable")[:count]]] = True
+            slow[
+                members[np.argsort(-losses[members].astype(np.float64), kind="stable")[:count]]
+            ] = True
         else:
             name = int(labels[members[0]]) if selection.per_class else number
-            slow[stream(seed, "random selection", name).choice(members, count, replace=False)] = True
+            slow[stream(seed, "random selection", name).choice(members, count, replace=False)] = (
+                True
+            )
     return slow
 
 
@@ -68,14 +78,24 @@ def cluster(outputs: np.ndarray, losses: np.ndarray, labels: np.ndarray, seed: i
     from threadpoolctl import threadpool_limits
 
     slow = np.zeros(len(labels), dtype=bool)
-    with threadpool_limits(1), warnings.catch_warnings():  # one thread: the same bits on any number of cores
-        warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct points than clusters: handled below
+    with (
+        threadpool_limits(1),
+        warnings.catch_warnings(),
+    ):  # one thread: the same bits on any number of cores
+        warnings.simplefilter(
+            "ignore", ConvergenceWarning
+        )  # fewer distinct points than clusters: handled below
         for members in groups(labels):
             if len(members) < 2:
                 continue
             state = int(stream(seed, "clusters", int(labels[members[0]])).integers(2**31))
-            clusters = KMeans(2, n_init=10, random_state=state).fit_predict(outputs[members].astype(np.float64))
-            means = [losses[members[clusters == c]].mean() if np.any(clusters == c) else -np.inf for c in (0, 1)]
+            clusters = KMeans(2, n_init=10, random_state=state).fit_predict(
+                outputs[members].astype(np.float64)
+            )
+            means = [
+                losses[members[clusters == c]].mean() if np.any(clusters == c) else -np.inf
+                for c in (0, 1)
+            ]
             if np.isfinite(means).all():
                 slow[members[clusters == np.argmax(means)]] = True
     return slow
@@ -87,23 +107,45 @@ def groups(labels: np.ndarray) -> list[np.ndarray]:
     return np.split(order, np.flatnonzero(np.diff(labels[order])) + 1) if len(labels) else []
 
 
-def check(outputs: np.ndarray, losses: np.ndarray, labels: np.ndarray, selection: Selection) -> None:
+def check(
+    outputs: np.ndarray, losses: np.ndarray, labels: np.ndarray, selection: Selection
+) -> None:
     """Raise ValueError in one line for arrays that ``select`` cannot use."""
     shapes = (outputs.shape, losses.shape, labels.shape)
-    fit = outputs.ndim == 2 and outputs.shape[1:] > (0,) and losses.shape == labels.shape == outputs.shape[:1]
+    fit = (
+        outputs.ndim == 2
+        and outputs.shape[1:] > (0,)
+        and losses.shape == labels.shape == outputs.shape[:1]
+    )
     require(fit, "shapes of outputs, losses, labels", shapes, "(n, classes), (n,), (n,)")
     for name, values in (("outputs", outputs), ("losses", losses)):
-        require(np.issubdtype(values.dtype, np.number), f"kind of {name}", str(values.dtype), "numbers")
+        require(
+            np.issubdtype(values.dtype, np.number), f"kind of {name}", str(values.dtype), "numbers"
+        )
         broken = int((~np.isfinite(values)).sum())
         if broken:
-            raise ValueError(f"{broken} of {values.size} {name} are NaN or infinite; allowed: finite numbers")
-    require(np.issubdtype(labels.dtype, np.integer), "kind of labels", str(labels.dtype), "integers")
+            raise ValueError(
+                f"{broken} of {values.size} {name} are NaN or infinite; allowed: finite numbers"
+            )
+    require(
+        np.issubdtype(labels.dtype, np.integer), "kind of labels", str(labels.dtype), "integers"
+    )
     if not len(labels):
         return
     ends = (int(labels.min()), int(labels.max()))
-    require(ends[0] >= 0 and ends[1] < outputs.shape[1], "smallest and largest label", ends, f"0..{outputs.shape[1] - 1}")
+    require(
+        ends[0] >= 0 and ends[1] < outputs.shape[1],
+        "smallest and largest label",
+        ends,
+        f"0..{outputs.shape[1] - 1}",
+    )
     if selection.clusters and selection.features == "softmax":
         off = float(np.abs(outputs.sum(1, dtype=np.float64) - 1).max())
         right = outputs.min() >= -1e-6 and off < 0.01
         hint = "probabilities, at least 0 and with rows that sum to 1; for others set selection.features to logits"
-        require(bool(right), "smallest output, largest distance of a row's sum from 1", (float(outputs.min()), off), hint)
+        require(
+            bool(right),
+            "smallest output, largest distance of a row's sum from 1",
+            (float(outputs.min()), off),
+            hint,
+        )

@@ -17,7 +17,9 @@ from empirical.config import AugmentName, require
 from empirical.runtime.seeding import torch_stream
 from empirical.training import trivial_augment as trivial
 
-COLUMNS = TOP, LEFT, FLIP, OPERATION, LEVEL, NEGATIVE = range(6)  # the crop's corner; 0 or 1; see trivial.py; 0..30; 0 or 1
+COLUMNS = TOP, LEFT, FLIP, OPERATION, LEVEL, NEGATIVE = range(
+    6
+)  # the crop's corner; 0 or 1; see trivial.py; 0..30; 0 or 1
 
 
 class Augmenter:
@@ -26,16 +28,25 @@ class Augmenter:
     images: uint8, or float on the [-1, 1] scale, which TrivialAugment does not take (ValueError). padding: see ``padded``.
     """
 
-    def __init__(self, images: Tensor, augment: AugmentName, seed: int, padding: str = "zero") -> None:
+    def __init__(
+        self, images: Tensor, augment: AugmentName, seed: int, padding: str = "zero"
+    ) -> None:
         kind = str(images.dtype).removeprefix("torch.")
-        require("trivial" not in augment or kind == "uint8", "images of training.augment " + augment, kind, "uint8")
+        require(
+            "trivial" not in augment or kind == "uint8",
+            "images of training.augment " + augment,
+            kind,
+            "uint8",
+        )
         self.count, self.side, self.device = len(images), images.shape[-1], images.device
         self.augment, self.seed = augment, seed
         self.images = padded(images, padding) if "crop" in augment else images
         self.epoch = functools.lru_cache(maxsize=2)(self._epoch)  # a batch may span two
 
     def _epoch(self, number: int) -> Tensor:
-        return draw(self.count, self.side, self.augment, torch_stream(self.seed, "augmentation", number)).to(self.device)
+        return draw(
+            self.count, self.side, self.augment, torch_stream(self.seed, "augmentation", number)
+        ).to(self.device)
 
     def rows(self, chosen: Tensor, position: int) -> Tensor:
         """What happens to the chosen images (B,), which are numbers position, position + 1, ... of a stream of epochs: (B, 6)."""
@@ -51,9 +62,15 @@ class Augmenter:
 
     def batch(self, chosen: Tensor, rows: Tensor) -> Tensor:
         """The network's input (B, channels, side, side), float32: the chosen images, each as its row says. Capturable in a CUDA graph."""
-        images = crop_flip(self.images, chosen, rows, self.side) if "crop" in self.augment else self.images[chosen]
+        images = (
+            crop_flip(self.images, chosen, rows, self.side)
+            if "crop" in self.augment
+            else self.images[chosen]
+        )
         if "trivial" in self.augment:
-            images = trivial.trivial_augment(images, rows[:, OPERATION], rows[:, LEVEL], rows[:, NEGATIVE])
+            images = trivial.trivial_augment(
+                images, rows[:, OPERATION], rows[:, LEVEL], rows[:, NEGATIVE]
+            )
         return normalised(images)
 
 
@@ -69,7 +86,9 @@ def draw(count: int, side: int, augment: AugmentName, generator: torch.Generator
     so that images added at the end change nothing for those before.
     """
     pad = margin(side)
-    choices = torch.tensor([2 * pad + 1, 2 * pad + 1, 2, len(trivial.OPERATIONS), trivial.LEVELS, 2])
+    choices = torch.tensor(
+        [2 * pad + 1, 2 * pad + 1, 2, len(trivial.OPERATIONS), trivial.LEVELS, 2]
+    )
     rows = torch.randint(2**62, (count, len(COLUMNS)), generator=generator) % choices
     parts = augment.split("-")
     if "crop" not in parts:
@@ -103,12 +122,16 @@ def crop_flip(store: Tensor, chosen: Tensor, rows: Tensor, side: int) -> Tensor:
     """
     n, high, wide, channels = store.shape
     count = len(chosen)
-    lines = store.as_strided((n * high * wide - side + 1, side * channels), (channels, 1))  # line i begins at pixel i
+    lines = store.as_strided(
+        (n * high * wide - side + 1, side * channels), (channels, 1)
+    )  # line i begins at pixel i
     top = rows[:, TOP, None] + torch.arange(side, device=store.device)  # (B, side)
     first = (chosen[:, None] * high + top) * wide + rows[:, LEFT, None]  # (B, side)
     straight = lines.index_select(0, first.flatten()).view(count, side, side, channels)
     both = torch.cat([straight, straight.flip(2)])
-    return both.index_select(0, rows[:, FLIP] * count + torch.arange(count, device=store.device)).permute(0, 3, 1, 2)
+    return both.index_select(
+        0, rows[:, FLIP] * count + torch.arange(count, device=store.device)
+    ).permute(0, 3, 1, 2)
 
 
 def normalised(images: Tensor) -> Tensor:

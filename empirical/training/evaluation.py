@@ -36,11 +36,17 @@ def balanced_error(errors: np.ndarray, labels: np.ndarray) -> float:
     return float((np.bincount(labels[errors], minlength=len(count))[there] / count[there]).mean())
 
 
-def test_errors(network: nn.Module, images: Tensor, labels: Tensor, slow: np.ndarray, classes: int) -> dict[str, float | list | None]:
+def test_errors(
+    network: nn.Module, images: Tensor, labels: Tensor, slow: np.ndarray, classes: int
+) -> dict[str, float | list | None]:
     """Test error on all, on slow and on fast test images, and by class; slow: (n,) bool."""
     errors, truth = wrong(network, images, labels), labels.cpu().numpy()
     by_class = [mean(errors[truth == label]) for label in range(classes)]
-    groups = {"test_error": mean(errors), "test_error_slow": mean(errors[slow]), "test_error_fast": mean(errors[~slow])}
+    groups = {
+        "test_error": mean(errors),
+        "test_error_slow": mean(errors[slow]),
+        "test_error_fast": mean(errors[~slow]),
+    }
     return {**groups, "test_error_by_class": by_class}
 
 
@@ -63,10 +69,17 @@ class History:
 
     def state_dict(self) -> dict[str, list | Tensor]:
         """What a checkpoint keeps."""
-        return {"steps": self.steps, "right": torch.from_numpy(np.array(self.right)), "losses": torch.from_numpy(np.array(self.losses))}
+        return {
+            "steps": self.steps,
+            "right": torch.from_numpy(np.array(self.right)),
+            "losses": torch.from_numpy(np.array(self.losses)),
+        }
 
     def load_state_dict(self, state: dict[str, list | Tensor]) -> None:
-        self.steps, self.right, self.losses = list(state["steps"]), *(list(state[name].cpu().numpy()) for name in ("right", "losses"))
+        self.steps, self.right, self.losses = (
+            list(state["steps"]),
+            *(list(state[name].cpu().numpy()) for name in ("right", "losses")),
+        )
 
     def metrics(self) -> dict[str, list | float | None]:
         """Error and mean loss at each check, and what ``learning`` says, of all, slow and fast originals."""
@@ -91,16 +104,30 @@ def learning(right: np.ndarray, steps: Sequence[int]) -> dict[str, np.ndarray]:
     et al. 2019). All (n,).
     """
     checks, n = right.shape
-    times = np.append(np.asarray(steps, float) / steps[-1], 1.0)  # (T + 1,): a check that never came counts as the end
+    times = np.append(
+        np.asarray(steps, float) / steps[-1], 1.0
+    )  # (T + 1,): a check that never came counts as the end
     ever = right.any(axis=0)
     first = np.where(ever, right.argmax(axis=0), checks)
     stays = np.logical_and.accumulate(right[::-1])[::-1]  # (T, n): right from here on
     final = np.where(stays[-1], stays.argmax(axis=0), checks)
     forgotten = (right[:-1] & ~right[1:]).sum(axis=0) if checks > 1 else np.zeros(n)
-    return {"first_learned": times[first], "learned": times[final], "never_learned": ~stays[-1], "forgotten": forgotten}
+    return {
+        "first_learned": times[first],
+        "learned": times[final],
+        "never_learned": ~stays[-1],
+        "forgotten": forgotten,
+    }
 
 
-def sharpness(network: nn.Module, images: Tensor, labels: Tensor, rng: torch.Generator, iterations: int = 50, chunk: int = CHUNK) -> float:
+def sharpness(
+    network: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    rng: torch.Generator,
+    iterations: int = 50,
+    chunk: int = CHUNK,
+) -> float:
     """Largest eigenvalue (in size) of the Hessian of the mean cross-entropy in evaluation mode, by power iteration.
 
     images: (n, channels, side, side) float on the [-1, 1] scale; rng: of the first direction; chunk: images at once, at least 1, which
@@ -110,7 +137,10 @@ def sharpness(network: nn.Module, images: Tensor, labels: Tensor, rng: torch.Gen
     network.eval()
     weights = [p for p in network.parameters() if p.requires_grad]
     parts = list(zip(images.split(chunk), labels.split(chunk), strict=True))
-    eager, plain = torch.compiler.set_stance("force_eager"), torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH)
+    eager, plain = (
+        torch.compiler.set_stance("force_eager"),
+        torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH),
+    )
     with eager, plain:  # neither compiled networks nor other attention can be differentiated twice
         direction = [torch.randn(p.shape, generator=rng).to(p) for p in weights]
         value = 0.0
@@ -118,7 +148,10 @@ def sharpness(network: nn.Module, images: Tensor, labels: Tensor, rng: torch.Gen
             length = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(direction)))
             direction = [v / length for v in direction]
             product = _hessian_times(direction, network, weights, parts)
-            last, value = value, sum((v * h).sum() for v, h in zip(direction, product, strict=True)).item()
+            last, value = (
+                value,
+                sum((v * h).sum() for v, h in zip(direction, product, strict=True)).item(),
+            )
             if abs(value - last) <= 1e-3 * abs(value):
                 break
             direction = product
@@ -127,7 +160,10 @@ def sharpness(network: nn.Module, images: Tensor, labels: Tensor, rng: torch.Gen
 
 
 def _hessian_times(
-    direction: Sequence[Tensor], network: nn.Module, weights: Sequence[Tensor], parts: Sequence[tuple[Tensor, Tensor]]
+    direction: Sequence[Tensor],
+    network: nn.Module,
+    weights: Sequence[Tensor],
+    parts: Sequence[tuple[Tensor, Tensor]],
 ) -> list[Tensor]:
     """Hv: the gradient of <g, v>, with g the gradient of the mean loss, summed over parts of the images. No graph outlives its part."""
     count, total = sum(len(labels) for _, labels in parts), [torch.zeros_like(v) for v in direction]

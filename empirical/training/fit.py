@@ -84,7 +84,14 @@ def fit(
                 watch(told.progress(history))
             if time.monotonic() - saved >= machine.checkpoint and step < steps:
                 spent = earlier + time.monotonic() - began
-                save_checkpoint(checkpoint, {"trainer": trainer.state_dict(), "history": history.state_dict(), "seconds": spent})
+                save_checkpoint(
+                    checkpoint,
+                    {
+                        "trainer": trainer.state_dict(),
+                        "history": history.state_dict(),
+                        "seconds": spent,
+                    },
+                )
                 saved = time.monotonic()
     except Diverged:
         forget_checkpoint(checkpoint)
@@ -100,7 +107,13 @@ class _Clock:
     """Tells when an epoch is over, and how fast it went."""
 
     def __init__(self, trainer: Trainer, n: int, earlier: float) -> None:
-        self.trainer, self.n, self.earlier, self.step, self.time = trainer, n, earlier, trainer.step, time.monotonic()
+        self.trainer, self.n, self.earlier, self.step, self.time = (
+            trainer,
+            n,
+            earlier,
+            trainer.step,
+            time.monotonic(),
+        )
 
     def due(self, step: int) -> bool:
         batch = self.trainer.config.batch
@@ -113,12 +126,24 @@ class _Clock:
         error = float(1 - history.right[-1].mean()) if history.right else None
         left = (self.trainer.steps - step) * seconds / max(1, done)
         rate = done * batch / max(seconds, 1e-9)
-        return Progress(step, self.trainer.steps, step * batch / self.n, self.trainer.mean_loss(), rate, left, error, self.earlier)
+        return Progress(
+            step,
+            self.trainer.steps,
+            step * batch / self.n,
+            self.trainer.mean_loss(),
+            rate,
+            left,
+            error,
+            self.earlier,
+        )
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Written whole or not at all."""
-    with contextlib.suppress(FileNotFoundError), whole(path) as temporary:  # another process has finished the same run, and cleared away
+    with (
+        contextlib.suppress(FileNotFoundError),
+        whole(path) as temporary,
+    ):  # another process has finished the same run, and cleared away
         torch.save(state, temporary)
 
 
@@ -134,5 +159,7 @@ def load_checkpoint(path: Path, device: torch.device) -> dict[str, Any] | None:
         with zipfile.ZipFile(path) as whole:
             damaged = whole.testzip()  # torch itself does not compare checksums
         return None if damaged else torch.load(path, map_location=device, weights_only=True)
-    except Exception:  # none, or whatever a damaged file makes zipfile or torch raise: the run then begins anew
+    except (
+        Exception
+    ):  # none, or whatever a damaged file makes zipfile or torch raise: the run then begins anew
         return None

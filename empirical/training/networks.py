@@ -58,7 +58,9 @@ def build(name: str, shape: Shape, seed: int) -> nn.Module:
     elif name not in NETWORKS:
         raise ValueError(f"no network {name!r}; allowed: {', '.join(NETWORKS)}, {TIMM}NAME")
     elif shape.side < 1 or shape.side % NETWORKS[name].multiple:
-        raise ValueError(f"{name} cannot take images of side {shape.side}; allowed: multiples of {NETWORKS[name].multiple}")
+        raise ValueError(
+            f"{name} cannot take images of side {shape.side}; allowed: multiples of {NETWORKS[name].multiple}"
+        )
     else:
         make = NETWORKS[name].build
     with construction(seed, "classifier"):
@@ -75,7 +77,13 @@ def small_resnet(shape: Shape, blocks: int) -> nn.Module:
     from torchvision.models.resnet import BasicBlock
 
     def block(inside: int, outside: int, stride: int) -> BasicBlock:
-        shortcut = nn.Sequential(nn.Conv2d(inside, outside, 1, stride, bias=False), nn.BatchNorm2d(outside)) if stride > 1 else None
+        shortcut = (
+            nn.Sequential(
+                nn.Conv2d(inside, outside, 1, stride, bias=False), nn.BatchNorm2d(outside)
+            )
+            if stride > 1
+            else None
+        )
         return BasicBlock(inside, outside, stride, shortcut)
 
     w = shape.width
@@ -118,7 +126,9 @@ def vgg19_bn(shape: Shape) -> nn.Module:
 
     features = make_layers(cfgs["E"], batch_norm=True)
     features[0] = nn.Conv2d(shape.channels, 64, 3, padding=1)
-    return nn.Sequential(features, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, shape.classes)).apply(_initialise)
+    return nn.Sequential(
+        features, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, shape.classes)
+    ).apply(_initialise)
 
 
 def vit(shape: Shape, layers: int, heads: int, width: int, patches: int = 8) -> nn.Module:
@@ -131,7 +141,15 @@ def vit(shape: Shape, layers: int, heads: int, width: int, patches: int = 8) -> 
     from torchvision.models import VisionTransformer
 
     patch = shape.side // patches
-    network = VisionTransformer(shape.side, patch, layers, heads, hidden_dim=width, mlp_dim=4 * width, num_classes=shape.classes)
+    network = VisionTransformer(
+        shape.side,
+        patch,
+        layers,
+        heads,
+        hidden_dim=width,
+        mlp_dim=4 * width,
+        num_classes=shape.classes,
+    )
     if shape.channels != 3:
         network.conv_proj = nn.Conv2d(shape.channels, width, patch, patch)
         nn.init.trunc_normal_(network.conv_proj.weight, std=(shape.channels * patch**2) ** -0.5)
@@ -146,7 +164,10 @@ def convnext_t(shape: Shape) -> nn.Module:
     from torchvision.models.convnext import CNBlockConfig, ConvNeXt
 
     widths, depths, patch = (96, 192, 384, 768, None), (3, 3, 9, 3), shape.side // 16
-    network = ConvNeXt([CNBlockConfig(widths[i], widths[i + 1], depths[i]) for i in range(4)], num_classes=shape.classes)
+    network = ConvNeXt(
+        [CNBlockConfig(widths[i], widths[i + 1], depths[i]) for i in range(4)],
+        num_classes=shape.classes,
+    )
     network.features[0][0] = _patches(nn.Conv2d(shape.channels, 96, patch, patch))
     return network
 
@@ -160,11 +181,17 @@ def swin_t(shape: Shape) -> nn.Module:
     from torchvision.models.swin_transformer import SwinTransformer, SwinTransformerBlock
 
     def block(width: int, heads: int, window_size: list[int], **options) -> SwinTransformerBlock:
-        return SwinTransformerBlock(width, heads, [min(w, 16 * 96 // width) for w in window_size], **options)
+        return SwinTransformerBlock(
+            width, heads, [min(w, 16 * 96 // width) for w in window_size], **options
+        )
 
     options = {"stochastic_depth_prob": 0.0, "num_classes": shape.classes, "block": block}
-    network = SwinTransformer([shape.side // 16] * 2, 96, [2, 2, 6, 2], [3, 6, 12, 24], [4, 4], **options)
-    network.features[0][0] = _patches(nn.Conv2d(shape.channels, 96, shape.side // 16, shape.side // 16))
+    network = SwinTransformer(
+        [shape.side // 16] * 2, 96, [2, 2, 6, 2], [3, 6, 12, 24], [4, 4], **options
+    )
+    network.features[0][0] = _patches(
+        nn.Conv2d(shape.channels, 96, shape.side // 16, shape.side // 16)
+    )
     return network
 
 
@@ -173,14 +200,18 @@ def from_timm(name: str, shape: Shape) -> nn.Module:
     try:
         import timm
     except ModuleNotFoundError:
-        raise ValueError(f"network {TIMM + name!r} needs the package timm; install it with: pip install timm") from None
+        raise ValueError(
+            f"network {TIMM + name!r} needs the package timm; install it with: pip install timm"
+        ) from None
     options = {"pretrained": False, "num_classes": shape.classes, "in_chans": shape.channels}
     try:
         return timm.create_model(name, img_size=shape.side, **options)
     except TypeError:  # a convolutional network, which takes any size and does not want to know
         return timm.create_model(name, **options)
     except (RuntimeError, AssertionError) as error:
-        raise ValueError(f"{TIMM}{name} at side {shape.side}: {str(error).splitlines()[0]}; allowed: see timm.list_models()") from None
+        raise ValueError(
+            f"{TIMM}{name} at side {shape.side}: {str(error).splitlines()[0]}; allowed: see timm.list_models()"
+        ) from None
 
 
 NETWORKS: dict[str, Network] = {
@@ -190,7 +221,9 @@ NETWORKS: dict[str, Network] = {
     "densenet121": Network(densenet121, 8),
     "vgg19-bn": Network(vgg19_bn, 32),
     "vit-s": Network(functools.partial(vit, layers=12, heads=6, width=384), 8),
-    "vit-xs": Network(functools.partial(vit, layers=4, heads=4, width=64, patches=4), 4),  # ours, for CPUs
+    "vit-xs": Network(
+        functools.partial(vit, layers=4, heads=4, width=64, patches=4), 4
+    ),  # ours, for CPUs
     "convnext-t": Network(convnext_t, 16),
     "swin-t": Network(swin_t, 16),
 }
@@ -228,6 +261,8 @@ def logits(network: nn.Module, images: Tensor, batch: int = 512) -> Tensor:
     training = network.training
     network.eval()
     with torch.inference_mode():
-        outputs = torch.cat([network(normalised(part)) for part in images.split(batch)])  # (n, classes)
+        outputs = torch.cat(
+            [network(normalised(part)) for part in images.split(batch)]
+        )  # (n, classes)
     network.train(training)
     return outputs

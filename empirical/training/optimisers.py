@@ -29,13 +29,19 @@ class SAM:
     rho: radius, at least 0. eta: at least 0 for ASAM, None for SAM.
     """
 
-    def __init__(self, network: nn.Module, base: torch.optim.Optimizer, rho: float, eta: float | None = None) -> None:
+    def __init__(
+        self, network: nn.Module, base: torch.optim.Optimizer, rho: float, eta: float | None = None
+    ) -> None:
         self.base = base
         self.rho = rho
         self.eta = eta
         self.parameters = [p for group in base.param_groups for p in group["params"]]
         self.weights = {p for name, p in network.named_parameters() if "weight" in name}
-        self.norms = [m for m in network.modules() if isinstance(m, nn.modules.batchnorm._NormBase) and m.track_running_stats]
+        self.norms = [
+            m
+            for m in network.modules()
+            if isinstance(m, nn.modules.batchnorm._NormBase) and m.track_running_stats
+        ]
 
     def step(self, closure: Closure) -> Tensor:
         """Two gradients, one step of the base optimiser. Returns the loss at the unperturbed weights."""
@@ -56,7 +62,9 @@ class SAM:
         gradients = [p.grad for p in parameters]
         if self.eta is None:
             return torch._foreach_mul(gradients, self.scale(gradients))
-        units = [p.abs() + self.eta if p in self.weights else torch.ones_like(p) for p in parameters]
+        units = [
+            p.abs() + self.eta if p in self.weights else torch.ones_like(p) for p in parameters
+        ]
         scaled = torch._foreach_mul(gradients, units)
         e = torch._foreach_mul(scaled, units)
         torch._foreach_mul_(e, self.scale(scaled))
@@ -87,7 +95,9 @@ def frozen_statistics(norms: list[nn.Module]) -> Iterator[None]:
             norm.track_running_stats = True
 
 
-def build(network: nn.Module, config: Training, capturable: bool = False) -> tuple[torch.optim.Optimizer | SAM, torch.optim.Optimizer]:
+def build(
+    network: nn.Module, config: Training, capturable: bool = False
+) -> tuple[torch.optim.Optimizer | SAM, torch.optim.Optimizer]:
     """The optimiser to step with, and the base optimiser whose learning rate the schedule sets.
 
     capturable: for a step captured in a CUDA graph, the learning rate lives in a tensor on the parameters' device.
@@ -99,11 +109,17 @@ def build(network: nn.Module, config: Training, capturable: bool = False) -> tup
         options = {"capturable": True} if capturable else {}
         base = torch.optim.AdamW(groups, rate, betas=config.betas, fused=True, **options)
     else:
-        options = {"momentum": config.momentum, "nesterov": config.nesterov, "weight_decay": config.weight_decay}
+        options = {
+            "momentum": config.momentum,
+            "nesterov": config.nesterov,
+            "weight_decay": config.weight_decay,
+        }
         base = torch.optim.SGD(network.parameters(), rate, fused=True, **options)
     if not config.sharpness_aware:
         return base, base
-    return SAM(network, base, config.rho, config.eta if config.optimiser.startswith("asam") else None), base
+    return SAM(
+        network, base, config.rho, config.eta if config.optimiser.startswith("asam") else None
+    ), base
 
 
 def decay_groups(network: nn.Module, weight_decay: float) -> list[dict]:
@@ -114,14 +130,20 @@ def decay_groups(network: nn.Module, weight_decay: float) -> list[dict]:
     named = [(name, p) for name, p in network.named_parameters() if p.requires_grad]
     decays = [name.endswith("weight") and p.ndim >= 2 for name, p in named]
     groups = [
-        {"params": [p for (_, p), yes in zip(named, decays, strict=True) if yes is wanted], "weight_decay": decay}
+        {
+            "params": [p for (_, p), yes in zip(named, decays, strict=True) if yes is wanted],
+            "weight_decay": decay,
+        }
         for wanted, decay in ((True, weight_decay), (False, 0.0))
     ]
     return [group for group in groups if group["params"]]
 
 
 def gradients_of(
-    network: nn.Module, base: torch.optim.Optimizer, loss: Callable[[Tensor, Tensor], Tensor], parts: Sequence[tuple[Tensor, Tensor]]
+    network: nn.Module,
+    base: torch.optim.Optimizer,
+    loss: Callable[[Tensor, Tensor], Tensor],
+    parts: Sequence[tuple[Tensor, Tensor]],
 ) -> Closure:
     """The closure of a batch given as micro-batches (x, y): their mean losses weighted by their sizes, gradients added up.
 

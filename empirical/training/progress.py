@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 def progress(doing: str, total: int, unit: str) -> tqdm:
     """A bar on standard error for what takes longer than half a second: how far, the rate and the time left."""
-    return tqdm(total=total, desc=doing, unit=f" {unit}s", file=sys.stderr, dynamic_ncols=True, delay=0.5)
+    return tqdm(
+        total=total, desc=doing, unit=f" {unit}s", file=sys.stderr, dynamic_ncols=True, delay=0.5
+    )
 
 
 class Lines:
@@ -28,7 +30,9 @@ class Lines:
             try:
                 from torch.utils.tensorboard import SummaryWriter
             except ModuleNotFoundError:
-                raise ValueError("--log needs TensorBoard, which is not installed: .venv/bin/python -m pip install tensorboard") from None
+                raise ValueError(
+                    "--log needs TensorBoard, which is not installed: .venv/bin/python -m pip install tensorboard"
+                ) from None
             self.writer = SummaryWriter(log)
 
     def __call__(self, progress: Progress) -> None:
@@ -41,6 +45,11 @@ class Lines:
     def __enter__(self) -> Lines:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         if self.writer:
             self.writer.close()

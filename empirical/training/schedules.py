@@ -27,7 +27,11 @@ def constant(step: int, steps: int) -> float:
     return 1.0
 
 
-SCHEDULES: dict[str, Callable[[int, int], float]] = {"step": step_decay, "cosine": cosine, "constant": constant}
+SCHEDULES: dict[str, Callable[[int, int], float]] = {
+    "step": step_decay,
+    "cosine": cosine,
+    "constant": constant,
+}
 
 
 def factor(config: Training, step: int, steps: int) -> float:

@@ -17,7 +17,9 @@ from empirical.config import Training
 from empirical.training import optimisers, schedules
 from empirical.training.augmentation import Augmenter
 
-WARM = 10  # steps of this process before one is captured: libraries choose their kernels in the first
+WARM = (
+    10  # steps of this process before one is captured: libraries choose their kernels in the first
+)
 CHECK = 50  # steps between looks at the loss, which make the host wait for the device
 
 
@@ -31,7 +33,9 @@ class Order:
     Steps are asked for in rising order; a step may be asked for without those before it.
     """
 
-    def __init__(self, n: int, size: int, rng: np.random.Generator, device: torch.device | str = "cpu") -> None:
+    def __init__(
+        self, n: int, size: int, rng: np.random.Generator, device: torch.device | str = "cpu"
+    ) -> None:
         self.n, self.size, self.rng, self.device = n, size, rng, device
         self.epochs: dict[int, Tensor] = {}
 
@@ -80,11 +84,15 @@ class Trainer:
         self.network, self.labels, self.config, self.steps = network, labels, config, steps
         self.optimiser, self.base = optimisers.build(network, config, capturable=capture)
         self.loss = functools.partial(F.cross_entropy, label_smoothing=config.smoothing)
-        self.augmenter = Augmenter(images, config.augment, int(rng.spawn(1)[0].integers(2**62)))  # a stream of its own: the order stays
+        self.augmenter = Augmenter(
+            images, config.augment, int(rng.spawn(1)[0].integers(2**62))
+        )  # a stream of its own: the order stays
         self.order = Order(len(labels), config.batch, rng, images.device)
         self.step = 0
         self.value = torch.zeros((), device=images.device)  # loss of the last step
-        self.total = torch.zeros((), device=images.device)  # of the steps since ``asked``, when the mean was last asked for
+        self.total = torch.zeros(
+            (), device=images.device
+        )  # of the steps since ``asked``, when the mean was last asked for
         self.asked = 0
         self.capture, self.graph, self.warm = capture, None, 0
         if compile:
@@ -113,7 +121,10 @@ class Trainer:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on where another trainer of the same settings, data and rng stood, captured or not."""
-        own = [{name: value for name, value in group.items() if name != "params"} for group in self.base.param_groups]
+        own = [
+            {name: value for name, value in group.items() if name != "params"}
+            for group in self.base.param_groups
+        ]
         self.network.load_state_dict(state["network"])
         self.optimiser.load_state_dict(state["optimiser"])
         for group, settings in zip(self.base.param_groups, own, strict=True):
@@ -125,7 +136,9 @@ class Trainer:
     def _once(self) -> None:
         chosen = self.order.batch(self.step)
         rows = self.augmenter.rows(chosen, self.step * self.config.batch)
-        schedules.set_rate(self.base, self.config.lr * schedules.factor(self.config, self.step, self.steps))
+        schedules.set_rate(
+            self.base, self.config.lr * schedules.factor(self.config, self.step, self.steps)
+        )
         if not self.capture or self.warm < WARM:
             self.value = self._update(chosen, rows)
             self.warm += 1
@@ -136,19 +149,29 @@ class Trainer:
 
     def _update(self, chosen: Tensor, rows: Tensor) -> Tensor:
         x, y = self.augmenter.batch(chosen, rows), self.labels[chosen]
-        parts = list(zip(x.chunk(self.config.accumulate), y.chunk(self.config.accumulate), strict=True))
-        return self.optimiser.step(optimisers.gradients_of(self._forward, self.base, self.loss, parts))
+        parts = list(
+            zip(x.chunk(self.config.accumulate), y.chunk(self.config.accumulate), strict=True)
+        )
+        return self.optimiser.step(
+            optimisers.gradients_of(self._forward, self.base, self.loss, parts)
+        )
 
     def _forward(self, x: Tensor) -> Tensor:
         if self.config.precision == "float32":
             return self.network(x)
-        with torch.autocast(x.device.type, torch.bfloat16, cache_enabled=False):  # a captured step may not keep what it casts
+        with torch.autocast(
+            x.device.type, torch.bfloat16, cache_enabled=False
+        ):  # a captured step may not keep what it casts
             return self.network(x).float()
 
     def _replay(self, chosen: Tensor, rows: Tensor) -> None:
         """The step as one CUDA graph, captured the first time; it reads its images from where they stood then."""
         if self.graph is None:
-            self.chosen, self.rows, self.graph = chosen.clone(), rows.clone(), torch.cuda.CUDAGraph()
+            self.chosen, self.rows, self.graph = (
+                chosen.clone(),
+                rows.clone(),
+                torch.cuda.CUDAGraph(),
+            )
             self.base.zero_grad(set_to_none=True)
             with torch.cuda.graph(self.graph):
                 self.value = self._update(self.chosen, self.rows)
@@ -157,7 +180,14 @@ class Trainer:
         self.graph.replay()
 
 
-def train(network: nn.Module, images: Tensor, labels: Tensor, config: Training, steps: int, rng: np.random.Generator) -> Iterator[int]:
+def train(
+    network: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    config: Training,
+    steps: int,
+    rng: np.random.Generator,
+) -> Iterator[int]:
     """Train in place for ``steps`` steps, yielding the number of steps done: 1, 2, ..., steps. See ``Trainer``."""
     return Trainer(network, images, labels, config, steps, rng).run()
 
@@ -165,4 +195,6 @@ def train(network: nn.Module, images: Tensor, labels: Tensor, config: Training, 
 def check_finite(loss: float | Tensor, step: int, config: Training) -> None:
     """Raise Diverged unless the loss is finite."""
     if not math.isfinite(loss):
-        raise Diverged(f"training loss is {float(loss)} at step {step}: lower training.lr ({config.lr}) or training.rho ({config.rho})")
+        raise Diverged(
+            f"training loss is {float(loss)} at step {step}: lower training.lr ({config.lr}) or training.rho ({config.rho})"
+        )

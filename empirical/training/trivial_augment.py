@@ -20,13 +20,21 @@ OPERATIONS = (
 )  # fmt: skip
 IDENTITY = 0
 LEVELS = 31  # magnitudes from none to all
-STRETCH = {"ShearX": 0.99, "ShearY": 0.99, "TranslateX": 32.0, "TranslateY": 32.0, "Rotate": 135.0}  # the largest
+STRETCH = {
+    "ShearX": 0.99,
+    "ShearY": 0.99,
+    "TranslateX": 32.0,
+    "TranslateY": 32.0,
+    "Rotate": 135.0,
+}  # the largest
 BLEND = 0.99  # the largest of brightness, color, contrast and sharpness
 SPLIT = 4097.0  # 2^12 + 1: leaves half of the 24 digits of a float32
 VALUES = 256
 
 
-def trivial_augment(images: Tensor, operations: Tensor, levels: Tensor, negatives: Tensor, dense: bool | None = None) -> Tensor:
+def trivial_augment(
+    images: Tensor, operations: Tensor, levels: Tensor, negatives: Tensor, dense: bool | None = None
+) -> Tensor:
     """Every image under its own operation: (B, 1 or 3, side, side) uint8 in and out.
 
     operations: indices of ``OPERATIONS``; levels: 0..30; negatives: 1 turns the sign of a signed operation; all (B,) int64.
@@ -34,16 +42,24 @@ def trivial_augment(images: Tensor, operations: Tensor, levels: Tensor, negative
     own images. As it suits the device if not given. Raises ValueError for other kinds of images.
     """
     if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] not in (1, 3):
-        raise ValueError(f"TrivialAugment got {images.dtype} {tuple(images.shape)}; allowed: uint8 images, (n, 1 or 3, height, width)")
+        raise ValueError(
+            f"TrivialAugment got {images.dtype} {tuple(images.shape)}; allowed: uint8 images, (n, 1 or 3, height, width)"
+        )
     dense = images.is_cuda if dense is None else dense
     images = images.contiguous()
     out = images.clone()
     for members, apply in FAMILIES:
         first = OPERATIONS.index(members[0])
-        mine = (operations >= first) & (operations < first + len(members))  # a family's operations are neighbours
+        mine = (operations >= first) & (
+            operations < first + len(members)
+        )  # a family's operations are neighbours
         if dense:
             local = (operations - first).clamp(0, len(members) - 1)
-            out = torch.where(mine[:, None, None, None], apply(images, (local * LEVELS + levels) * 2 + negatives), out)
+            out = torch.where(
+                mine[:, None, None, None],
+                apply(images, (local * LEVELS + levels) * 2 + negatives),
+                out,
+            )
         elif len(rows := mine.nonzero()[:, 0]):
             codes = ((operations[rows] - first) * LEVELS + levels[rows]) * 2 + negatives[rows]
             out[rows] = apply(images[rows], codes)
@@ -98,7 +114,12 @@ def autocontrast(images: Tensor, codes: Tensor) -> Tensor:
     low, high = pixels.amin(2, keepdim=True), pixels.amax(2, keepdim=True)
     flat = high == low
     scale = torch.where(flat, 1.0, (high - low) * (1 / 255))
-    return ((pixels - torch.where(flat, 0.0, low)) / scale).clamp_(0, 255).to(torch.uint8).view_as(images)
+    return (
+        ((pixels - torch.where(flat, 0.0, low)) / scale)
+        .clamp_(0, 255)
+        .to(torch.uint8)
+        .view_as(images)
+    )
 
 
 def equalize(images: Tensor, codes: Tensor) -> Tensor:
@@ -128,7 +149,11 @@ def _lookup(tables: Tensor, images: Tensor) -> Tensor:
 def _blend(images: Tensor, other: Tensor, codes: Tensor) -> Tensor:
     """(1 + m) images + (-m) other, cut to 0..255."""
     ratio, away = _ratios(images.device)
-    return _fma(images * ratio[codes][:, None, None, None], other, away[codes][:, None, None, None]).clamp_(0, 255).to(torch.uint8)
+    return (
+        _fma(images * ratio[codes][:, None, None, None], other, away[codes][:, None, None, None])
+        .clamp_(0, 255)
+        .to(torch.uint8)
+    )
 
 
 def _fma(a: Tensor, b: Tensor, factor: Tensor) -> Tensor:
@@ -173,8 +198,12 @@ def _grey(images: Tensor) -> Tensor:
 @cache
 def _ratios(device: torch.device) -> tuple[Tensor, Tensor]:
     """1 + m and 1 - (1 + m) of the blends by code (level, sign): (62,) each."""
-    ratios = [1.0 + magnitude("Color", level, negative) for level in range(LEVELS) for negative in (0, 1)]
-    return torch.tensor(ratios, device=device), torch.tensor([1.0 - ratio for ratio in ratios], device=device)
+    ratios = [
+        1.0 + magnitude("Color", level, negative) for level in range(LEVELS) for negative in (0, 1)
+    ]
+    return torch.tensor(ratios, device=device), torch.tensor(
+        [1.0 - ratio for ratio in ratios], device=device
+    )
 
 
 @cache
@@ -184,7 +213,9 @@ def _sources(height: int, width: int, device: torch.device) -> tuple[Tensor, Ten
 
     def shear(pixels: Tensor, x: float, y: float) -> Tensor:
         angles = [math.degrees(math.atan(x)), math.degrees(math.atan(y))]
-        return TF.affine(pixels, angle=0.0, translate=[0, 0], scale=1.0, shear=angles, center=[0, 0])
+        return TF.affine(
+            pixels, angle=0.0, translate=[0, 0], scale=1.0, shear=angles, center=[0, 0]
+        )
 
     def shift(pixels: Tensor, x: float, y: float) -> Tensor:
         return TF.affine(pixels, angle=0.0, translate=[int(x), int(y)], scale=1.0, shear=[0.0, 0.0])
@@ -196,8 +227,15 @@ def _sources(height: int, width: int, device: torch.device) -> tuple[Tensor, Ten
         "TranslateY": lambda pixels, m: shift(pixels, 0.0, m),
         "Rotate": TF.rotate,
     }
-    numbers = torch.arange(1.0, height * width + 1).view(1, height, width)  # 0 is what comes from outside
-    found = [move(numbers, magnitude(name, l, s)) for name, move in moves.items() for l in range(LEVELS) for s in (0, 1)]
+    numbers = torch.arange(1.0, height * width + 1).view(
+        1, height, width
+    )  # 0 is what comes from outside
+    found = [
+        move(numbers, magnitude(name, l, s))
+        for name, move in moves.items()
+        for l in range(LEVELS)
+        for s in (0, 1)
+    ]
     numbers = torch.stack(found).view(len(found), -1).long()
     return (numbers - 1).clamp_(min=0).to(device), (numbers > 0).to(device, torch.uint8)
 
@@ -208,7 +246,11 @@ def _brightness(device: torch.device) -> Tensor:
     from torchvision.transforms.v2 import functional as TF
 
     ramp = torch.arange(VALUES, dtype=torch.uint8).view(1, 1, VALUES)
-    made = [TF.adjust_brightness(ramp, 1.0 + magnitude("Brightness", l, s)) for l in range(LEVELS) for s in (0, 1)]
+    made = [
+        TF.adjust_brightness(ramp, 1.0 + magnitude("Brightness", l, s))
+        for l in range(LEVELS)
+        for s in (0, 1)
+    ]
     return torch.cat(made).view(-1, VALUES).to(device)
 
 
@@ -220,7 +262,9 @@ def _steps(device: torch.device) -> Tensor:
     ramp = torch.arange(VALUES, dtype=torch.uint8).view(1, 1, VALUES)
     bits = (8 - torch.arange(LEVELS) / ((LEVELS - 1) / 6)).round().int().tolist()
     thresholds = [255.0 * t for t in torch.linspace(1.0, 0.0, LEVELS).tolist()]
-    made = [TF.posterize(ramp, b) for b in bits for _ in (0, 1)] + [TF.solarize(ramp, t) for t in thresholds for _ in (0, 1)]
+    made = [TF.posterize(ramp, b) for b in bits for _ in (0, 1)] + [
+        TF.solarize(ramp, t) for t in thresholds for _ in (0, 1)
+    ]
     return torch.cat(made).view(-1, VALUES).to(device)
 
 

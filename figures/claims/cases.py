@@ -53,7 +53,9 @@ class Case:
 
     @property
     def predicted(self) -> str:
-        return {BELOW: "< 0", ABOVE: "> 0"}.get(self.claimed) or f"{self.claimed[0]:g} to {self.claimed[1]:g}"
+        return {BELOW: "< 0", ABOVE: "> 0"}.get(
+            self.claimed
+        ) or f"{self.claimed[0]:g} to {self.claimed[1]:g}"
 
 
 def verdict(low: float, high: float, claimed: tuple[float, float]) -> str:
@@ -78,10 +80,20 @@ def compare(
     """
     values = [values_of(group, metric) for group in (one, other)]
     if decides or values[0].keys() & values[1].keys():
-        yield Case(runs.name, what, short, paired_samples(*values), claimed, decides, (*one.values(), *other.values()))
+        yield Case(
+            runs.name,
+            what,
+            short,
+            paired_samples(*values),
+            claimed,
+            decides,
+            (*one.values(), *other.values()),
+        )
 
 
-def budgeted(runs: Runs, one: str, other: str, decides: Iterable[str], **changes: object) -> Iterator[Case]:
+def budgeted(
+    runs: Runs, one: str, other: str, decides: Iterable[str], **changes: object
+) -> Iterator[Case]:
     """One method minus another under each budget there is, and each of ``decides``, under which it decides."""
     decides, seen = tuple(decides), f", generator: {changes['seen']}" if "seen" in changes else ""
     find = runs.original if other == "original" else partial(runs.runs, other)
@@ -131,13 +143,24 @@ def varied(runs: Runs, field: str, names: Mapping[str, str], values: Iterable) -
     """TADA(2) minus Original at each of these values of a field."""
     for value in values:
         name, same = names.get(value, value), runs.at(field, value)
-        yield from compare(runs, f"TADA(2) − Original, {name}", name, runs.runs("tada-2", **same), runs.runs("original", **same))
+        yield from compare(
+            runs,
+            f"TADA(2) − Original, {name}",
+            name,
+            runs.runs("tada-2", **same),
+            runs.runs("original", **same),
+        )
 
 
 def e5(runs: Runs) -> Iterator[Case]:
     there = {kind.augment for kind in runs.groups if kind.network == runs.base.network}
     if len(there) > 1:
-        yield from varied(runs, "augment", AUGMENTS, [name for name in runs.having("augment") if name in there - {"none"}])
+        yield from varied(
+            runs,
+            "augment",
+            AUGMENTS,
+            [name for name in runs.having("augment") if name in there - {"none"}],
+        )
 
 
 def e6(runs: Runs) -> Iterator[Case]:
@@ -160,22 +183,41 @@ def e8(runs: Runs) -> Iterator[Case]:
         return
     for level in LEVELS:
         short = f"{runs.base.level:g} − {level:g}"
-        yield from compare(runs, f"TADA(2), strength {short}", short, half, runs.runs("tada-2", level=level))
+        yield from compare(
+            runs, f"TADA(2), strength {short}", short, half, runs.runs("tada-2", level=level)
+        )
     pure = runs.runs("tada-2", level=NOISE)
-    yield from compare(runs, "TADA(2) from pure noise − Original", "noise − Original", pure, runs.runs("original"), claimed=ABOVE)
+    yield from compare(
+        runs,
+        "TADA(2) from pure noise − Original",
+        "noise − Original",
+        pure,
+        runs.runs("original"),
+        claimed=ABOVE,
+    )
 
 
 def e9(runs: Runs) -> Iterator[Case]:
-    for one, other in (("cluster", "high-loss"), ("high-loss", "misclassified")) if others(runs, "rule") else ():
+    for one, other in (
+        (("cluster", "high-loss"), ("high-loss", "misclassified")) if others(runs, "rule") else ()
+    ):
         short = f"{one} − {other}"
-        yield from compare(runs, f"TADA(2), {short}", short, runs.runs("tada-2", rule=one), runs.runs("tada-2", rule=other))
+        yield from compare(
+            runs,
+            f"TADA(2), {short}",
+            short,
+            runs.runs("tada-2", rule=one),
+            runs.runs("tada-2", rule=other),
+        )
 
 
 def e10(runs: Runs) -> Iterator[Case]:
     members = runs.runs("original")
     if members:
         chosen = next(iter(members.values())).config["early"]["stop"] == "error"
-        what = "slow images, %" + (" (early training stopped so that it comes near)" if chosen else "")
+        what = "slow images, %" + (
+            " (early training stopped so that it comes near)" if chosen else ""
+        )
         shares = np.array([100 * record.metrics["slow_fraction"] for record in members.values()])
         yield Case(runs.name, what, "", shares, SLOW_SHARE, True, tuple(members.values()), chosen)
 
@@ -183,4 +225,6 @@ def e10(runs: Runs) -> Iterator[Case]:
 def e11(runs: Runs) -> Iterator[Case]:
     for k in runs.factors:
         what, group = f"learning gap, % of the run, TADA({k}) − Original", runs.runs(f"tada-{k}")
-        yield from compare(runs, what, "", group, runs.runs("original"), decides=k == 2, metric="learning_gap")
+        yield from compare(
+            runs, what, "", group, runs.runs("original"), decides=k == 2, metric="learning_gap"
+        )

@@ -24,7 +24,16 @@ EXPERIMENTS = (
     *(
         f"empirical/{scale}-{name}"
         for scale in ("reduced", "paper")
-        for name in ("test-error", "architectures", "stacking", "factor", "strength", "selection", "learning-speed", "generator")
+        for name in (
+            "test-error",
+            "architectures",
+            "stacking",
+            "factor",
+            "strength",
+            "selection",
+            "learning-speed",
+            "generator",
+        )
         if (scale, name) != ("paper", "generator")
     ),
 )
@@ -42,17 +51,73 @@ class Claim:
 
 
 CLAIMS = (
-    Claim("E1", "TADA lowers the test error, with SGD and with SAM", "TADA lowers test error", "test-error", of.e1),
-    Claim("E2", "TADA beats USEFUL: variants are better than copies", "TADA beats USEFUL", "test-error", of.e2),
-    Claim("E3", "TADA(2) beats Syn-all, with far fewer images, and Syn-rand", "TADA(2) beats Syn-all, Syn-rand", "test-error", of.e3),
-    Claim("E4", "SGD with TADA beats SAM (in the paper on CIFAR-100 and TinyImageNet)", "SGD + TADA beats SAM", "test-error", of.e4),
-    Claim("E5", "TADA helps on top of crop and flip, and of TrivialAugment", "stacks with augmentation", "stacking", of.e5),
-    Claim("E6", "TADA helps with other networks", "holds for other networks", "architectures", of.e6),
-    Claim("E7", "USEFUL is best at k = 2, TADA at k = 5 (TinyImageNet: 4)", "best k: USEFUL 2, TADA 5", "factor", of.e7),
-    Claim("E8", "half strength is best, and pure noise worse than nothing", "half strength best, noise worse", "strength", of.e8),
-    Claim("E9", "clusters select better than high loss, high loss better than misclassified", "clusters select best", "selection", of.e9),
+    Claim(
+        "E1",
+        "TADA lowers the test error, with SGD and with SAM",
+        "TADA lowers test error",
+        "test-error",
+        of.e1,
+    ),
+    Claim(
+        "E2",
+        "TADA beats USEFUL: variants are better than copies",
+        "TADA beats USEFUL",
+        "test-error",
+        of.e2,
+    ),
+    Claim(
+        "E3",
+        "TADA(2) beats Syn-all, with far fewer images, and Syn-rand",
+        "TADA(2) beats Syn-all, Syn-rand",
+        "test-error",
+        of.e3,
+    ),
+    Claim(
+        "E4",
+        "SGD with TADA beats SAM (in the paper on CIFAR-100 and TinyImageNet)",
+        "SGD + TADA beats SAM",
+        "test-error",
+        of.e4,
+    ),
+    Claim(
+        "E5",
+        "TADA helps on top of crop and flip, and of TrivialAugment",
+        "stacks with augmentation",
+        "stacking",
+        of.e5,
+    ),
+    Claim(
+        "E6", "TADA helps with other networks", "holds for other networks", "architectures", of.e6
+    ),
+    Claim(
+        "E7",
+        "USEFUL is best at k = 2, TADA at k = 5 (TinyImageNet: 4)",
+        "best k: USEFUL 2, TADA 5",
+        "factor",
+        of.e7,
+    ),
+    Claim(
+        "E8",
+        "half strength is best, and pure noise worse than nothing",
+        "half strength best, noise worse",
+        "strength",
+        of.e8,
+    ),
+    Claim(
+        "E9",
+        "clusters select better than high loss, high loss better than misclassified",
+        "clusters select best",
+        "selection",
+        of.e9,
+    ),
     Claim("E10", "30-40% of the images are slow", "30-40% are slow", "selection", of.e10),
-    Claim("E11", "the gap between when slow and fast images are learned shrinks", "learning gap shrinks", "learning-speed", of.e11),
+    Claim(
+        "E11",
+        "the gap between when slow and fast images are learned shrinks",
+        "learning gap shrinks",
+        "learning-speed",
+        of.e11,
+    ),
 )
 
 
@@ -77,13 +142,22 @@ def judged(records: Mapping[str, Iterable[Record]]) -> list[tuple[Claim, dict[st
     def decided(cases: list[Case]) -> bool:
         return any(case.decides and len(case.samples) for case in cases)
 
-    return [(claim, {name: cases for name, cases in by_data.items() if decided(cases)}) for claim, by_data in found]
+    return [
+        (claim, {name: cases for name, cases in by_data.items() if decided(cases)})
+        for claim, by_data in found
+    ]
 
 
 def listed(records: Mapping[str, Iterable[Record]]) -> list[dict[str, object]]:
     """Every case as plain values, for JSON."""
     return [
-        {"id": claim.id, "statement": claim.statement, "data": data, **plain_case(case), "claim": standing(members)}
+        {
+            "id": claim.id,
+            "statement": claim.statement,
+            "data": data,
+            **plain_case(case),
+            "claim": standing(members),
+        }
         for claim, by_data in judged(records)
         for data, members in by_data.items()
         for case in members

@@ -39,19 +39,29 @@ def spent(runs: Runs) -> Iterator[tuple[str, str, Mapping[int, Record]]]:
 def average(members: Mapping[int, Record], quantity: str) -> float:
     """Mean images ``generated``, ``gradients``, or ``seconds`` of the runs."""
     place = "provenance" if quantity == "seconds" else "metrics"
-    return float(np.mean([getattr(record, place).get(quantity, np.nan) for record in members.values()]))
+    return float(
+        np.mean([getattr(record, place).get(quantity, np.nan) for record in members.values()])
+    )
 
 
 def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
     sets = data_sets(records)
-    for (left, right), runs in zip(figure.subplots(len(sets), 2, squeeze=False, sharey="row", width_ratios=(1, 1)), sets, strict=True):
+    for (left, right), runs in zip(
+        figure.subplots(len(sets), 2, squeeze=False, sharey="row", width_ratios=(1, 1)),
+        sets,
+        strict=True,
+    ):
         hours = average(runs.runs("original"), "seconds") > 600
         panel(left, runs, "generated", 1)
         panel(right, runs, "seconds", 3600 if hours else 1)
-        left.set_title(f"{runs.name}\nOriginal: {mean(runs.values('original')):.1f}%, {len(runs.runs('original'))} seeds")
+        left.set_title(
+            f"{runs.name}\nOriginal: {mean(runs.values('original')):.1f}%, {len(runs.runs('original'))} seeds"
+        )
         left.set(xlabel="images generated, a run", ylabel="test error minus Original, points")
         right.set(xlim=(0, None), xlabel=f"time of a run, {'hours' if hours else 'seconds'}")
-        right.set_title("filled: equal steps\nhollow: equal epochs", fontweight="normal", fontsize=8)
+        right.set_title(
+            "filled: equal steps\nhollow: equal epochs", fontweight="normal", fontsize=8
+        )
         right.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
 
 
@@ -65,7 +75,10 @@ def panel(axes, runs: Runs, quantity: str, unit: float) -> None:
         shown, first = look(label.removesuffix("-longer")), label not in named
         named.add(label)
         axes.errorbar(
-            average(members, quantity) / unit + (wide * 0.008 * (i - len(groups) / 2) if quantity == "generated" else 0),  # side by side
+            average(members, quantity) / unit
+            + (
+                wide * 0.008 * (i - len(groups) / 2) if quantity == "generated" else 0
+            ),  # side by side
             value.mean,
             value.half if value.half == value.half else 0,
             color=shown.colour,

@@ -43,7 +43,9 @@ def show(axes, images: Sequence, columns: int, title: str, colour: str) -> None:
     if sheet.shape[-1] == 1:
         axes.imshow(sheet[:, :, 0], cmap="gray_r", vmin=-1, vmax=1, interpolation="nearest")
     else:
-        axes.imshow(np.where(np.isnan(sheet), 1, (sheet.clip(-1, 1) + 1) / 2), interpolation="nearest")  # white where blank
+        axes.imshow(
+            np.where(np.isnan(sheet), 1, (sheet.clip(-1, 1) + 1) / 2), interpolation="nearest"
+        )  # white where blank
     axes.set_title(title, color=colour)
     axes.grid(False)
     axes.set(xticks=[], yticks=[])
@@ -56,14 +58,22 @@ def ranked(images: Mapping, classes: int, rows: int = 3) -> list:
     labels = np.asarray(images["labels"])
     blank = np.full(np.shape(images["pixels"][0]), np.nan).tolist()
     by_class = [np.flatnonzero(labels == c) for c in range(classes)]
-    return [images["pixels"][members[r]] if r < len(members) else blank for r in range(rows) for members in by_class]
+    return [
+        images["pixels"][members[r]] if r < len(members) else blank
+        for r in range(rows)
+        for members in by_class
+    ]
 
 
 def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
     if OPTIONAL[0] in records:
         above, below = figure.subfigures(2, 1, height_ratios=(1, BELOW))
         parts = below.subplot_mosaic([["slow", "sheet"], ["fast", "sheet"]], width_ratios=(1, 1))
-        fill([parts[name] for name in ("slow", "fast", "sheet")], records[OPTIONAL[0]][0].metrics, "CIFAR-10")
+        fill(
+            [parts[name] for name in ("slow", "fast", "sheet")],
+            records[OPTIONAL[0]][0].metrics,
+            "CIFAR-10",
+        )
     else:
         above = figure
     grid = above.subplots(3, 2, height_ratios=(26, 26, 62))
@@ -78,10 +88,18 @@ def fill(panels: Sequence, metrics: Mapping, title: str) -> None:
     show(slow, ranked(metrics["slowest"], classes), classes, f"{title}: slow-learnable", SLOW)
     show(fast, ranked(metrics["fastest"], classes), classes, f"{title}: fast-learnable", FAST)
     shown = [metrics["sources"]["pixels"], *(level["pixels"] for level in levels)]
-    show(sheet, [image for row in shown for image in row], len(metrics["sources"]["labels"]), f"{title}: variants by strength", "black")
+    show(
+        sheet,
+        [image for row in shown for image in row],
+        len(metrics["sources"]["labels"]),
+        f"{title}: variants by strength",
+        "black",
+    )
     side = np.shape(shown[0])[-1]
     texts = [f"source  (1; {metrics['agreement_real']:.0%})", *map(row_label, levels)]
-    sheet.set_yticks([i * (side + 1) + side / 2 - 0.5 for i in range(len(shown))], texts, fontsize=7)
+    sheet.set_yticks(
+        [i * (side + 1) + side / 2 - 0.5 for i in range(len(shown))], texts, fontsize=7
+    )
     sheet.tick_params(length=0)
     sheet.set_xlabel("row label: strength (alpha-bar; agreement)", fontsize=7)
 

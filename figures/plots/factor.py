@@ -43,12 +43,38 @@ def panel(axes, runs: Runs) -> None:
         found = {k: apart(runs.values(f"{name}-{k}"), start) for k in ks[1:]}
         found = {k: value for k, value in found.items() if value is not None}
         places = [1, *(k + 0.06 * (2 * i - 1) for k in found)]
-        means, halves = ([0, *(float(getattr(value, part)) for value in found.values())] for part in ("mean", "half"))
-        style = {"color": shown.colour, "marker": shown.marker, "linestyle": shown.line, "capsize": 2}
-        axes.errorbar(places, means, [half if half == half else 0 for half in halves], label=shown.label, **style)
+        means, halves = (
+            [0, *(float(getattr(value, part)) for value in found.values())]
+            for part in ("mean", "half")
+        )
+        style = {
+            "color": shown.colour,
+            "marker": shown.marker,
+            "linestyle": shown.line,
+            "capsize": 2,
+        }
+        axes.errorbar(
+            places,
+            means,
+            [half if half == half else 0 for half in halves],
+            label=shown.label,
+            **style,
+        )
         if (best := papers_best(runs.name, name)) in found:
             at = list(found).index(best) + 1
-            axes.plot(places[at], means[at], "o", markersize=11, markerfacecolor="none", markeredgecolor=shown.colour, markeredgewidth=1)
+            axes.plot(
+                places[at],
+                means[at],
+                "o",
+                markersize=11,
+                markerfacecolor="none",
+                markeredgecolor=shown.colour,
+                markeredgewidth=1,
+            )
     axes.axhline(0, color=GREY, linewidth=0.8, zorder=0)
-    axes.set(title=f"{runs.name}\nOriginal: {mean(start):.1f}%, {len(start)} seeds", xlabel="$k$", xticks=ks)
+    axes.set(
+        title=f"{runs.name}\nOriginal: {mean(start):.1f}%, {len(start)} seeds",
+        xlabel="$k$",
+        xticks=ks,
+    )
     axes.legend(loc="best")

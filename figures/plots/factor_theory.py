@@ -16,7 +16,10 @@ CAPTION = (
     "$y \\sum_j \\sigma(\\langle w_j, \\xi\\rangle)$, when every slow example appears $k$ times, as copies or as variants; "
     "differences paired by seed, mean with 95% intervals."
 )
-PANELS = (("test_error", "test error minus Original, points", 100), ("noise_memorised_slow", "noise memorised minus Original", 1))
+PANELS = (
+    ("test_error", "test error minus Original, points", 100),
+    ("noise_memorised_slow", "noise memorised minus Original", 1),
+)
 
 
 def final(records: Sequence[Record], metric: str, factor: float) -> dict[int, float]:
@@ -30,7 +33,11 @@ def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
     for axes, (metric, title, factor) in zip(panels, PANELS, strict=True):
         original = final(groups["original"], metric, factor)
         for place, name in enumerate(("useful", "tada")):
-            members = {runs[0].config["method"]["k"]: runs for label, runs in groups.items() if label.startswith(name)}
+            members = {
+                runs[0].config["method"]["k"]: runs
+                for label, runs in groups.items()
+                if label.startswith(name)
+            }
             values = [paired(final(runs, metric, factor), original) for runs in members.values()]
             shown = look(name)
             axes.errorbar(

@@ -20,8 +20,13 @@ LABELS = ("original", "sam", "useful-5", "tada-5")
 def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
     groups = by_label(records["theory/methods"])
     fast, slow = figure.subplots(1, 2)
-    for axes, metric, title in ((fast, "fast_alignment", "fast feature"), (slow, "slow_alignment", "slow feature")):
+    for axes, metric, title in (
+        (fast, "fast_alignment", "fast feature"),
+        (slow, "slow_alignment", "slow feature"),
+    ):
         plot_curves(axes, {label: groups[label] for label in LABELS}, metric)
-        axes.set(title=title, xscale="symlog", xlabel="gradient steps", xlim=(1, None), ylim=(0, None))
+        axes.set(
+            title=title, xscale="symlog", xlabel="gradient steps", xlim=(1, None), ylim=(0, None)
+        )
     fast.set_ylabel(r"alignment $\max_j \langle w_j, v\rangle$")
     fast.legend(title=f"{len(groups['original'])} seeds", loc="upper left")

@@ -29,29 +29,71 @@ def shared(k: int, batch: np.ndarray, slow: float, n: int) -> np.ndarray:
 
 
 def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
-    groups = {label: members for label, members in by_label(records[RECORDS[0]]).items() if label.startswith("variance-")}
+    groups = {
+        label: members
+        for label, members in by_label(records[RECORDS[0]]).items()
+        if label.startswith("variance-")
+    }
     left, right = figure.subplots(1, 2)
     for place, members in enumerate(groups.values()):
         config = members[0].config
-        k, n, slow = config["method"]["k"], config["distribution"]["n"], 1 - config["distribution"]["alpha"]
-        full, one = (np.array([[record.metrics[name]] for record in members]) for name in ("value", "one"))
+        k, n, slow = (
+            config["method"]["k"],
+            config["distribution"]["n"],
+            1 - config["distribution"]["alpha"],
+        )
+        full, one = (
+            np.array([[record.metrics[name]] for record in members]) for name in ("value", "one")
+        )
         batch = n * np.array(SHARES)
-        band, fine = estimate((1 - 1 / batch) * full + one / batch), np.geomspace(n * SHARES[0], n, 100)
+        band, fine = (
+            estimate((1 - 1 / batch) * full + one / batch),
+            np.geomspace(n * SHARES[0], n, 100),
+        )
         left.errorbar(
-            np.array(SHARES) * (1 + 0.03 * (place - 1.5)), band.mean, band.half, color=COLOURS[k], marker="o", linestyle="none", capsize=2
+            np.array(SHARES) * (1 + 0.03 * (place - 1.5)),
+            band.mean,
+            band.half,
+            color=COLOURS[k],
+            marker="o",
+            linestyle="none",
+            capsize=2,
         )
         left.plot(fine / n, shared(k, fine, slow, n), color=COLOURS[k], linewidth=1)
         left.annotate(f"$k = {k}$", (1.22, shared(k, n, slow, n)), color=COLOURS[k], va="center")
     left.plot([], [], color=INK, linewidth=1, label="closed form")
-    left.errorbar([], [], [], color=INK, marker="o", linestyle="none", capsize=2, label=f"simulation, {len(members)} seeds")
+    left.errorbar(
+        [],
+        [],
+        [],
+        color=INK,
+        marker="o",
+        linestyle="none",
+        capsize=2,
+        label=f"simulation, {len(members)} seeds",
+    )
     left.axhline(0, color=GREY, linewidth=0.7)
-    left.set(xscale="log", xlim=(0.04, 2.1), xticks=SHARES, xticklabels=SHARES, xlabel="$B/n$: batch size over number of originals")
+    left.set(
+        xscale="log",
+        xlim=(0.04, 2.1),
+        xticks=SHARES,
+        xticklabels=SHARES,
+        xlabel="$B/n$: batch size over number of originals",
+    )
     left.minorticks_off()
-    left.set(title="variance, copies minus variants", ylabel=r"$(\mathrm{Var}_U - \mathrm{Var}_G) / V$", ylim=(None, 0.029))
+    left.set(
+        title="variance, copies minus variants",
+        ylabel=r"$(\mathrm{Var}_U - \mathrm{Var}_G) / V$",
+        ylim=(None, 0.029),
+    )
     left.legend(loc="upper left")
     trained = by_label(records[RECORDS[1]])
     plot_curves(right, trained, "test_error", 100)
     first = next(iter(trained.values()))
-    right.set(title=f"SGD, mini-batches of {first[0].config['optimiser']['batch']}", xlabel="gradient steps", ylabel="test error, %")
+    right.set(
+        title=f"SGD, mini-batches of {first[0].config['optimiser']['batch']}",
+        xlabel="gradient steps",
+        ylabel="test error, %",
+    )
     right.set(xscale="symlog", xlim=(10, None), ylim=(0, None))
     right.legend(title=f"{len(first)} seeds")

@@ -32,9 +32,16 @@ def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
     world, power = config["distribution"], config["network"]["power"]
     alpha, gap = world["alpha"], (world["beta_e"] / world["beta_d"]) ** power
     for place, name in enumerate(("useful", "tada")):
-        points = sorted((members[0].config["method"]["k"], members) for label, members in groups.items() if label.startswith(name))
+        points = sorted(
+            (members[0].config["method"]["k"], members)
+            for label, members in groups.items()
+            if label.startswith(name)
+        )
         ks = np.array([1] + [k for k, _ in points])
-        values = [estimate([r.metrics["speed_ratio"] for r in members]) for members in [groups["original"], *(m for _, m in points)]]
+        values = [
+            estimate([r.metrics["speed_ratio"] for r in members])
+            for members in [groups["original"], *(m for _, m in points)]
+        ]
         shown = look(name)
         axes.errorbar(
             ks + 0.08 * (2 * place - 1),
@@ -47,11 +54,41 @@ def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
             label=f"{shown.label}: {'copies' if name == 'useful' else 'variants'}",
         )
     fine = np.linspace(1, ks.max(), 200)
-    axes.plot(fine, ratio(fine, alpha, gap), color=INK, linewidth=1, label="closed form $R(k)$", zorder=0)
-    own = [np.mean([r.metrics["speed_ratio_predicted"] for r in groups[f"tada-{k}" if k > 1 else "original"]]) for k in ks]
-    axes.plot(ks, own, color=INK, linewidth=0.8, linestyle=":", label="with the samples' own shares", zorder=0)
+    axes.plot(
+        fine, ratio(fine, alpha, gap), color=INK, linewidth=1, label="closed form $R(k)$", zorder=0
+    )
+    own = [
+        np.mean(
+            [
+                r.metrics["speed_ratio_predicted"]
+                for r in groups[f"tada-{k}" if k > 1 else "original"]
+            ]
+        )
+        for k in ks
+    ]
+    axes.plot(
+        ks,
+        own,
+        color=INK,
+        linewidth=0.8,
+        linestyle=":",
+        label="with the samples' own shares",
+        zorder=0,
+    )
     axes.axhline(1, color=GREY, linestyle=":", linewidth=1)
     even = alpha * (gap - 1) / (1 - alpha)
-    axes.annotate(f"equal speeds, reached at $k^* = {even:.3g}$", (ks.max(), 1), (0, 4), textcoords="offset points", ha="right", color=GREY)
-    axes.set(xlabel="$k$: times a slow example appears", ylabel="speed of fast / speed of slow", ylim=(0, None), xticks=ks)
+    axes.annotate(
+        f"equal speeds, reached at $k^* = {even:.3g}$",
+        (ks.max(), 1),
+        (0, 4),
+        textcoords="offset points",
+        ha="right",
+        color=GREY,
+    )
+    axes.set(
+        xlabel="$k$: times a slow example appears",
+        ylabel="speed of fast / speed of slow",
+        ylim=(0, None),
+        xticks=ks,
+    )
     axes.legend(title=f"{len(groups['original'])} seeds")

@@ -30,7 +30,9 @@ def rows(records: Mapping[str, Sequence[Record]]) -> int:
 
 def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
     sets = data_sets(records)
-    for row, runs in zip(figure.subplots(len(sets), 2, squeeze=False, sharey="row"), sets, strict=True):
+    for row, runs in zip(
+        figure.subplots(len(sets), 2, squeeze=False, sharey="row"), sets, strict=True
+    ):
         for axes, budget in zip(row, (runs.base.budget, SAM[runs.base.budget]), strict=True):
             panel(axes, runs, budget)
         row[0].set_ylabel(f"{runs.name}\ntraining error, %")
@@ -43,10 +45,32 @@ def panel(axes, runs: Runs, budget: str) -> None:
             continue
         # at equal epochs the number of steps differs a little from seed to seed: the checks are what seeds share
         steps = np.mean([record.metrics["steps"] for record in members], 0)
-        band = estimate(100 * np.array([record.metrics["train_error"] for record in members], float))
-        shown, error = look(label), 100 * np.mean([record.metrics["test_error"] for record in members])
-        axes.plot(steps, band.mean, color=shown.colour, linestyle=shown.line, label=f"{shown.label}: {error:.1f}%")
+        band = estimate(
+            100 * np.array([record.metrics["train_error"] for record in members], float)
+        )
+        shown, error = (
+            look(label),
+            100 * np.mean([record.metrics["test_error"] for record in members]),
+        )
+        axes.plot(
+            steps,
+            band.mean,
+            color=shown.colour,
+            linestyle=shown.line,
+            label=f"{shown.label}: {error:.1f}%",
+        )
         if band.n > 1:
-            axes.fill_between(steps, np.maximum(band.low, 0), band.high, color=shown.colour, alpha=0.12, linewidth=0)
-    axes.set(title=f"{TITLES[budget]}, {len(runs.runs('original', budget=budget))} seeds", xlabel="step", ylim=(0, 100))
+            axes.fill_between(
+                steps,
+                np.maximum(band.low, 0),
+                band.high,
+                color=shown.colour,
+                alpha=0.12,
+                linewidth=0,
+            )
+    axes.set(
+        title=f"{TITLES[budget]}, {len(runs.runs('original', budget=budget))} seeds",
+        xlabel="step",
+        ylim=(0, 100),
+    )
     axes.legend(title="test error at the end", loc="upper right")

@@ -31,7 +31,9 @@ def rows(records: Mapping[str, Sequence[Record]]) -> int:
 
 def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
     sets = data_sets(records)
-    for panels, runs in zip(figure.subplots(len(sets), 3, squeeze=False, width_ratios=(1.15, 1, 1)), sets, strict=True):
+    for panels, runs in zip(
+        figure.subplots(len(sets), 3, squeeze=False, width_ratios=(1.15, 1, 1)), sets, strict=True
+    ):
         data_set(*panels, runs)
 
 
@@ -39,11 +41,21 @@ def data_set(left, middle, right, runs: Runs) -> None:
     labels = [label for label in ORDER if runs.runs(label)]
     errors(left, runs, "original", "-")
     errors(left, runs, [label for label in labels if label.startswith("tada")][-1], "--")
-    left.set(title=f"{runs.name}\n{len(runs.runs('original'))} seeds", xlabel="step", ylabel="training error, %", ylim=(0, None))
+    left.set(
+        title=f"{runs.name}\n{len(runs.runs('original'))} seeds",
+        xlabel="step",
+        ylabel="training error, %",
+        ylim=(0, None),
+    )
     left.legend(loc="upper right")
     gap = {label: runs.values(label, "learning_gap") for label in ("original", *labels)}
-    dots(middle, [Dot(name_of(label), apart(gap[label], gap["original"]), look(label)) for label in labels])
-    middle.set(title="learning gap", xlabel=f"% of the run\nminus Original's {mean(gap['original']):.1f}")
+    dots(
+        middle,
+        [Dot(name_of(label), apart(gap[label], gap["original"]), look(label)) for label in labels],
+    )
+    middle.set(
+        title="learning gap", xlabel=f"% of the run\nminus Original's {mean(gap['original']):.1f}"
+    )
     forgetting(right, runs, ("original", *labels))
 
 
@@ -52,18 +64,38 @@ def errors(axes, runs: Runs, label: str, line: str) -> None:
     members = list(runs.runs(label).values())
     steps = np.mean([record.metrics["steps"] for record in members], 0)
     for name, colour in (("slow", SLOW), ("fast", FAST)):
-        band = estimate(100 * np.array([record.metrics[f"train_error_{name}"] for record in members], float))
-        axes.plot(steps, band.mean, color=colour, linestyle=line, label=f"{name}, {look(label).label}")
+        band = estimate(
+            100 * np.array([record.metrics[f"train_error_{name}"] for record in members], float)
+        )
+        axes.plot(
+            steps, band.mean, color=colour, linestyle=line, label=f"{name}, {look(label).label}"
+        )
         if band.n > 1:
-            axes.fill_between(steps, np.maximum(band.low, 0), band.high, color=colour, alpha=0.12, linewidth=0)
+            axes.fill_between(
+                steps, np.maximum(band.low, 0), band.high, color=colour, alpha=0.12, linewidth=0
+            )
 
 
 def forgetting(axes, runs: Runs, labels: Sequence[str]) -> None:
     """Mean number of times that slow and fast images are forgotten, by method."""
     for name, colour, shift in (("slow", SLOW, 0.12), ("fast", FAST, -0.12)):
-        values = [estimate([r.metrics[f"forgotten_{name}"] for r in runs.runs(label).values()]) for label in reversed(labels)]
-        means, halves = (np.nan_to_num([getattr(value, part) for value in values]) for part in ("mean", "half"))
-        axes.errorbar(means, np.arange(len(labels)) + shift, xerr=halves, color=colour, marker="o", linestyle="none", capsize=2, label=name)
+        values = [
+            estimate([r.metrics[f"forgotten_{name}"] for r in runs.runs(label).values()])
+            for label in reversed(labels)
+        ]
+        means, halves = (
+            np.nan_to_num([getattr(value, part) for value in values]) for part in ("mean", "half")
+        )
+        axes.errorbar(
+            means,
+            np.arange(len(labels)) + shift,
+            xerr=halves,
+            color=colour,
+            marker="o",
+            linestyle="none",
+            capsize=2,
+            label=name,
+        )
     axes.set_yticks(range(len(labels)), [name_of(label) for label in reversed(labels)])
     axes.grid(axis="y", visible=False)
     axes.set(title="times forgotten", xlabel="per image", xlim=(0, None))

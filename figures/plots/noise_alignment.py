@@ -16,7 +16,12 @@ CAPTION = (
 )
 LABELS = ("original", "sam", "useful-5", "tada-5", "syn-all")
 PANELS = (
-    ("noise_memorised_slow", "noise memorised, slow", r"$y \sum_j \sigma(\langle w_j, \xi\rangle)$", 1),
+    (
+        "noise_memorised_slow",
+        "noise memorised, slow",
+        r"$y \sum_j \sigma(\langle w_j, \xi\rangle)$",
+        1,
+    ),
     ("test_error", "test error, all", "%", 100),
     ("test_error_slow", "test error, slow", "%", 100),
 )
@@ -27,5 +32,12 @@ def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
     panels = figure.subplots(1, 3)
     for axes, (metric, title, unit, factor) in zip(panels, PANELS, strict=True):
         plot_curves(axes, {label: groups[label] for label in LABELS}, metric, factor)
-        axes.set(title=title, ylabel=unit, xlabel="gradient steps", xscale="symlog", xlim=(10, None), ylim=(0, None))
+        axes.set(
+            title=title,
+            ylabel=unit,
+            xlabel="gradient steps",
+            xscale="symlog",
+            xlim=(10, None),
+            ylim=(0, None),
+        )
     panels[0].legend(title=f"{len(groups['original'])} seeds", loc="upper left")

@@ -31,8 +31,19 @@ def look_of(label: str) -> Look:
 
 def place(axes, x: float, half: float, height: float, dot: Dot) -> None:
     """A dot and its interval."""
-    style = {"color": dot.shown.colour, "marker": dot.shown.marker, "capsize": 2, "linestyle": "none"}
-    axes.errorbar(x, height, xerr=half if half == half else None, **style, **({"markerfacecolor": "white"} if dot.hollow else {}))
+    style = {
+        "color": dot.shown.colour,
+        "marker": dot.shown.marker,
+        "capsize": 2,
+        "linestyle": "none",
+    }
+    axes.errorbar(
+        x,
+        height,
+        xerr=half if half == half else None,
+        **style,
+        **({"markerfacecolor": "white"} if dot.hollow else {}),
+    )
 
 
 def dots(axes, rows: Sequence[Dot], zero: bool = True) -> None:

@@ -28,16 +28,32 @@ VISIBLE = 0.05  # points; below, both have learned everything, or nothing
 def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
     left, right = figure.subplots(1, 2, sharey=True)
     groups = by_label(records[RECORDS[0]])
-    errors = {label: 100 * stacked(members, "test_error") for label, members in groups.items()}  # (seeds, α, β_d)
-    present, ratios = (axis(groups["original"], name) for name in ("distribution.alpha", "distribution.beta_d"))
+    errors = {
+        label: 100 * stacked(members, "test_error") for label, members in groups.items()
+    }  # (seeds, α, β_d)
+    present, ratios = (
+        axis(groups["original"], name) for name in ("distribution.alpha", "distribution.beta_d")
+    )
     difference = estimate(errors["tada-2"] - errors["syn-all"])
     heatmap(figure, left, present, ratios, errors["original"].mean(0).T, "cividis_r", label="%")
     bound = float(np.abs(difference.mean).max())
-    heatmap(figure, right, present, ratios, difference.mean.T, "RdBu_r", label="points", limits=(-bound, bound))
+    heatmap(
+        figure,
+        right,
+        present,
+        ratios,
+        difference.mean.T,
+        "RdBu_r",
+        label="points",
+        limits=(-bound, bound),
+    )
     clear = ((difference.low > 0) | (difference.high < 0)) & (np.abs(difference.mean) > VISIBLE)
     x, y = np.meshgrid(present, ratios, indexing="ij")
     right.scatter(x[clear], y[clear], s=2, color=INK, linewidth=0)
-    left.set(title=f"Original: test error, {difference.n} seeds", ylabel=r"$\beta_d/\beta_e$: strength of the slow feature")
+    left.set(
+        title=f"Original: test error, {difference.n} seeds",
+        ylabel=r"$\beta_d/\beta_e$: strength of the slow feature",
+    )
     right.set(title="TADA(2) minus Syn-all")
     for axes in (left, right):
         axes.set_xlabel(r"$\alpha$: how often the fast feature is there")

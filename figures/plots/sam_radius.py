@@ -25,12 +25,30 @@ def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
     for label, members in by_label(records[RECORDS[0]]).items():
         rho, shown = axis(members, "optimiser.rho"), look(label)
         learned = 100.0 * ~np.isnan(stacked(members, "time_slow"))
-        series = (stacked(members, "noise_memorised_slow"), learned, 100 * stacked(members, "test_error"))
+        series = (
+            stacked(members, "noise_memorised_slow"),
+            learned,
+            100 * stacked(members, "test_error"),
+        )
         for axes, values in zip(panels, series, strict=True):
             band = estimate(values)
-            axes.plot(rho, band.mean, color=shown.colour, linestyle=shown.line, label=f"{shown.label}")
-            axes.fill_between(rho, np.maximum(band.low, 0), np.minimum(band.high, 100), color=shown.colour, alpha=0.15, linewidth=0)
+            axes.plot(
+                rho, band.mean, color=shown.colour, linestyle=shown.line, label=f"{shown.label}"
+            )
+            axes.fill_between(
+                rho,
+                np.maximum(band.low, 0),
+                np.minimum(band.high, 100),
+                color=shown.colour,
+                alpha=0.15,
+                linewidth=0,
+            )
     titles = ("noise memorised", "slow feature learned", "test error")
-    for axes, title, unit in zip(panels, titles, (r"$y\,\Sigma_j\,\langle w_j, \xi\rangle^3$", "% of seeds", "%"), strict=True):
+    for axes, title, unit in zip(
+        panels,
+        titles,
+        (r"$y\,\Sigma_j\,\langle w_j, \xi\rangle^3$", "% of seeds", "%"),
+        strict=True,
+    ):
         axes.set(title=title, xlabel=r"$\rho$: radius of SAM", ylabel=unit, ylim=(0, None))
     panels[1].legend(title=f"{len(members)} seeds", loc="lower left")

@@ -14,7 +14,11 @@ from figures.statistics.conditions import Runs, apart, data_sets, mean, set_name
 
 RECORDS = ("empirical/reduced-selection",)
 STABILITY = ("empirical/reduced-stability", "empirical/paper-stability")
-OPTIONAL = ("empirical/paper-selection", "empirical/reduced-sheet", *STABILITY)  # of the sheet, the names of classes
+OPTIONAL = (
+    "empirical/paper-selection",
+    "empirical/reduced-sheet",
+    *STABILITY,
+)  # of the sheet, the names of classes
 SIZE = (1.0, 0.44)  # the height is of one data set
 CAPTION = (
     "One variant of every image that a rule takes: left, test error minus that of Original, paired by seed, mean with 95% intervals "
@@ -38,9 +42,15 @@ def rows(records: Mapping[str, Sequence[Record]]) -> int:
 
 def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
     sets = data_sets(records)
-    agreement = {set_name(record): record.metrics for name in STABILITY for record in records.get(name, ())}
+    agreement = {
+        set_name(record): record.metrics for name in STABILITY for record in records.get(name, ())
+    }
     widths = (1.2, 1.2, 0.9) if agreement else (1, 1)
-    for axes, runs in zip(figure.subplots(len(sets), len(widths), squeeze=False, width_ratios=widths), sets, strict=True):
+    for axes, runs in zip(
+        figure.subplots(len(sets), len(widths), squeeze=False, width_ratios=widths),
+        sets,
+        strict=True,
+    ):
         errors(axes[0], runs)
         named = records.get(OPTIONAL[1]) if runs.name.startswith("CIFAR-10 ") else None
         shares(axes[1], runs, named[0].metrics["classes"] if named else None)
@@ -53,9 +63,16 @@ def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
 def errors(axes, runs: Runs) -> None:
     start = runs.values("original")
     chosen = [(shown.label, runs.runs("tada-2", rule=rule), shown) for rule, shown in RULES.items()]
-    chosen += [("random", runs.runs("syn-rand"), look("syn-rand")), ("all", runs.runs("syn-all"), look("syn-all"))]
+    chosen += [
+        ("random", runs.runs("syn-rand"), look("syn-rand")),
+        ("all", runs.runs("syn-all"), look("syn-all")),
+    ]
     found = [
-        Dot(f"{name} ({np.mean([r.metrics['generated'] for r in members.values()]):,.0f})", apart(errors_of(members), start), shown)
+        Dot(
+            f"{name} ({np.mean([r.metrics['generated'] for r in members.values()]):,.0f})",
+            apart(errors_of(members), start),
+            shown,
+        )
         for name, members, shown in chosen
         if members
     ]
@@ -72,17 +89,30 @@ def shares(axes, runs: Runs, classes: Sequence[str] | None) -> None:
     """Slow share of each class by rule; classes: their names, if known."""
     by_rule = {rule: runs.runs("tada-2", rule=rule) for rule in RULES}
     found = {
-        rule: 100 * np.array([r.metrics["slow_fraction_by_class"] for r in members.values()], float).mean(0)
+        rule: 100
+        * np.array([r.metrics["slow_fraction_by_class"] for r in members.values()], float).mean(0)
         for rule, members in by_rule.items()
         if members
     }
     order = np.argsort(next(iter(found.values())), kind="stable")
     for rule, share in found.items():
-        shown, all_classes = RULES[rule], 100 * np.mean([r.metrics["slow_fraction"] for r in by_rule[rule].values()])
-        axes.plot(share[order], color=shown.colour, marker=shown.marker, linestyle=shown.line, label=f"{shown.label}: {all_classes:.0f}%")
+        shown, all_classes = (
+            RULES[rule],
+            100 * np.mean([r.metrics["slow_fraction"] for r in by_rule[rule].values()]),
+        )
+        axes.plot(
+            share[order],
+            color=shown.colour,
+            marker=shown.marker,
+            linestyle=shown.line,
+            label=f"{shown.label}: {all_classes:.0f}%",
+        )
     axes.axhspan(30, 40, color=RULES["cluster"].colour, alpha=0.1, linewidth=0)
     few = len(order) <= 10
-    axes.set_xticks(range(len(order)) if few else [], [classes[i] if classes else i for i in order] if few else [])
+    axes.set_xticks(
+        range(len(order)) if few else [],
+        [classes[i] if classes else i for i in order] if few else [],
+    )
     if classes:
         slant(axes, 60)
     top = max(share.max() for share in found.values())
@@ -98,13 +128,31 @@ def shares(axes, runs: Runs, classes: Sequence[str] | None) -> None:
 def agree(axes, metrics: Mapping[str, Any]) -> None:
     """Jaccard indices between seeds, and between a rule and the first, against chance."""
     for place, rule in enumerate(metrics["rules"]):
-        shown, between, with_first = RULES[rule], metrics["between_seeds"][place], metrics["with_first"][place]
-        for x, members, face in ((place - 0.17, between, shown.colour), (place + 0.17, with_first if place else [], "white")):
+        shown, between, with_first = (
+            RULES[rule],
+            metrics["between_seeds"][place],
+            metrics["with_first"][place],
+        )
+        for x, members, face in (
+            (place - 0.17, between, shown.colour),
+            (place + 0.17, with_first if place else [], "white"),
+        ):
             known = [each for each in members if each["jaccard"] is not None]
             if known:
-                axes.plot([x] * len(known), [e["jaccard"] for e in known], shown.marker, color=shown.colour, markerfacecolor=face)
+                axes.plot(
+                    [x] * len(known),
+                    [e["jaccard"] for e in known],
+                    shown.marker,
+                    color=shown.colour,
+                    markerfacecolor=face,
+                )
                 chance = np.mean([each["jaccard_chance"] for each in known])
                 axes.plot([x - 0.12, x + 0.12], [chance, chance], color=GREY, linewidth=2)
     axes.set_xticks(range(len(metrics["rules"])), [RULES[rule].label for rule in metrics["rules"]])
     slant(axes)
-    axes.set(title="agreement", ylabel="Jaccard index", xlim=(-0.5, len(metrics["rules"]) - 0.5), ylim=(0, 1))
+    axes.set(
+        title="agreement",
+        ylabel="Jaccard index",
+        xlim=(-0.5, len(metrics["rules"]) - 0.5),
+        ylim=(0, 1),
+    )

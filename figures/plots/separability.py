@@ -48,9 +48,19 @@ def histograms(axes, records: Sequence[Record]) -> None:
     for name, colour in (("fast", FAST), ("slow", SLOW)):
         values = np.concatenate([record.metrics[f"outputs_{name}"] for record in records])
         weights = np.full(len(values), 100 / len(values))
-        axes.hist(values, np.linspace(0, 1, 41), weights=weights, color=colour, alpha=0.75, label=name, linewidth=0)
+        axes.hist(
+            values,
+            np.linspace(0, 1, 41),
+            weights=weights,
+            color=colour,
+            alpha=0.75,
+            label=name,
+            linewidth=0,
+        )
     axes.set(
-        title=f"theory: outputs at step {records[0].metrics['early_step']}", xlabel="probability of the right class", ylabel="% of examples"
+        title=f"theory: outputs at step {records[0].metrics['early_step']}",
+        xlabel="probability of the right class",
+        ylabel="% of examples",
     )
     axes.legend(loc="upper left")
 
@@ -66,9 +76,17 @@ def over_time(axes, records: Sequence[Record]) -> None:
     for name, (colour, label) in series.items():
         band = estimate(100 * curves(records, name)[:, 1:])
         axes.plot(steps, band.mean, color=colour, label=label)
-        axes.fill_between(steps, band.low, np.minimum(band.high, 100), color=colour, alpha=0.15, linewidth=0)
+        axes.fill_between(
+            steps, band.low, np.minimum(band.high, 100), color=colour, alpha=0.15, linewidth=0
+        )
     axes.axvline(records[0].metrics["early_step"], color=INK, linestyle=":", linewidth=1)
-    axes.set(title=f"theory: selection, {len(records)} seeds", xlabel="step", ylabel="% of examples", xscale="log", ylim=(-3, 103))
+    axes.set(
+        title=f"theory: selection, {len(records)} seeds",
+        xlabel="step",
+        ylabel="% of examples",
+        xscale="log",
+        ylim=(-3, 103),
+    )
     axes.legend(loc="lower left", bbox_to_anchor=(0.6, 0.02), borderpad=0.1, labelspacing=0.3)
 
 
@@ -80,13 +98,26 @@ def losses(axes, metrics: Mapping, name: str) -> None:
     for flag, colour, kind in ((0, FAST, "fast"), (1, SLOW, "slow")):
         chosen = slow == flag
         axes.scatter(
-            (labels + 0.8 * spread)[chosen], values[chosen], s=size, color=colour, label=f"{kind} ({chosen.mean():.1%})", linewidth=0
+            (labels + 0.8 * spread)[chosen],
+            values[chosen],
+            s=size,
+            color=colour,
+            label=f"{kind} ({chosen.mean():.1%})",
+            linewidth=0,
         )
-    axes.set(title=name, yscale="log", xlabel="class", ylabel="loss early in training", xticks=range(len(metrics["classes"])))
+    axes.set(
+        title=name,
+        yscale="log",
+        xlabel="class",
+        ylabel="loss early in training",
+        xticks=range(len(metrics["classes"])),
+    )
     axes.set_xticklabels(metrics["classes"])
     if max(map(len, metrics["classes"])) > 3:
         slant(axes)
-    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, borderpad=0, markerscale=12 / size)
+    axes.legend(
+        loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, borderpad=0, markerscale=12 / size
+    )
 
 
 def fractions(axes, records: Iterable[Record]) -> None:

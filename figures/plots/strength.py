@@ -33,16 +33,30 @@ def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
 
 def errors(axes, runs: Runs) -> None:
     start, shown = runs.values("original"), METHODS["tada"]
-    found = {level: apart(runs.values("tada-2", level=level), start) for level in runs.having("level")}
+    found = {
+        level: apart(runs.values("tada-2", level=level), start) for level in runs.having("level")
+    }
     found = {level: value for level, value in found.items() if value is not None}
     levels = sorted(level for level in found if level != NOISE)
     style = {"color": shown.colour, "marker": shown.marker, "capsize": 2}
-    means, halves = ([float(getattr(found[level], part)) for level in levels] for part in ("mean", "half"))
+    means, halves = (
+        [float(getattr(found[level], part)) for level in levels] for part in ("mean", "half")
+    )
     axes.errorbar(levels, means, halves, **style, label="from the image")
     if NOISE in found:
-        axes.errorbar(PURE, found[NOISE].mean, found[NOISE].half, **style, markerfacecolor="white", linestyle="none", label="from noise")
+        axes.errorbar(
+            PURE,
+            found[NOISE].mean,
+            found[NOISE].half,
+            **style,
+            markerfacecolor="white",
+            linestyle="none",
+            label="from noise",
+        )
     axes.axhline(0, color=GREY, linewidth=0.8, zorder=0)
-    axes.set(title=f"{runs.name}\nOriginal: {mean(start):.1f}%, {len(start)} seeds", xlabel="strength")
+    axes.set(
+        title=f"{runs.name}\nOriginal: {mean(start):.1f}%, {len(start)} seeds", xlabel="strength"
+    )
     axes.set_xticks([*levels, PURE], [*(f"{level:g}" for level in levels), "noise"])
     axes.set_xlim(0.15, 1.3)
     axes.legend(loc="best")
@@ -55,9 +69,23 @@ def faithfulness(axes, metrics: Mapping) -> None:
         ("agreement", FAST, "o", "judged as their class"),
         ("own_nearest", SLOW, "s", "own source is nearest"),
     ):
-        axes.plot(at, [100 * level[name] for level in levels], color=colour, marker=marker, label=label)
-    axes.axhline(100 * metrics["agreement_real"], color=INK, linestyle="--", linewidth=1, label="real images, judged")
+        axes.plot(
+            at, [100 * level[name] for level in levels], color=colour, marker=marker, label=label
+        )
+    axes.axhline(
+        100 * metrics["agreement_real"],
+        color=INK,
+        linestyle="--",
+        linewidth=1,
+        label="real images, judged",
+    )
     measured = metrics.get("measured", len(metrics["labels"]))
-    axes.set(title=f"faithfulness\n{measured:,} images, 1 seed", xlabel="strength", ylabel="% of variants", ylim=(-3, 150), xticks=at)
+    axes.set(
+        title=f"faithfulness\n{measured:,} images, 1 seed",
+        xlabel="strength",
+        ylabel="% of variants",
+        ylim=(-3, 150),
+        xticks=at,
+    )
     axes.set_yticks(range(0, 101, 20))
     axes.legend(loc="upper right")  # above 100%, where nothing is

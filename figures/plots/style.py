@@ -5,7 +5,10 @@ from __future__ import annotations
 import dataclasses
 
 INK, GREY, LIGHT = "#222222", "#777777", "#d9d9d9"
-FAST, SLOW = "#0072B2", "#D55E00"  # the fast- and the slow-learnable feature, or fast and slow examples, wherever they appear
+FAST, SLOW = (
+    "#0072B2",
+    "#D55E00",
+)  # the fast- and the slow-learnable feature, or fast and slow examples, wherever they appear
 WIDTH = 6.8  # inches, the text width of the report
 
 STYLE = {

@@ -37,7 +37,11 @@ def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
     columns = max(len(runs.budgets) for runs in sets)
     grid = figure.subplots(len(sets), columns, squeeze=False)
     for row, runs in zip(grid, sets, strict=True):
-        shown = [label for label in ORDER if any(runs.runs(label, budget=budget) for budget in runs.budgets)]
+        shown = [
+            label
+            for label in ORDER
+            if any(runs.runs(label, budget=budget) for budget in runs.budgets)
+        ]
         for axes, budget in zip(row, runs.budgets, strict=False):
             panel(axes, runs, budget, shown)
         for axes in row[len(runs.budgets) :]:
@@ -57,5 +61,11 @@ def seeds(runs: Runs) -> int:
 def panel(axes, runs: Runs, budget: str, labels: Sequence[str]) -> None:
     """A dot and an interval for each method that was run under this budget."""
     start = runs.baseline(budget=budget)
-    dots(axes, [Dot(name_of(label), apart(runs.values(label, budget=budget), start), look_of(label)) for label in labels])
+    dots(
+        axes,
+        [
+            Dot(name_of(label), apart(runs.values(label, budget=budget), start), look_of(label))
+            for label in labels
+        ],
+    )
     axes.set_title(f"{TITLES[budget]}\nOriginal: {mean(start):.1f}%")

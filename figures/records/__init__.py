@@ -30,7 +30,15 @@ from figures.records.record import (
     write_plan,
 )
 from figures.records.workers.jobs import default_workers, run_jobs
-from figures.records.workers.pool import ONE_THREAD, Advance, Event, Interrupted, Pool, attempt, reason
+from figures.records.workers.pool import (
+    ONE_THREAD,
+    Advance,
+    Event,
+    Interrupted,
+    Pool,
+    attempt,
+    reason,
+)
 
 __all__ = [
     "COMMITTED",

@@ -9,9 +9,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from figures.records.record import COMMITTED, FRESH, Plan, Record, RecordError, extends, read, read_plan
+from figures.records.record import (
+    COMMITTED,
+    FRESH,
+    Plan,
+    Record,
+    RecordError,
+    extends,
+    read,
+    read_plan,
+)
 
-SAME_BITS, WITHIN, DIFFERENT, NEW, DAMAGED = "same bits", "within tolerance", "different", "not committed", "damaged"
+SAME_BITS, WITHIN, DIFFERENT, NEW, DAMAGED = (
+    "same bits",
+    "within tolerance",
+    "different",
+    "not committed",
+    "damaged",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +63,9 @@ def distance(a: Any, b: Any) -> float:
     return 0.0 if a == b and a is not None else math.inf
 
 
-def compare_records(fresh: Record, committed: Record, metric: str, tolerance: float) -> tuple[str, float, float]:
+def compare_records(
+    fresh: Record, committed: Record, metric: str, tolerance: float
+) -> tuple[str, float, float]:
     """The verdict on two records of the same run, their distance in ``metric`` and, if it is a number, fresh minus committed.
 
     What the fresh record holds beyond the committed one, settings and metrics that later code added, is not compared.
@@ -76,6 +93,10 @@ def compare(experiment: str, fresh: Path = FRESH, committed: Path = COMMITTED) -
 def _verdict(ours: Path, theirs: Path, plan: Plan) -> tuple[str, float, float]:
     try:
         fresh = read(ours)
-        return compare_records(fresh, read(theirs), plan.metric, plan.tolerance) if theirs.exists() else (NEW, 0.0, 0.0)
+        return (
+            compare_records(fresh, read(theirs), plan.metric, plan.tolerance)
+            if theirs.exists()
+            else (NEW, 0.0, 0.0)
+        )
     except RecordError:
         return DAMAGED, math.inf, 0.0

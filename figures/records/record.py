@@ -75,7 +75,9 @@ class Plan:
 
 def canonical(value: Any) -> str:
     """The one JSON text of a value: sorted keys, no spaces, no NaN; dataclasses become objects, tuples and arrays lists."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, default=_encode)
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), allow_nan=False, default=_encode
+    )
 
 
 def plain(value: Any) -> Any:
@@ -103,7 +105,9 @@ def identity(config: Any) -> Any:
     if not dataclasses.is_dataclass(config):
         return config
     values = {field: getattr(config, field.name) for field in dataclasses.fields(config)}
-    return {field.name: identity(value) for field, value in values.items() if value != field.default}
+    return {
+        field.name: identity(value) for field, value in values.items() if value != field.default
+    }
 
 
 def extends(newer: Any, older: Any) -> bool:
@@ -143,7 +147,9 @@ def write_json(path: Path, value: Any) -> None:
     """Write ``value``, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole(path) as temporary:
-        temporary.write_text(json.dumps(value, separators=(",", ":"), allow_nan=False, default=_encode) + "\n")
+        temporary.write_text(
+            json.dumps(value, separators=(",", ":"), allow_nan=False, default=_encode) + "\n"
+        )
 
 
 def write(path: Path, record: Record) -> None:
@@ -156,14 +162,20 @@ def read(path: Path) -> Record:
     """Read a record; raise RecordError if it is missing, cut short or altered."""
     try:
         body = json.loads(path.read_text())
-        record = Record(body["config"], body["seed"], body["metrics"], body["provenance"], path.parent)
+        record = Record(
+            body["config"], body["seed"], body["metrics"], body["provenance"], path.parent
+        )
         whole = body["results"] == record.results
     except FileNotFoundError:
         raise RecordError(f"no record {path}") from None
     except (ValueError, KeyError, TypeError) as error:
-        raise RecordError(f"damaged record {path} ({error}): delete it and compute it again") from None
+        raise RecordError(
+            f"damaged record {path} ({error}): delete it and compute it again"
+        ) from None
     if not whole:
-        raise RecordError(f"altered record {path}: its digest does not fit its content; delete it and compute it again")
+        raise RecordError(
+            f"altered record {path}: its digest does not fit its content; delete it and compute it again"
+        )
     return record
 
 
@@ -192,7 +204,9 @@ def read_plan(root: Path, experiment: str) -> Plan | None:
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError) as error:
-        raise RecordError(f"damaged plan {path} ({error}): delete it and run the experiment again") from None
+        raise RecordError(
+            f"damaged plan {path} ({error}): delete it and run the experiment again"
+        ) from None
 
 
 def begun(experiment: str, roots: Iterable[Path] = (FRESH, COMMITTED)) -> bool:
@@ -237,7 +251,9 @@ def provenance(*packages: str) -> dict[str, Any]:
 
     def git(*words: str) -> str:
         try:
-            return subprocess.run(("git", "-C", str(ROOT), *words), capture_output=True, text=True, check=True).stdout.strip()
+            return subprocess.run(
+                ("git", "-C", str(ROOT), *words), capture_output=True, text=True, check=True
+            ).stdout.strip()
         except (OSError, subprocess.CalledProcessError):
             return ""
 
@@ -246,7 +262,10 @@ def provenance(*packages: str) -> dict[str, Any]:
     return {
         "commit": git("rev-parse", "HEAD") or None,
         "dirty": bool(git("status", "--porcelain", "--untracked-files=no")),
-        "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in packages}},
+        "versions": {
+            "python": platform.python_version(),
+            **{name: metadata.version(name) for name in packages},
+        },
         "device": f"{platform.machine()} {platform.system()}, {os.cpu_count()} cores",
         "command": " ".join(["python -m", module, *map(_portable, sys.argv[1:])]),
     }

@@ -11,7 +11,17 @@ from figures.records import RecordError
 from figures.report.numbers import numbers, tex
 from figures.tables.table import escape
 
-OPTIONAL = ("factor", "strength", "selection", "stacking", "architectures", "cost", "learning_curves", "reproduction", "costs")
+OPTIONAL = (
+    "factor",
+    "strength",
+    "selection",
+    "stacking",
+    "architectures",
+    "cost",
+    "learning_curves",
+    "reproduction",
+    "costs",
+)
 TEXT = Path(__file__).resolve().parents[2] / "paper"
 NAMED = re.compile(r"\\tada(figure|table)(?:\[[^]]*\])?\{([\w-]+)\}")
 

@@ -15,13 +15,28 @@ import numpy as np
 from figures.plots.panels import name_of
 from figures.plots.test_error_by_method import TITLES
 from figures.records import Record
-from figures.statistics.conditions import AUGMENTS, NETWORKS, NOISE, Kind, Runs, mean, used, values_of
+from figures.statistics.conditions import (
+    AUGMENTS,
+    NETWORKS,
+    NOISE,
+    Kind,
+    Runs,
+    mean,
+    used,
+    values_of,
+)
 from figures.statistics.differences import said
 from figures.statistics.intervals import paired
 from figures.tables.table import escape
 
 Values = dict[int, float]  # by seed
-VARIED = ("network", "augment", "rule", "level", "seen")  # what kinds differ in beside method and budget, in the order of a key
+VARIED = (
+    "network",
+    "augment",
+    "rule",
+    "level",
+    "seen",
+)  # what kinds differ in beside method and budget, in the order of a key
 SPOKEN = {
     **NETWORKS,
     **AUGMENTS,
@@ -47,7 +62,11 @@ def part_of(kind: Kind, field: str) -> str:
 def others(runs: Runs, kind: Kind) -> dict[str, str]:
     """Field -> what stands for it, where it differs from the main comparison."""
     usual = used(kind.method, runs.base)
-    return {field: part_of(kind, field) for field in VARIED if getattr(kind, field) != getattr(usual, field)}
+    return {
+        field: part_of(kind, field)
+        for field in VARIED
+        if getattr(kind, field) != getattr(usual, field)
+    }
 
 
 def key_of(runs: Runs, kind: Kind) -> str:
@@ -65,8 +84,14 @@ def image_numbers(name: str, records: Sequence[Record]) -> dict[str, str]:
     runs = Runs(name, records)
     values = setting(runs, records)
     for kind, members in runs.groups.items():
-        values[f"{kind.budget}.{key_of(runs, kind)}.error"] = plain(values_of(members, "test_error"))
-        if ends := {seed: 100 * r.metrics["train_error"][-1] for seed, r in members.items() if r.metrics.get("train_error")}:
+        values[f"{kind.budget}.{key_of(runs, kind)}.error"] = plain(
+            values_of(members, "test_error")
+        )
+        if ends := {
+            seed: 100 * r.metrics["train_error"][-1]
+            for seed, r in members.items()
+            if r.metrics.get("train_error")
+        }:
             values[f"{kind.budget}.{key_of(runs, kind)}.trained"] = plain(ends)
     values |= contrasts(runs) | least(runs) | {"rows": rows(runs)}
     return {f"{name}.{key}": text for key, text in values.items()}
@@ -75,13 +100,20 @@ def image_numbers(name: str, records: Sequence[Record]) -> dict[str, str]:
 def plain(values: Values) -> str:
     """``$12.3 \\pm 1.5$``: mean and standard deviation over seeds."""
     given = list(values.values())
-    return f"${np.mean(given):.1f} \\pm {np.std(given, ddof=1):.1f}$" if len(given) > 1 else f"${given[0]:.1f}$"
+    return (
+        f"${np.mean(given):.1f} \\pm {np.std(given, ddof=1):.1f}$"
+        if len(given) > 1
+        else f"${given[0]:.1f}$"
+    )
 
 
 def setting(runs: Runs, records: Sequence[Record]) -> dict[str, str]:
     """Sizes and budgets, from the first run and the means over all."""
     first, slow = records[0], [100 * record.metrics["slow_fraction"] for record in records]
-    config, generating = first.config, [record for record in records if record.metrics.get("generator")]
+    config, generating = (
+        first.config,
+        [record for record in records if record.metrics.get("generator")],
+    )
     training = config["training"]
     values = {
         "seeds": str(len({record.seed for record in records})),
@@ -102,14 +134,19 @@ def setting(runs: Runs, records: Sequence[Record]) -> dict[str, str]:
         values["side"] = str(config["data"]["side"])
     if generating:
         made = generating[0]
-        values |= {"generator.seen": made.metrics["generator"]["seen"], "alpha-bar": f"{made.metrics['generator']['alpha_bar']:.2f}"}
+        values |= {
+            "generator.seen": made.metrics["generator"]["seen"],
+            "alpha-bar": f"{made.metrics['generator']['alpha_bar']:.2f}",
+        }
         values |= {"strength": f"{made.config['variants']['strength']:g}"}
         if made.config["generator"].get("model") is None:
             values["generator.steps"] = f"{made.config['generator']['steps']:,}"
     for kind, members in runs.groups.items():
         if not others(runs, kind):
             for cost in ("gradients", "generated"):
-                values[f"{kind.budget}.{kind.method}.{cost}"] = f"{np.mean([record.metrics[cost] for record in members.values()]):,.0f}"
+                values[f"{kind.budget}.{kind.method}.{cost}"] = (
+                    f"{np.mean([record.metrics[cost] for record in members.values()]):,.0f}"
+                )
     return values
 
 
@@ -121,8 +158,13 @@ def contrasts(runs: Runs) -> dict[str, str]:
     """
     made: dict[str, str] = {}
     for (one, ours), (other, theirs) in itertools.permutations(runs.groups.items(), 2):
-        pair, against = f"{key_of(runs, one)}.minus.{key_of(runs, other)}", (other.budget, other.method)
-        if one.budget == other.budget or (one.budget == "epochs" and against == ("steps", "original")):
+        pair, against = (
+            f"{key_of(runs, one)}.minus.{key_of(runs, other)}",
+            (other.budget, other.method),
+        )
+        if one.budget == other.budget or (
+            one.budget == "epochs" and against == ("steps", "original")
+        ):
             made |= contrast(f"{one.budget}.{pair}", ours, theirs)
         elif one.budget == "steps" and against == ("sam", "original"):
             made |= contrast(f"sgd-sam.{pair}", ours, theirs)
@@ -141,14 +183,28 @@ def contrast(name: str, ours: Mapping[int, Record], theirs: Mapping[int, Record]
 def least(runs: Runs) -> dict[str, str]:
     """At equal steps: which k of copies and of variants, and which strength of TADA's variants, has the least mean error of several."""
     values: dict[str, str] = {}
-    steps = {kind: values_of(members, "test_error") for kind, members in runs.groups.items() if kind.budget == "steps"}
+    steps = {
+        kind: values_of(members, "test_error")
+        for kind, members in runs.groups.items()
+        if kind.budget == "steps"
+    }
     means = {kind: mean(errors) for kind, errors in steps.items()}
     for name in ("useful", "tada"):
-        factors = {k.method.rpartition("-")[2]: error for k, error in means.items() if k.method.startswith(name) and not others(runs, k)}
+        factors = {
+            k.method.rpartition("-")[2]: error
+            for k, error in means.items()
+            if k.method.startswith(name) and not others(runs, k)
+        }
         if len(factors) > 1:
             values[f"best.{name}"] = min(factors, key=factors.get)
-    usual = next((k.method for k in means if k.method.startswith("tada") and not others(runs, k)), "")
-    levels = {part_of(k, "level"): error for k, error in means.items() if k.method == usual and others(runs, k).keys() <= {"level"}}
+    usual = next(
+        (k.method for k in means if k.method.startswith("tada") and not others(runs, k)), ""
+    )
+    levels = {
+        part_of(k, "level"): error
+        for k, error in means.items()
+        if k.method == usual and others(runs, k).keys() <= {"level"}
+    }
     if len(levels) > 1:
         best = spoken(min(levels, key=levels.get))
         values["best.strength"] = best if best.startswith("from") else f"of {best}"
@@ -160,15 +216,24 @@ def rows(runs: Runs) -> str:
 
     A condition is named by its method, and by what varies in the experiment.
     """
-    varying = [field for field in VARIED if len({part_of(kind, field) for kind in runs.groups} - {""}) > 1]
+    varying = [
+        field for field in VARIED if len({part_of(kind, field) for kind in runs.groups} - {""}) > 1
+    ]
     budgets, made = {kind.budget for kind in runs.groups}, []
     for kind, members in runs.groups.items():
         base = runs.original(network=kind.network, augment=kind.augment, budget=kind.budget)
         if not base or base is members:
             continue
-        parts = [name_of(kind.method), *(spoken(part) for field in varying if (part := part_of(kind, field)))]
+        parts = [
+            name_of(kind.method),
+            *(spoken(part) for field in varying if (part := part_of(kind, field))),
+        ]
         parts += [TITLES[kind.budget]] if len(budgets) > 1 else []
         start = values_of(base, "test_error")
         difference = said("", paired(values_of(members, "test_error"), start))
-        made.append(" & ".join((escape(", ".join(parts)), plain(start), difference[""], difference[".verdict"])))
+        made.append(
+            " & ".join(
+                (escape(", ".join(parts)), plain(start), difference[""], difference[".verdict"])
+            )
+        )
     return "".join(f"{row} \\\\ " for row in made)

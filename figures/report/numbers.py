@@ -29,7 +29,18 @@ Load = Callable[[str], Sequence[Record]]
 IMAGES = (
     "noisy-digits",
     "digits",
-    *(f"reduced-{name}" for name in ("test-error", "factor", "strength", "selection", "stacking", "architectures", "generator")),
+    *(
+        f"reduced-{name}"
+        for name in (
+            "test-error",
+            "factor",
+            "strength",
+            "selection",
+            "stacking",
+            "architectures",
+            "generator",
+        )
+    ),
 )
 REDUCED = (*IMAGES[2:], "reduced-learning-speed", "reduced-stability", "reduced-sheet")
 FACTORS = (2, 3, 5, 8)
@@ -64,7 +75,10 @@ def numbers(load: Load) -> dict[str, str]:
         ("theory/regimes", regimes),
         ("theory/radius", lambda records: {"radius.seeds": seeds(records)}),
         ("empirical/reduced-stability", stability),
-        *((f"empirical/{name}", lambda records, name=name: image_numbers(name, records)) for name in IMAGES),
+        *(
+            (f"empirical/{name}", lambda records, name=name: image_numbers(name, records))
+            for name in IMAGES
+        ),
     ]
     for experiment, part in parts:
         if records := some(load, experiment):
@@ -106,16 +120,24 @@ def methods(records: Sequence[Record]) -> dict[str, str]:
     for label, members in groups.items():
         learned = sum(record.metrics["time_slow"] is not None for record in members)
         values |= {
-            f"methods.{label}.error": spread(estimate(list(final(members, "test_error", 100).values()))),
-            f"methods.{label}.slow": spread(estimate(list(final(members, "test_error_slow", 100).values())), 1),
-            f"methods.{label}.noise": spread(estimate(list(final(members, "noise_memorised_slow").values()))),
+            f"methods.{label}.error": spread(
+                estimate(list(final(members, "test_error", 100).values()))
+            ),
+            f"methods.{label}.slow": spread(
+                estimate(list(final(members, "test_error_slow", 100).values())), 1
+            ),
+            f"methods.{label}.noise": spread(
+                estimate(list(final(members, "noise_memorised_slow").values()))
+            ),
             f"methods.{label}.learned": str(learned),
         }
     errors = {label: final(members, "test_error", 100) for label, members in groups.items()}
     for one, other in itertools.permutations(groups, 2):
         values |= said(f"methods.{one}.minus.{other}", paired(errors[one], errors[other]))
     worst = max(max(final(members, "test_error_fast", 100).values()) for members in groups.values())
-    return values | {"methods.fast": f"$10^{{{max(math.ceil(math.log10(max(worst, 1e-300))), -6)}}}$"}
+    return values | {
+        "methods.fast": f"$10^{{{max(math.ceil(math.log10(max(worst, 1e-300))), -6)}}}$"
+    }
 
 
 def setting(groups: Mapping[str, Sequence[Record]]) -> dict[str, str]:
@@ -123,20 +145,53 @@ def setting(groups: Mapping[str, Sequence[Record]]) -> dict[str, str]:
     config = groups["original"][0].config
     world, network, optimiser = config["distribution"], config["network"], config["optimiser"]
     plain = {**world, **network, **optimiser, "rho": groups["sam"][0].config["optimiser"]["rho"]}
-    names = ("n", "d", "beta_e", "beta_d", "alpha", "sigma_p", "J", "sigma_0", "eta", "rho", "steps")
-    values = {f"theory.{name.replace('_', '-')}": f"{plain[name]:,}".replace(",", "{,}") for name in names}
+    names = (
+        "n",
+        "d",
+        "beta_e",
+        "beta_d",
+        "alpha",
+        "sigma_p",
+        "J",
+        "sigma_0",
+        "eta",
+        "rho",
+        "steps",
+    )
+    values = {
+        f"theory.{name.replace('_', '-')}": f"{plain[name]:,}".replace(",", "{,}") for name in names
+    }
     alpha, gap = world["alpha"], (world["beta_e"] / world["beta_d"]) ** network["power"]
-    values |= {f"theory.R.{k}": f"{alpha / (alpha + k * (1 - alpha)) * gap:.3g}" for k in (1, *FACTORS)}
+    values |= {
+        f"theory.R.{k}": f"{alpha / (alpha + k * (1 - alpha)) * gap:.3g}" for k in (1, *FACTORS)
+    }
     values |= {f"theory.size.{k}": f"{(k + 1) ** 0.25:.2f}" for k in FACTORS}
-    values |= {f"theory.alignment.{k}": f"{1 / (1 + (1 - alpha) * (k**2 - 1)) * (1 + (1 - alpha) * (k - 1)):.2f}" for k in FACTORS}
-    patches = {"theory.fast": f"{100 * alpha:g}", "theory.slow": f"{100 - 100 * alpha:g}", "theory.gap": f"{gap:g}"}
-    return values | patches | {"theory.kstar": f"{alpha * (gap - 1) / (1 - alpha):.3g}", "theory.seeds": seeds(groups["original"])}
+    values |= {
+        f"theory.alignment.{k}": f"{1 / (1 + (1 - alpha) * (k**2 - 1)) * (1 + (1 - alpha) * (k - 1)):.2f}"
+        for k in FACTORS
+    }
+    patches = {
+        "theory.fast": f"{100 * alpha:g}",
+        "theory.slow": f"{100 - 100 * alpha:g}",
+        "theory.gap": f"{gap:g}",
+    }
+    return (
+        values
+        | patches
+        | {
+            "theory.kstar": f"{alpha * (gap - 1) / (1 - alpha):.3g}",
+            "theory.seeds": seeds(groups["original"]),
+        }
+    )
 
 
 def claims(records: Sequence[Record]) -> dict[str, str]:
     """Every verdict by its id, and how many hold."""
     verdicts = verdicts_of(records)
-    values = {"claims.cases": str(len(verdicts)), "claims.hold": str(sum(v["holds"] for v in verdicts))}
+    values = {
+        "claims.cases": str(len(verdicts)),
+        "claims.hold": str(sum(v["holds"] for v in verdicts)),
+    }
     values |= {"claims.failing": listed(v["id"] for v in verdicts if not v["holds"])}
     for v in verdicts:
         key = f"claims.{v['id']}"
@@ -162,13 +217,29 @@ def spoken(verdict: Mapping) -> str:
 def images(load: Load) -> dict[str, str]:
     """How many claims on images hold and fail, by data set, and which fail; and what the reduced grid cost."""
     records = {name: found for name in EXPERIMENTS if (found := some(load, name))}
-    verdicts = {(claim.id, data): standing(cases) for claim, by_data in judged(records) for data, cases in by_data.items()}
+    verdicts = {
+        (claim.id, data): standing(cases)
+        for claim, by_data in judged(records)
+        for data, cases in by_data.items()
+    }
     if not verdicts:
         return {}
-    failing = [f"{claim} on {escape(data)}" for (claim, data), verdict in verdicts.items() if verdict == FAILS]
-    counts = {"verdicts": len(verdicts), "hold": list(verdicts.values()).count(HOLDS), "fail": len(failing)}
+    failing = [
+        f"{claim} on {escape(data)}"
+        for (claim, data), verdict in verdicts.items()
+        if verdict == FAILS
+    ]
+    counts = {
+        "verdicts": len(verdicts),
+        "hold": list(verdicts.values()).count(HOLDS),
+        "fail": len(failing),
+    }
     values = {f"images.{name}": str(count) for name, count in counts.items()}
-    reduced = {r.results: r.provenance.get("seconds", 0) for name in REDUCED for r in some(load, f"empirical/{name}")}
+    reduced = {
+        r.results: r.provenance.get("seconds", 0)
+        for name in REDUCED
+        for r in some(load, f"empirical/{name}")
+    }
     if reduced:
         values["reduced.hours"] = f"{sum(reduced.values()) / 3600:.1f}"
     return values | ({"images.failing": listed(failing)} if failing else {})
@@ -205,9 +276,15 @@ def formula(value: float) -> str:
 
 def minibatch(records: Sequence[Record]) -> dict[str, str]:
     """Also how many runs never reach the error that T5 waits for, a quarter of the share of slow examples."""
-    values = {"minibatch.batch": str(records[0].config["optimiser"]["batch"]), "minibatch.k": factor(records)}
+    values = {
+        "minibatch.batch": str(records[0].config["optimiser"]["batch"]),
+        "minibatch.k": factor(records),
+    }
     for label, members in by_label(records).items():
-        unreached = sum(min(r.metrics["test_error"]) > (1 - r.config["distribution"]["alpha"]) / 4 for r in members)
+        unreached = sum(
+            min(r.metrics["test_error"]) > (1 - r.config["distribution"]["alpha"]) / 4
+            for r in members
+        )
         values[f"minibatch.unreached.{label.partition('-')[0]}"] = str(unreached)
     return values
 
@@ -220,24 +297,42 @@ def regimes(records: Sequence[Record]) -> dict[str, str]:
     below = (difference.high < 0) & (difference.mean < -VISIBLE)
     above = (difference.low > 0) & (difference.mean > VISIBLE)
     counts = {"cells": below.size, "lower": below.sum(), "higher": above.sum()}
-    return {"regimes.seeds": seeds(records)} | {f"regimes.{name}": str(value) for name, value in counts.items()}
+    return {"regimes.seeds": seeds(records)} | {
+        f"regimes.{name}": str(value) for name, value in counts.items()
+    }
 
 
 def homogeneity(records: Sequence[Record]) -> dict[str, str]:
-    values = {"homogeneity.seeds": seeds(records), "homogeneity.steps": f"{records[0].config['optimiser']['steps']:,}"}
+    values = {
+        "homogeneity.seeds": seeds(records),
+        "homogeneity.steps": f"{records[0].config['optimiser']['steps']:,}",
+    }
     for label, members in by_label(records).items():
-        values[f"homogeneity.{label}"] = spread(estimate([record.metrics["speed_ratio"] for record in members]))
-        values[f"homogeneity.{label}.predicted"] = f"{np.mean([record.metrics['speed_ratio_predicted'] for record in members]):.2f}"
+        values[f"homogeneity.{label}"] = spread(
+            estimate([record.metrics["speed_ratio"] for record in members])
+        )
+        values[f"homogeneity.{label}.predicted"] = (
+            f"{np.mean([record.metrics['speed_ratio_predicted'] for record in members]):.2f}"
+        )
     return values
 
 
 def strength(records: Sequence[Record]) -> dict[str, str]:
     """Test error along the path, and which strength has the least."""
-    groups = {label.removeprefix("strength-"): members for label, members in by_label(records).items()}
-    errors = {t: estimate(list(final(members, "test_error", 100).values())) for t, members in groups.items()}
+    groups = {
+        label.removeprefix("strength-"): members for label, members in by_label(records).items()
+    }
+    errors = {
+        t: estimate(list(final(members, "test_error", 100).values()))
+        for t, members in groups.items()
+    }
     best = min(errors, key=lambda t: errors[t].mean)
     values = {f"strength.{t}": spread(value) for t, value in errors.items()}
-    return values | {"strength.k": factor(records), "strength.best": best, "strength.best.error": values[f"strength.{best}"]}
+    return values | {
+        "strength.k": factor(records),
+        "strength.best": best,
+        "strength.best.error": values[f"strength.{best}"],
+    }
 
 
 def separability(records: Sequence[Record]) -> dict[str, str]:

@@ -25,7 +25,11 @@ NETWORKS = {
     "convnext-t": "ConvNeXt-T",
     "swin-t": "Swin-T",
 }
-AUGMENTS = {"none": "no augmentation", "crop-flip": "crop, flip", "crop-flip-trivial": "crop, flip, Trivial"}
+AUGMENTS = {
+    "none": "no augmentation",
+    "crop-flip": "crop, flip",
+    "crop-flip-trivial": "crop, flip, Trivial",
+}
 NOISE = "noise"  # the level of variants that begin with pure noise
 
 
@@ -77,7 +81,10 @@ def level(variants: Mapping[str, Any]) -> float | str:
 
 def used(of: str, kind: Kind) -> Kind:
     """The kind without what the method ``of`` has no use for."""
-    generates, selects = of.startswith(("tada", "syn-")), of.startswith(("tada", "useful", "syn-rand"))
+    generates, selects = (
+        of.startswith(("tada", "syn-")),
+        of.startswith(("tada", "useful", "syn-rand")),
+    )
     lost = {} if generates else {"level": None, "seen": None}
     return dataclasses.replace(kind, method=of, **lost, **({} if selects else {"rule": None}))
 
@@ -91,7 +98,9 @@ def one_generator(name: str, records: Iterable[Record]) -> None:
     for made in models.values():
         if len(made) > 1:
             both = " and ".join(sorted(made))
-            raise RecordError(f"records of {name} with variants of {both}; keep those of different models in different folders")
+            raise RecordError(
+                f"records of {name} with variants of {both}; keep those of different models in different folders"
+            )
 
 
 def kind(record: Record) -> Kind:
@@ -126,14 +135,20 @@ class Runs:
         """Seed -> record of a method at the base settings, but for these changes; empty if it was not run."""
         return self.groups.get(used(method, dataclasses.replace(self.base, **changes)), {})
 
-    def values(self, method: str, metric: str = "test_error", **changes: object) -> dict[int, float]:
+    def values(
+        self, method: str, metric: str = "test_error", **changes: object
+    ) -> dict[int, float]:
         """Seed -> a metric, times 100."""
         return values_of(self.runs(method, **changes), metric)
 
     def original(self, **changes: object) -> dict[int, Record]:
         """Original under the same settings; at equal epochs, if only the others' length is set so, that of the base's steps."""
         there = self.runs("original", **changes)
-        return there or (self.runs("original", **{**changes, "budget": self.base.budget}) if changes.get("budget") == "epochs" else {})
+        return there or (
+            self.runs("original", **{**changes, "budget": self.base.budget})
+            if changes.get("budget") == "epochs"
+            else {}
+        )
 
     def baseline(self, metric: str = "test_error", **changes: object) -> dict[int, float]:
         """Seed -> a metric of it, times 100."""
@@ -147,22 +162,40 @@ class Runs:
     @property
     def budgets(self) -> list[str]:
         """Those under which anything was run at the base's other settings, the base's first."""
-        there = [kind.budget for kind in self.groups if (kind.network, kind.augment) == (self.base.network, self.base.augment)]
-        return [name for name in dict.fromkeys((self.base.budget, "steps", "epochs", "sam", "sam-epochs")) if name in there]
+        there = [
+            kind.budget
+            for kind in self.groups
+            if (kind.network, kind.augment) == (self.base.network, self.base.augment)
+        ]
+        return [
+            name
+            for name in dict.fromkeys((self.base.budget, "steps", "epochs", "sam", "sam-epochs"))
+            if name in there
+        ]
 
     @property
     def factors(self) -> list[int]:
         """Every k that TADA was run with."""
-        return sorted({int(kind.method[5:]) for kind in self.groups if kind.method.startswith("tada-")})
+        return sorted(
+            {int(kind.method[5:]) for kind in self.groups if kind.method.startswith("tada-")}
+        )
 
     def having(self, field: str) -> list[Any]:
         """The values of a field of kinds, in the order of the experiment, None left out."""
-        return [value for value in dict.fromkeys(getattr(kind, field) for kind in self.groups) if value is not None]
+        return [
+            value
+            for value in dict.fromkeys(getattr(kind, field) for kind in self.groups)
+            if value is not None
+        ]
 
 
 def data_sets(records: Mapping[str, Iterable[Record]] | Iterable[Record]) -> list[Runs]:
     """The image runs among the records, a data set at a scale each; sheets, which are no runs, are left out."""
-    members = [r for part in records.values() for r in part] if isinstance(records, Mapping) else list(records)
+    members = (
+        [r for part in records.values() for r in part]
+        if isinstance(records, Mapping)
+        else list(records)
+    )
     groups: dict[str, list[Record]] = {}
     for record in members:
         if "method" in record.config and "early" in record.config:
@@ -172,7 +205,11 @@ def data_sets(records: Mapping[str, Iterable[Record]] | Iterable[Record]) -> lis
 
 def values_of(members: Mapping[int, Record], metric: str) -> dict[int, float]:
     """Seed -> 100 times a metric, where there is one."""
-    return {seed: 100 * record.metrics[metric] for seed, record in members.items() if record.metrics.get(metric) is not None}
+    return {
+        seed: 100 * record.metrics[metric]
+        for seed, record in members.items()
+        if record.metrics.get(metric) is not None
+    }
 
 
 def apart(one: Mapping[int, float], other: Mapping[int, float]) -> Estimate | None:

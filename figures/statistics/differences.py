@@ -25,5 +25,9 @@ def said(key: str, difference: Estimate) -> dict[str, str]:
     """``key``: ``$-0.14 \\pm 0.18$``; ``key.verdict``; ``key.words``; and ``key.lower``, or ``key.higher``, if that is so."""
     found = verdict(difference)
     half = f" \\pm {difference.half:.2f}" if difference.n > 1 else ""
-    values = {key: f"${difference.mean:+.2f}{half}$", f"{key}.verdict": found, f"{key}.words": WORDS[found]}
+    values = {
+        key: f"${difference.mean:+.2f}{half}$",
+        f"{key}.verdict": found,
+        f"{key}.words": WORDS[found],
+    }
     return values | ({f"{key}.{found}": "1"} if found in ("lower", "higher") else {})

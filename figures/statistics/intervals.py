@@ -39,7 +39,11 @@ def estimate(samples: np.ndarray) -> Estimate:
     values = np.asarray(samples, float)
     n = len(values)
     if n < 2:
-        return Estimate(values.mean(0) if n else np.full(values.shape[1:], np.nan), np.full(values.shape[1:], np.nan), n)
+        return Estimate(
+            values.mean(0) if n else np.full(values.shape[1:], np.nan),
+            np.full(values.shape[1:], np.nan),
+            n,
+        )
     return Estimate(values.mean(0), stdtrit(n - 1, 0.975) * values.std(0, ddof=1) / np.sqrt(n), n)
 
 
@@ -48,7 +52,9 @@ def paired(samples: dict[int, float], baseline: dict[int, float]) -> Estimate:
     return estimate(paired_samples(samples, baseline))
 
 
-def bootstrap(samples: np.ndarray, rng: np.random.Generator, resamples: int = 9_999) -> tuple[float, float]:
+def bootstrap(
+    samples: np.ndarray, rng: np.random.Generator, resamples: int = 9_999
+) -> tuple[float, float]:
     """Percentile bootstrap 95% interval of the mean over seeds, (NaN, NaN) for n < 2; ``rng`` draws the resamples.
 
     It cannot leave the range of the samples, and so is too narrow for few: of three seeds it is their range, where Student's interval is
@@ -59,10 +65,14 @@ def bootstrap(samples: np.ndarray, rng: np.random.Generator, resamples: int = 9_
     values = np.asarray(samples, float)
     if len(values) < 2:
         return float("nan"), float("nan")
-    found = resample((values,), np.mean, n_resamples=resamples, method="percentile", rng=rng).confidence_interval
+    found = resample(
+        (values,), np.mean, n_resamples=resamples, method="percentile", rng=rng
+    ).confidence_interval
     return float(found.low), float(found.high)
 
 
 def paired_samples(samples: dict[int, float], baseline: dict[int, float]) -> np.ndarray:
     """The differences of the seeds that both have, (n,), by seed."""
-    return np.array([samples[seed] - baseline[seed] for seed in sorted(samples.keys() & baseline.keys())])
+    return np.array(
+        [samples[seed] - baseline[seed] for seed in sorted(samples.keys() & baseline.keys())]
+    )

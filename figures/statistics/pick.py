@@ -26,7 +26,11 @@ def budget(record: Record) -> str:
     """Under which budget an image run stands: equal ``steps`` or ``epochs``, or ``sam`` and ``sam-epochs``, the same with SAM."""
     training = record.config["training"]
     length = "steps" if training["steps"] else "epochs"
-    return {"steps": "sam", "epochs": "sam-epochs"}[length] if "sam" in training["optimiser"] else length
+    return (
+        {"steps": "sam", "epochs": "sam-epochs"}[length]
+        if "sam" in training["optimiser"]
+        else length
+    )
 
 
 def method(record: Record) -> str:

@@ -33,7 +33,12 @@ def tables(records: Mapping[str, Sequence[Record]]) -> list[Table]:
         claims.setdefault(verdict["statement"], []).append(verdict)
     header = ("case", "predicted", "measured", "95% interval", "verdict")
     theory = [
-        Table(f"{cases[0]['id']}: {statement}", header, tuple(map(cells, cases)), NOTE if i == 0 else "")
+        Table(
+            f"{cases[0]['id']}: {statement}",
+            header,
+            tuple(map(cells, cases)),
+            NOTE if i == 0 else "",
+        )
         for i, (statement, cases) in enumerate(claims.items())
     ]
     return theory + image_tables(images_of(records))
@@ -41,7 +46,9 @@ def tables(records: Mapping[str, Sequence[Record]]) -> list[Table]:
 
 def listed(records: Mapping[str, Sequence[Record]]) -> list[dict[str, object]]:
     """Every case of every claim as plain values, for JSON."""
-    theory = [{**verdict, "verdict": cells(verdict)[-1]} for verdict in verdicts_of(records[RECORDS[0]])]
+    theory = [
+        {**verdict, "verdict": cells(verdict)[-1]} for verdict in verdicts_of(records[RECORDS[0]])
+    ]
     return [*theory, *image_claims.listed(images_of(records))]
 
 
@@ -56,17 +63,28 @@ def image_tables(records: Mapping[str, Sequence[Record]]) -> list[Table]:
     if not found:
         return []
     rows = [
-        (f"{claim.id}, {data}", case.what, figure(case), str(case.estimate.n), case.verdict, standing(members) if i == 0 else "")
+        (
+            f"{claim.id}, {data}",
+            case.what,
+            figure(case),
+            str(case.estimate.n),
+            case.verdict,
+            standing(members) if i == 0 else "",
+        )
         for claim, by_data in found
         for data, members in by_data.items()
         for i, case in enumerate(case for case in members if case.decides)
     ]
     header = ("claim, data set", "decided by", "measured", "n", "case", "claim")
-    made = [Table("Findings on images: what decides, by data set and scale", header, tuple(rows), RULE)]
+    made = [
+        Table("Findings on images: what decides, by data set and scale", header, tuple(rows), RULE)
+    ]
     header = ("case", "claimed", "measured", "95% interval", "bootstrap", "n", "verdict")
     for i, (claim, by_data) in enumerate(found):
         cases = tuple(image_cells(case) for members in by_data.values() for case in members)
-        made.append(Table(f"{claim.id}: {claim.statement}", header, cases, BOOTSTRAP if i == 0 else ""))
+        made.append(
+            Table(f"{claim.id}: {claim.statement}", header, cases, BOOTSTRAP if i == 0 else "")
+        )
     return made
 
 
@@ -113,7 +131,10 @@ def summary(records: Sequence[Record]) -> str:
         "Those that do not (where s⁴ > k+1 the closed form itself says so):",
         "",
     ]
-    lines += [f"- {v['id']}, {v['case']}: predicted {cells(v)[1]}, measured {cells(v)[2]} ({cells(v)[3]})" for v in failing]
+    lines += [
+        f"- {v['id']}, {v['case']}: predicted {cells(v)[1]}, measured {cells(v)[2]} ({cells(v)[3]})"
+        for v in failing
+    ]
     return "\n".join([*lines, ""])
 
 
@@ -121,12 +142,18 @@ def verdicts_of(records: Sequence[Record]) -> list[Mapping]:
     """The verdicts that rest on the most seeds; RecordError if there are none."""
     made = [record for record in records if record.config["label"] == "verdicts"]
     if not made:
-        raise RecordError(f'no verdicts among the records of "{RECORDS[0]}"; make them with: {COMMAND}')
+        raise RecordError(
+            f'no verdicts among the records of "{RECORDS[0]}"; make them with: {COMMAND}'
+        )
     return max(made, key=lambda record: sum(record.config["seeds"].values())).metrics["verdicts"]
 
 
 def cells(verdict: Mapping) -> tuple[str, ...]:
-    predicted = verdict["predicted"] if isinstance(verdict["predicted"], str) else number(verdict["predicted"])
+    predicted = (
+        verdict["predicted"]
+        if isinstance(verdict["predicted"], str)
+        else number(verdict["predicted"])
+    )
     spread = f"{number(verdict['low'])} to {number(verdict['high'])}"
     return (
         f"{verdict['id']}: {verdict['case']}",
@@ -145,8 +172,16 @@ def word_of(verdict: Mapping) -> str:
     if verdict["holds"]:
         return "holds"
     if isinstance(predicted, str):
-        return NOT_SHOWN if predicted[0] in "<>" and verdict["low"] <= 0 <= verdict["high"] else "does not hold"
-    return "does not hold, as predicted" if verdict["id"].startswith("T3") and min(predicted, verdict["low"]) > 1 else "does not hold"
+        return (
+            NOT_SHOWN
+            if predicted[0] in "<>" and verdict["low"] <= 0 <= verdict["high"]
+            else "does not hold"
+        )
+    return (
+        "does not hold, as predicted"
+        if verdict["id"].startswith("T3") and min(predicted, verdict["low"]) > 1
+        else "does not hold"
+    )
 
 
 def number(value: float) -> str:

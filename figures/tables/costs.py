@@ -27,11 +27,21 @@ def tables(records: Mapping[str, Sequence[Record]]) -> list[Table]:
 
 def table(runs: Runs) -> Table:
     rows = []
-    for label, budget, members in [("original", runs.base.budget, runs.runs("original")), *spent(runs)]:
+    for label, budget, members in [
+        ("original", runs.base.budget, runs.runs("original")),
+        *spent(runs),
+    ]:
         full = runs.runs("syn-all", budget=budget)
-        cells = [share(average(members, name), average(full, name) if full else 0) for name in ("generated", "gradients", "seconds")]
+        cells = [
+            share(average(members, name), average(full, name) if full else 0)
+            for name in ("generated", "gradients", "seconds")
+        ]
         change = apart(runs.values(label, budget=budget), runs.baseline(budget=budget))
-        told = "" if label == "original" or change is None else signed(float(change.mean), float(change.half), 2)
+        told = (
+            ""
+            if label == "original" or change is None
+            else signed(float(change.mean), float(change.half), 2)
+        )
         rows.append((f"{name_of(label)}, {TITLES[budget]}", *cells, told))
     return Table(
         f"{runs.name}: cost of a run, {len(runs.runs('original'))} seeds",

@@ -17,7 +17,11 @@ from figures.statistics.pick import by_label
 from figures.tables.table import Table, signed, span
 
 RECORDS = ("theory/methods", "empirical/noisy-digits", "empirical/digits")
-OPTIONAL = ("empirical/reduced-test-error", "empirical/reduced-generator", "empirical/paper-test-error")
+OPTIONAL = (
+    "empirical/reduced-test-error",
+    "empirical/reduced-generator",
+    "empirical/paper-test-error",
+)
 CONTRASTS = (  # a method, another, what their difference asks; given under every budget that has both
     ("tada-2", "useful-2", "variants or copies? (E2)"),
     ("tada-5", "useful-5", "variants or copies? (E2)"),
@@ -33,7 +37,9 @@ INTERVAL = "± is half the 95% interval of the mean over seeds, each interval on
 def tables(records: Mapping[str, Sequence[Record]]) -> list[Table]:
     """One table for the theory; for each image data set that is given all methods, the methods against each other, and other generators."""
     made = [theory(records["theory/methods"])] if "theory/methods" in records else []
-    for runs in data_sets({name: members for name, members in records.items() if name.startswith("empirical/")}):
+    for runs in data_sets(
+        {name: members for name, members in records.items() if name.startswith("empirical/")}
+    ):
         others = [seen for seen in runs.having("seen") if seen != runs.base.seen]
         made += [images(runs), contrasts(runs), *(images(runs, seen) for seen in others)]
     return made
@@ -47,17 +53,29 @@ def theory(records: Sequence[Record]) -> Table:
 
     rows = []
     for label, members in groups.items():
-        error, slow = (estimate(list(final(label, metric).values())) for metric in ("test_error", "test_error_slow"))
+        error, slow = (
+            estimate(list(final(label, metric).values()))
+            for metric in ("test_error", "test_error_slow")
+        )
         difference = paired(final(label, "test_error"), final("original", "test_error"))
         noise = estimate([record.metrics["noise_memorised_slow"][-1] for record in members])
         learned = sum(record.metrics["time_slow"] is not None for record in members)
         cells = (f"{value.mean:.2f} ± {value.half:.2f}" for value in (error, slow, noise))
         change = "" if label == "original" else signed(difference.mean, difference.half, 2)
-        rows.append((look(label).label, next(cells), change, *cells, f"{learned} of {len(members)}"))
+        rows.append(
+            (look(label).label, next(cells), change, *cells, f"{learned} of {len(members)}")
+        )
     first = next(iter(groups.values()))[0].config["optimiser"]
     return Table(
         f"Theory: population test error of the two-layer CNN after {first['steps']:,} steps, {len(groups['original'])} seeds",
-        ("method", "test error, %", "minus Original", "no fast feature, %", "noise memorised", "slow feature learned"),
+        (
+            "method",
+            "test error, %",
+            "minus Original",
+            "no fast feature, %",
+            "noise memorised",
+            "slow feature learned",
+        ),
         tuple(rows),
         f"{INTERVAL}; equal gradient steps, SAM takes two gradients a step. A seed's error is near 0 once the slow feature is "
         "learned and several points before: the mean counts the seeds that have not come so far by the last step.",
@@ -72,7 +90,9 @@ def images(runs: Runs, seen: str | None = None) -> Table:
     for budget in runs.budgets:
         start = runs.baseline(budget=budget)
         groups = {label: runs.runs(label, budget=budget, **changes) for label in labels}
-        if seen is not None and not any(used(label, runs.base).seen and groups[label] for label in labels):
+        if seen is not None and not any(
+            used(label, runs.base).seen and groups[label] for label in labels
+        ):
             continue
         for label, members in groups.items():
             if members and (seen is None or label == "original" or used(label, runs.base).seen):
@@ -86,12 +106,25 @@ def images(runs: Runs, seen: str | None = None) -> Table:
     )
 
 
-def image_row(label: str, title: str, members: Mapping[int, Record], start: Mapping[int, float]) -> tuple[str, ...]:
+def image_row(
+    label: str, title: str, members: Mapping[int, Record], start: Mapping[int, float]
+) -> tuple[str, ...]:
     errors = {seed: 100 * record.metrics["test_error"] for seed, record in members.items()}
     difference, values = apart(errors, start), list(errors.values())
-    change = "" if label == "original" or difference is None else signed(float(difference.mean), float(difference.half), 2)
-    means = [np.mean([record.metrics[m] for record in members.values()]) for m in ("gradients", "generated")]
-    spread = f"{np.mean(values):.1f} ± {np.std(values, ddof=1):.1f}" if len(values) > 1 else f"{values[0]:.1f}"
+    change = (
+        ""
+        if label == "original" or difference is None
+        else signed(float(difference.mean), float(difference.half), 2)
+    )
+    means = [
+        np.mean([record.metrics[m] for record in members.values()])
+        for m in ("gradients", "generated")
+    ]
+    spread = (
+        f"{np.mean(values):.1f} ± {np.std(values, ddof=1):.1f}"
+        if len(values) > 1
+        else f"{values[0]:.1f}"
+    )
     return f"{name_of(label)}, {title}", spread, change, f"{means[0]:,.0f}", f"{means[1]:,.0f}"
 
 
@@ -104,16 +137,28 @@ def described(runs: Runs) -> str:
 def resplits(runs: Runs) -> str:
     if "noisy" in runs.name:
         return "seeds split and train anew, on the same images with the same pixel noise"
-    return "seeds split and train anew" + ("" if runs.name == "digits" else ", the test images are the same")
+    return "seeds split and train anew" + (
+        "" if runs.name == "digits" else ", the test images are the same"
+    )
 
 
 def generator_note(runs: Runs, seen: str | None = None) -> str:
     """What the generator of a table has seen: tables never mix the two."""
     if (seen or runs.base.seen) == "own":
-        trained = next((r for g in runs.groups.values() for r in g.values() if r.config["generator"].get("seen", "own") == "own"), None)
+        trained = next(
+            (
+                r
+                for g in runs.groups.values()
+                for r in g.values()
+                if r.config["generator"].get("seen", "own") == "own"
+            ),
+            None,
+        )
         steps = f", took {trained.config['generator']['steps']:,} gradients" if trained else ""
         return f"The generator, trained on the training split alone{steps}."
-    return "The generator (external) was trained beforehand on images that no run trains or tests on."
+    return (
+        "The generator (external) was trained beforehand on images that no run trains or tests on."
+    )
 
 
 def contrasts(runs: Runs) -> Table:

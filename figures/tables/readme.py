@@ -9,7 +9,13 @@ from figures.records import Record
 from figures.tables.claims import COMMAND, RECORDS, cells, deciding, images_of, verdicts_of
 from figures.tables.table import Table
 
-THEORY = (*RECORDS[:1], "theory/methods", "theory/strength", "theory/homogeneity", "theory/minibatch")  # what the verdicts rest on
+THEORY = (
+    *RECORDS[:1],
+    "theory/methods",
+    "theory/strength",
+    "theory/homogeneity",
+    "theory/minibatch",
+)  # what the verdicts rest on
 SHORT = {
     "T1": "copies and variants even out learning speeds",
     "T2": "SAM learns less noise, and more evenly",
@@ -49,20 +55,45 @@ def theory_rows(records: Mapping[str, Sequence[Record]]) -> Iterable[tuple[str, 
         holds = sum(verdict["holds"] for verdict in cases)
         what = f"{cases[0]['case']}: {measured} ({spread}), predicted {predicted}"
         verdict = "holds" if holds == len(cases) else f"holds in {holds} of {len(cases)} cases"
-        yield f"{name}: {SHORT[name]}", f"`{COMMAND}`", what, verdict, f"{spent} for T1-T8" if i == 0 else "the same"
+        yield (
+            f"{name}: {SHORT[name]}",
+            f"`{COMMAND}`",
+            what,
+            verdict,
+            f"{spent} for T1-T8" if i == 0 else "the same",
+        )
 
 
 def image_rows(records: Mapping[str, Sequence[Record]]) -> Iterable[tuple[str, ...]]:
     """Data sets below each other in a cell."""
     for claim, by_data in judged(records):
-        experiments = [name for name in EXPERIMENTS[:2] if any(data == name.split("/")[1] for data in by_data)]
-        experiments += [f"empirical/{scale}-{claim.experiment}" for scale in ("reduced", "paper") if any(scale in data for data in by_data)]
+        experiments = [
+            name for name in EXPERIMENTS[:2] if any(data == name.split("/")[1] for data in by_data)
+        ]
+        experiments += [
+            f"empirical/{scale}-{claim.experiment}"
+            for scale in ("reduced", "paper")
+            if any(scale in data for data in by_data)
+        ]
         names = [name.split("/")[1] for name in experiments] or [f"reduced-{claim.experiment}"]
         command = f"`python -m empirical run {' '.join(names)}`"
-        measured = [f"{data}: {deciding(members)}" for data, members in by_data.items()] or ["no records yet"]
+        measured = [f"{data}: {deciding(members)}" for data, members in by_data.items()] or [
+            "no records yet"
+        ]
         verdicts = [standing(members) for members in by_data.values()] or ["not enough data"]
-        used = {record.results: record for members in by_data.values() for case in members for record in case.records}
-        yield f"{claim.id}: {claim.short}", command, "<br>".join(measured), "<br>".join(verdicts), minutes(used.values()) if used else ""
+        used = {
+            record.results: record
+            for members in by_data.values()
+            for case in members
+            for record in case.records
+        }
+        yield (
+            f"{claim.id}: {claim.short}",
+            command,
+            "<br>".join(measured),
+            "<br>".join(verdicts),
+            minutes(used.values()) if used else "",
+        )
 
 
 def minutes(records: Iterable[Record]) -> str:

@@ -49,7 +49,9 @@ REPORTED = (
             ("Aircraft", (26.02, 25.65, 25.12)),
             ("Cars", (15.45, 15.19, 14.96)),
         )
-        for method, value in zip(("original", "DiffuseMix", "TADA + DiffuseMix"), values, strict=True)
+        for method, value in zip(
+            ("original", "DiffuseMix", "TADA + DiffuseMix"), values, strict=True
+        )
     ),
 )
 PAPER_NAMES = {"original": "Original", "useful-2": "USEFUL", "tada": "TADA"}
@@ -59,7 +61,12 @@ def tables(records: Mapping[str, Sequence[Record]]) -> list[Table]:
     """Reported test errors beside ours, and the paper's summary statements beside ours."""
     sets = {runs.name: runs for runs in data_sets(records)}
     header = ("data set, network, method", "paper", "ours, paper scale", "n")
-    errors = Table("Test errors that the paper reports, and ours at its scale", header, tuple(reported(v, sets) for v in REPORTED), NOTE)
+    errors = Table(
+        "Test errors that the paper reports, and ours at its scale",
+        header,
+        tuple(reported(v, sets) for v in REPORTED),
+        NOTE,
+    )
     return [errors, statements(sets)]
 
 
@@ -75,25 +82,37 @@ def ours(runs: Runs | None, value: Reported) -> tuple[str, str]:
     """Our mean and standard deviation, and the number of seeds."""
     if runs is None or value.network not in runs.having("network"):
         return ABSENT, ""
-    labels = [f"tada-{k}" for k in reversed(runs.factors)] if value.method == "tada" else [value.method]
+    labels = (
+        [f"tada-{k}" for k in reversed(runs.factors)] if value.method == "tada" else [value.method]
+    )
     same = runs.at("network", value.network)
-    found = next(((label, errors) for label in labels if (errors := runs.values(label, **same))), None)
+    found = next(
+        ((label, errors) for label in labels if (errors := runs.values(label, **same))), None
+    )
     if found is None:
         return ABSENT, ""
     label, errors = found
-    return f"{spread(errors)}{f' ({name_of(label)})' if value.method == 'tada' else ''}", str(len(errors))
+    return f"{spread(errors)}{f' ({name_of(label)})' if value.method == 'tada' else ''}", str(
+        len(errors)
+    )
 
 
 def spread(errors: Mapping[int, float]) -> str:
     values = list(errors.values())
-    return f"{np.mean(values):.2f}" + (f" ± {np.std(values, ddof=1):.2f}" if len(values) > 1 else "")
+    return f"{np.mean(values):.2f}" + (
+        f" ± {np.std(values, ddof=1):.2f}" if len(values) > 1 else ""
+    )
 
 
 def statements(sets: Mapping[str, Runs]) -> Table:
     """What the paper says in numbers, beside the same on each of our data sets."""
     rows = []
     for name, runs in sets.items():
-        rows += [(f"{what}: {name}", paper, *said) for what, paper, find in STATED if (said := find(runs))]
+        rows += [
+            (f"{what}: {name}", paper, *said)
+            for what, paper, find in STATED
+            if (said := find(runs))
+        ]
     for what, paper, _ in STATED:
         if not any("paper scale" in row[0] and row[0].startswith(what) for row in rows):
             rows.append((f"{what}: paper scale", paper, ABSENT, ""))
@@ -104,7 +123,12 @@ def statements(sets: Mapping[str, Runs]) -> Table:
         "training images alone; reduced: on others; all with small networks at equal gradient steps. Paper scale: equal epochs. The "
         "settings have a table of their own."
     )
-    return Table("What the paper says in numbers, and ours", ("statement: data set", "paper", "ours", "n"), tuple(rows), note)
+    return Table(
+        "What the paper says in numbers, and ours",
+        ("statement: data set", "paper", "ours", "n"),
+        tuple(rows),
+        note,
+    )
 
 
 def gain(runs: Runs, budget: str) -> tuple[str, str] | None:
@@ -126,13 +150,23 @@ def generated(runs: Runs) -> tuple[str, str] | None:
     members = runs.runs("tada-2"), runs.runs("syn-all")
     if not all(members):
         return None
-    few, all_images = (np.mean([record.metrics["generated"] for record in group.values()]) for group in members)
+    few, all_images = (
+        np.mean([record.metrics["generated"] for record in group.values()]) for group in members
+    )
     return f"{few / all_images:.0%}", str(len(members[0]))
 
 
 STATED = (
-    ("TADA(2) minus Original, SGD", "up to −2.8 in some setting", lambda runs: gain(runs, main(runs)[0])),
-    ("TADA(2) minus Original, SAM", "up to −2.8 in some setting", lambda runs: gain(runs, main(runs)[1])),
+    (
+        "TADA(2) minus Original, SGD",
+        "up to −2.8 in some setting",
+        lambda runs: gain(runs, main(runs)[0]),
+    ),
+    (
+        "TADA(2) minus Original, SAM",
+        "up to −2.8 in some setting",
+        lambda runs: gain(runs, main(runs)[1]),
+    ),
     ("images generated, TADA(2) over Syn-all", "30-40% (3.6 h of 12 h on CIFAR-10)", generated),
     ("best k of USEFUL", "2", lambda runs: best(runs, "useful")),
     ("best k of TADA", "5 (TinyImageNet: 4)", lambda runs: best(runs, "tada")),

@@ -35,10 +35,19 @@ NOTE = (
 
 
 def tables(records: Mapping[str, Sequence[Record]]) -> list[Table]:
-    sets = [runs for runs in data_sets(records) if runs.runs("tada-2")]  # of an unfinished experiment they may not be there yet
+    sets = [
+        runs for runs in data_sets(records) if runs.runs("tada-2")
+    ]  # of an unfinished experiment they may not be there yet
     columns = [[tell(runs) for tell in ROWS.values()] for runs in sets]
     rows = tuple(zip(ROWS, *columns, PAPER, strict=True))
-    return [Table("Settings of the experiments on images", ("setting", *(runs.name for runs in sets), "the paper"), rows, NOTE)]
+    return [
+        Table(
+            "Settings of the experiments on images",
+            ("setting", *(runs.name for runs in sets), "the paper"),
+            rows,
+            NOTE,
+        )
+    ]
 
 
 def config(runs: Runs) -> Mapping[str, Any]:
@@ -78,7 +87,13 @@ def length(runs: Runs) -> str:
 
 def early(runs: Runs) -> str:
     early = config(runs)["early"]
-    return f"error {early['error']:.0%}" if early["stop"] == "error" else f"{early['epochs']} epochs" if early["epochs"] else early["stop"]
+    return (
+        f"error {early['error']:.0%}"
+        if early["stop"] == "error"
+        else f"{early['epochs']} epochs"
+        if early["epochs"]
+        else early["stop"]
+    )
 
 
 def made_by(runs: Runs) -> tuple[Mapping[str, Any], str]:
@@ -103,7 +118,11 @@ def generator(runs: Runs) -> str:
 
 def sampling(runs: Runs) -> str:
     made = config(runs)["variants"]
-    level = f"{made['strength']:g}" if made.get("alpha_bar") is None else f"alpha bar {made['alpha_bar']:g}"
+    level = (
+        f"{made['strength']:g}"
+        if made.get("alpha_bar") is None
+        else f"alpha bar {made['alpha_bar']:g}"
+    )
     return f"{level}, {made['grid']}-step grid, {made['sampler'].upper()}, guidance {made['guidance']:g}"
 
 
@@ -113,7 +132,9 @@ ROWS: dict[str, Callable[[Runs], str]] = {
     "test images": lambda runs: f"{runs.first.metrics['test_images']:,}",
     "network": network,
     "optimiser": optimiser,
-    "learning rate": lambda runs: f"{config(runs)['training']['lr']:g}, {config(runs)['training']['schedule']}",
+    "learning rate": lambda runs: (
+        f"{config(runs)['training']['lr']:g}, {config(runs)['training']['schedule']}"
+    ),
     "SAM": radius,
     "length": length,
     "early training until": early,

@@ -44,7 +44,14 @@ SIGNS = re.compile(r"(?P<base>[A-Za-zα-ω]+)_(?P<index>\w)(?!\w)|" + "|".join(m
 
 def escape(text: str) -> str:
     """Plain text as LaTeX: a hyphen between spaces is a minus, one letter after an underscore an index, as in β_e and Var_U."""
-    return SIGNS.sub(lambda m: LATEX[m[0]] if m["base"] is None else f"{LATEX.get(m['base'], m['base'])}$_{m['index']}$", text)
+    return SIGNS.sub(
+        lambda m: (
+            LATEX[m[0]]
+            if m["base"] is None
+            else f"{LATEX.get(m['base'], m['base'])}$_{m['index']}$"
+        ),
+        text,
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,9 +64,10 @@ class Table:
     note: str = ""
 
     def markdown(self) -> str:
-        sides = ["---:" if numeric(column) else "---" for column in list(zip(*self.rows, strict=True))[1:]] or ["---"] * len(
-            self.header[1:]
-        )
+        sides = [
+            "---:" if numeric(column) else "---"
+            for column in list(zip(*self.rows, strict=True))[1:]
+        ] or ["---"] * len(self.header[1:])
         lines = [self.header, ("---", *sides), *self.rows]
         body = "\n".join("| " + " | ".join(row) + " |" for row in lines)
         return f"**{self.title}**\n\n{body}\n" + (f"\n{self.note}\n" if self.note else "")
@@ -81,7 +89,10 @@ class Table:
                 r"\toprule " + lines[0] + r" \midrule\endhead",
                 rf"\midrule\multicolumn{{{len(self.header)}}}{{r@{{}}}}{{continued on the next page}}\endfoot",
                 r"\bottomrule\endlastfoot",
-                *(line + "*" * (i < 3 or i > len(self.rows) - 4) for i, line in enumerate(lines[1:])),  # no break near either end
+                *(
+                    line + "*" * (i < 3 or i > len(self.rows) - 4)
+                    for i, line in enumerate(lines[1:])
+                ),  # no break near either end
                 r"\end{longtable}",
                 rf"\tablenote{{{escape(self.note)}}}}}" if self.note else "}",
                 "",
@@ -92,18 +103,33 @@ class Table:
         """Their specification: where all is wider than a line, the widest columns of words are wrapped, to one width."""
         columns = list(zip(self.header, *self.rows, strict=True))
         widths = [max(map(len, column)) + 2 for column in columns]
-        words = [i == 0 or widths[i] > LONG or not any(re.match(NUMERIC, cell) for cell in column[1:]) for i, column in enumerate(columns)]
+        words = [
+            i == 0 or widths[i] > LONG or not any(re.match(NUMERIC, cell) for cell in column[1:])
+            for i, column in enumerate(columns)
+        ]
         room = LINE - sum(width for width, wraps in zip(widths, words, strict=True) if not wraps)
-        fits = lambda cap: sum(min(width, cap) for width, wraps in zip(widths, words, strict=True) if wraps) <= room  # noqa: E731
+
+        def fits(cap: int) -> bool:
+            wrapping = (width for width, wraps in zip(widths, words, strict=True) if wraps)
+            return sum(min(width, cap) for width in wrapping) <= room
+
         cap = next((cap for cap in range(max(widths), 15, -1) if fits(cap)), 15)
         wrapped = rf">{{\raggedright\arraybackslash\hangindent1em}}p{{{cap / LINE:.2f}\linewidth}}"
-        return "".join("r" if not wraps else wrapped if width > cap else "l" for width, wraps in zip(widths, words, strict=True))
+        return "".join(
+            "r" if not wraps else wrapped if width > cap else "l"
+            for width, wraps in zip(widths, words, strict=True)
+        )
 
     def text(self) -> str:
-        widths = [max(len(row[i]) for row in (self.header, *self.rows)) for i in range(len(self.header))]
+        widths = [
+            max(len(row[i]) for row in (self.header, *self.rows)) for i in range(len(self.header))
+        ]
 
         def line(row: tuple[str, ...]) -> str:
-            return "  " + "  ".join(cell.rjust(w) if i else cell.ljust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True)))
+            return "  " + "  ".join(
+                cell.rjust(w) if i else cell.ljust(w)
+                for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+            )
 
         note = textwrap.wrap(self.note, 120, initial_indent="  ", subsequent_indent="  ")
         return "\n".join([self.title, line(self.header), *map(line, self.rows), *note])

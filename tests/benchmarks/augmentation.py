@@ -41,7 +41,11 @@ def ours(images: Tensor, augment: str, batch: int) -> Callable[[], Tensor]:
         position += batch
         chosen = torch.randint(len(images), (batch,))
         rows = augmenter.rows(chosen, position)
-        return crop_flip(augmenter.images, chosen, rows, augmenter.side) if "uint8" in augment else augmenter.batch(chosen, rows)
+        return (
+            crop_flip(augmenter.images, chosen, rows, augmenter.side)
+            if "uint8" in augment
+            else augmenter.batch(chosen, rows)
+        )
 
     return go
 
@@ -49,21 +53,42 @@ def ours(images: Tensor, augment: str, batch: int) -> Callable[[], Tensor]:
 def tensors(images: Tensor, augment: str, batch: int) -> Callable[[], Tensor]:
     """torchvision's second transforms on tensors."""
     side = images.shape[-1]
-    steps = [v2.RandomCrop(side, margin(side)), v2.RandomHorizontalFlip()] if "crop" in augment else []
+    steps = (
+        [v2.RandomCrop(side, margin(side)), v2.RandomHorizontalFlip()] if "crop" in augment else []
+    )
     steps += [v2.TrivialAugmentWide()] if "trivial" in augment else []
-    steps += [] if "uint8" in augment else [v2.ToDtype(torch.float32, scale=True), v2.Normalize([0.5] * 3, [0.5] * 3)]
+    steps += (
+        []
+        if "uint8" in augment
+        else [v2.ToDtype(torch.float32, scale=True), v2.Normalize([0.5] * 3, [0.5] * 3)]
+    )
     chain = v2.Compose(steps)
-    return lambda: torch.stack([chain(image) for image in images[torch.randint(len(images), (batch,))]])
+    return lambda: torch.stack(
+        [chain(image) for image in images[torch.randint(len(images), (batch,))]]
+    )
 
 
 def pillow(images: Tensor, augment: str, batch: int) -> Callable[[], Tensor]:
     """torchvision's first transforms on Pillow images, as in most training scripts."""
-    side, pictures = images.shape[-1], [transforms.functional.to_pil_image(image) for image in images]
-    steps = [transforms.RandomCrop(side, margin(side)), transforms.RandomHorizontalFlip()] if "crop" in augment else []
+    side, pictures = (
+        images.shape[-1],
+        [transforms.functional.to_pil_image(image) for image in images],
+    )
+    steps = (
+        [transforms.RandomCrop(side, margin(side)), transforms.RandomHorizontalFlip()]
+        if "crop" in augment
+        else []
+    )
     steps += [transforms.TrivialAugmentWide()] if "trivial" in augment else []
-    steps += [transforms.PILToTensor()] if "uint8" in augment else [transforms.ToTensor(), transforms.Normalize([0.5] * 3, [0.5] * 3)]
+    steps += (
+        [transforms.PILToTensor()]
+        if "uint8" in augment
+        else [transforms.ToTensor(), transforms.Normalize([0.5] * 3, [0.5] * 3)]
+    )
     chain = transforms.Compose(steps)
-    return lambda: torch.stack([chain(pictures[i]) for i in torch.randint(len(images), (batch,)).tolist()])
+    return lambda: torch.stack(
+        [chain(pictures[i]) for i in torch.randint(len(images), (batch,)).tolist()]
+    )
 
 
 def measure(ways: dict[str, Callable[[], Tensor]], repeats: int, batch: int) -> dict[str, float]:
@@ -81,14 +106,26 @@ def measure(ways: dict[str, Callable[[], Tensor]], repeats: int, batch: int) -> 
 
 def main(batch: int = 128, repeats: int = 7) -> None:
     """Microseconds an image, and how many times longer than ours."""
-    print(f"batches of {batch}, one thread, median of {repeats}; microseconds an image (times ours)")
+    print(
+        f"batches of {batch}, one thread, median of {repeats}; microseconds an image (times ours)"
+    )
     for side in (32, 64):
         images = torch.randint(0, 256, (IMAGES, 3, side, side), dtype=torch.uint8)
         for augment in ("crop-flip uint8", "crop-flip", "trivial", "crop-flip-trivial"):
-            makers = {"ours": ours, "torchvision v2, tensors": tensors, "torchvision, Pillow": pillow}
-            seconds = measure({name: make(images, augment, batch) for name, make in makers.items()}, repeats, batch)
+            makers = {
+                "ours": ours,
+                "torchvision v2, tensors": tensors,
+                "torchvision, Pillow": pillow,
+            }
+            seconds = measure(
+                {name: make(images, augment, batch) for name, make in makers.items()},
+                repeats,
+                batch,
+            )
             for name, value in seconds.items():
-                print(f"  {side} px  {augment:18s} {name:24s} {value:8.1f}  ({value / seconds['ours']:.1f})")
+                print(
+                    f"  {side} px  {augment:18s} {name:24s} {value:8.1f}  ({value / seconds['ours']:.1f})"
+                )
 
 
 if __name__ == "__main__":

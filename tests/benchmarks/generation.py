@@ -49,7 +49,12 @@ class Settings:
     parts: tuple[str, ...] = ("batches", "strengths", "training")
     side: int = 32
     grid: int = 50
-    channels: tuple[tuple[int, ...], ...] = ((32, 64, 128), (16, 32, 64), (64, 128, 128), (96, 192, 192))
+    channels: tuple[tuple[int, ...], ...] = (
+        (32, 64, 128),
+        (16, 32, 64),
+        (64, 128, 128),
+        (96, 192, 192),
+    )
     batches: tuple[int, ...] = (1, 16, 64, 256)
     strengths: tuple[float, ...] = (0.1, 0.3, 0.5, 0.7, 1.0)
     train_batch: int = 128
@@ -88,7 +93,9 @@ def attempt(do: Callable[[], Result]) -> Result:
     try:
         return do()
     except Exception as error:
-        return {"failed": f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"}
+        return {
+            "failed": f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+        }
 
 
 def made_up(n: int, side: int) -> Images:
@@ -100,8 +107,16 @@ class Counted:
     """A denoiser that counts the images it is given."""
 
     def __init__(self, settings: Settings) -> None:
-        model = diffusion.unet(made_up(1, settings.side), Generator(channels=settings.channels[0]), 0).to(settings.device).eval()
-        self.denoiser, self.images, self.settings = diffusion.predict(model, 1.0, null=10), 0, settings
+        model = (
+            diffusion.unet(made_up(1, settings.side), Generator(channels=settings.channels[0]), 0)
+            .to(settings.device)
+            .eval()
+        )
+        self.denoiser, self.images, self.settings = (
+            diffusion.predict(model, 1.0, null=10),
+            0,
+            settings,
+        )
 
     def __call__(self, x: torch.Tensor, t: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         self.images += len(x)
@@ -110,10 +125,18 @@ class Counted:
     def make(self, n: int, strength: float) -> torch.Tensor:
         """Variants of n images in one batch."""
         images, device = made_up(n, self.settings.side), self.settings.device
-        pixels, labels = torch.from_numpy(images.pixels).to(device), torch.from_numpy(images.labels).to(device)
-        config, rngs = Variants(strength, self.settings.grid), [torch_stream(0, i) for i in range(n)]
+        pixels, labels = (
+            torch.from_numpy(images.pixels).to(device),
+            torch.from_numpy(images.labels).to(device),
+        )
+        config, rngs = (
+            Variants(strength, self.settings.grid),
+            [torch_stream(0, i) for i in range(n)],
+        )
         with torch.inference_mode():
-            return noise_then_denoise(self, diffusion.noise_schedule(), pixels, labels, config, rngs).cpu()
+            return noise_then_denoise(
+                self, diffusion.noise_schedule(), pixels, labels, config, rngs
+            ).cpu()
 
 
 def batches(settings: Settings) -> Iterator[Result]:
@@ -140,7 +163,11 @@ def strengths(settings: Settings) -> Iterator[Result]:
             before = way.images
             took = seconds(lambda: way.make(size, value), settings)
             evaluations = (way.images - before) / size / (settings.repeats + 1)
-            return {"evaluations": evaluations, "share": evaluations / whole, "images_per_second": size / took}
+            return {
+                "evaluations": evaluations,
+                "share": evaluations / whole,
+                "images_per_second": size / took,
+            }
 
         yield {"strength": value, **attempt(do)}
 
@@ -156,7 +183,10 @@ def training(settings: Settings) -> Iterator[Result]:
             steps = diffusion.train_generator(model, images, config, 0)
             took = seconds(lambda: [next(steps) for _ in range(settings.train_steps)], settings)
             parameters = sum(p.numel() for p in model.parameters())
-            return {"parameters": parameters, "images_per_second": settings.train_steps * settings.train_batch / took}
+            return {
+                "parameters": parameters,
+                "images_per_second": settings.train_steps * settings.train_batch / took,
+            }
 
         yield {"channels": channels, **attempt(do)}
 
@@ -179,7 +209,9 @@ def main(settings: Settings) -> None:
         found[part] = []
         for row in PARTS[part](settings):
             found[part].append(row)
-            print("  " + "  ".join(f"{key} {shown(value)}" for key, value in row.items()), flush=True)
+            print(
+                "  " + "  ".join(f"{key} {shown(value)}" for key, value in row.items()), flush=True
+            )
     if settings.out is not None:
         about = {"torch": torch.__version__, "settings": dataclasses.asdict(settings)}
         settings.out.write_text(json.dumps({**about, **found}, indent=1, default=str) + "\n")

@@ -14,7 +14,11 @@ from torchvision.transforms import v2
 from empirical.config import Training
 from empirical.data.images import Images
 
-NORMALISE = [v2.PILToTensor(), v2.ToDtype(torch.float32, scale=True), v2.Normalize([0.5] * 3, [0.5] * 3)]
+NORMALISE = [
+    v2.PILToTensor(),
+    v2.ToDtype(torch.float32, scale=True),
+    v2.Normalize([0.5] * 3, [0.5] * 3),
+]
 
 
 class Pictures(Dataset):
@@ -22,8 +26,14 @@ class Pictures(Dataset):
 
     def __init__(self, images: Images, augment: str) -> None:
         self.data, self.targets = np.ascontiguousarray(images.stored), images.labels.tolist()
-        steps = [v2.RandomCrop(32, padding=4), v2.RandomHorizontalFlip()] if "crop-flip" in augment else []
-        self.transform = v2.Compose([*steps, *([v2.TrivialAugmentWide()] if "trivial" in augment else []), *NORMALISE])
+        steps = (
+            [v2.RandomCrop(32, padding=4), v2.RandomHorizontalFlip()]
+            if "crop-flip" in augment
+            else []
+        )
+        self.transform = v2.Compose(
+            [*steps, *([v2.TrivialAugmentWide()] if "trivial" in augment else []), *NORMALISE]
+        )
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -35,7 +45,16 @@ class Pictures(Dataset):
 class Plain:
     """SGD or SAM with torch's own optimiser; the rate divided by 10 at one half and three quarters."""
 
-    def __init__(self, network: nn.Module, images: Images, config: Training, steps: int, device: str, workers: int, seed: int) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        images: Images,
+        config: Training,
+        steps: int,
+        device: str,
+        workers: int,
+        seed: int,
+    ) -> None:
         self.network, self.config, self.steps, self.device = network, config, steps, device
         generator = torch.Generator().manual_seed(seed)
         pin = device.startswith("cuda")
@@ -51,12 +70,16 @@ class Plain:
         )
         options = {"momentum": config.momentum, "weight_decay": config.weight_decay}
         self.optimiser = torch.optim.SGD(network.parameters(), config.lr, **options)
-        self.schedule = torch.optim.lr_scheduler.MultiStepLR(self.optimiser, [steps // 2, 3 * steps // 4])
+        self.schedule = torch.optim.lr_scheduler.MultiStepLR(
+            self.optimiser, [steps // 2, 3 * steps // 4]
+        )
         self.criterion = nn.CrossEntropyLoss()
         self.total = 0.0
 
     def loss(self, x: Tensor, y: Tensor) -> Tensor:
-        with torch.autocast(self.device.split(":")[0], torch.bfloat16, enabled=self.config.precision == "bfloat16"):
+        with torch.autocast(
+            self.device.split(":")[0], torch.bfloat16, enabled=self.config.precision == "bfloat16"
+        ):
             return self.criterion(self.network(x), y)
 
     def run(self) -> Iterator[int]:

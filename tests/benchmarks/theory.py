@@ -69,7 +69,9 @@ def autograd(run: Run) -> Callable[[], np.ndarray]:
     def go() -> np.ndarray:
         weights = start.clone().requires_grad_()
         for _ in range(run.optimiser.steps):
-            loss = torch.nn.functional.softplus(-labels * (patches @ weights.T).pow(3).sum((1, 2))).mean()
+            loss = torch.nn.functional.softplus(
+                -labels * (patches @ weights.T).pow(3).sum((1, 2))
+            ).mean()
             (gradient,) = torch.autograd.grad(loss, weights)
             with torch.no_grad():
                 weights -= run.optimiser.eta * gradient
@@ -95,7 +97,10 @@ def by_hand(run: Run) -> Callable[[], np.ndarray]:
 
 
 def vmapped(run: Run, seeds: range) -> Callable[[], np.ndarray]:
-    patches, labels, start = (torch.from_numpy(np.stack(part)) for part in zip(*(explicit(run, s) for s in seeds), strict=True))
+    patches, labels, start = (
+        torch.from_numpy(np.stack(part))
+        for part in zip(*(explicit(run, s) for s in seeds), strict=True)
+    )
 
     def loss(weights, x, y):
         return torch.nn.functional.softplus(-y * (x @ weights.T).pow(3).sum((1, 2))).mean()
@@ -111,7 +116,9 @@ def vmapped(run: Run, seeds: range) -> Callable[[], np.ndarray]:
     return go
 
 
-def measure(ways: dict[str, tuple[Callable[[], np.ndarray], int]], repeats: int) -> dict[str, float]:
+def measure(
+    ways: dict[str, tuple[Callable[[], np.ndarray], int]], repeats: int
+) -> dict[str, float]:
     """Median seconds a run of each way (function, runs at once), taken in turn; all ways must end in the same place."""
     reference = ways["coordinates"][0]()
     for name, (go, _) in ways.items():
@@ -127,7 +134,9 @@ def measure(ways: dict[str, tuple[Callable[[], np.ndarray], int]], repeats: int)
 
 def peers(steps: int = 200, repeats: int = 5) -> None:
     """n = 100, J = 16, GD: milliseconds of one run, and how many times longer than one run in coordinates, alone and in a batch."""
-    print(f"n = 100, J = 16, {steps} steps of GD, one thread, median of {repeats}; ms a run (times one run in coordinates, one of ten)")
+    print(
+        f"n = 100, J = 16, {steps} steps of GD, one thread, median of {repeats}; ms a run (times one run in coordinates, one of ten)"
+    )
     base = Run(network=Network(J=16), optimiser=Optimiser("gd", steps=steps))
     for d in (100, 1000, 10_000):
         run = replace(base, distribution=Distribution(d=d))
@@ -141,7 +150,9 @@ def peers(steps: int = 200, repeats: int = 5) -> None:
             ways["vmap(grad), 10 runs at once"] = (vmapped(run, range(10)), 10)
         seconds = measure(ways, repeats)
         for name, value in seconds.items():
-            print(f"  d = {d:6d}  {name:30s} {1e3 * value:9.1f} ms  ({value / seconds['coordinates']:.2f}, {value / seconds[TEN]:.2f})")
+            print(
+                f"  d = {d:6d}  {name:30s} {1e3 * value:9.1f} ms  ({value / seconds['coordinates']:.2f}, {value / seconds[TEN]:.2f})"
+            )
 
 
 def product_rate(dtype: str, size: int = 1024, repeats: int = 20) -> float:
@@ -162,7 +173,15 @@ def lattice(side: int, precision: str, name: str = "useful") -> Sweep:
         Axis("distribution.beta_d", tuple(np.linspace(0.2, 0.9, side))),
     )
     optimiser = Optimiser("gd", rho=0.0, eta=0.4, steps=1000)
-    return Sweep("benchmark", "grid", network=Network(J=8), optimiser=optimiser, method=Method(name), axes=axes, precision=precision)
+    return Sweep(
+        "benchmark",
+        "grid",
+        network=Network(J=8),
+        optimiser=optimiser,
+        method=Method(name),
+        axes=axes,
+        precision=precision,
+    )
 
 
 def timed(config: Sweep, seed: int) -> tuple[float, float]:
@@ -183,7 +202,9 @@ def grid(side: int = 64, seeds: int = 10, workers: int = 2) -> None:
     updates = side**2 * config.optimiser.steps
     seconds, rate = (median(column) for column in zip(*results, strict=True))
     useful = 2 * config.network.J * config.distribution.n**2 * updates / seconds
-    print(f"{side} x {side} x {seeds} seeds, 1,000 steps, {workers} processes: {wall:.0f} s; {1e6 * seconds / updates:.2f} µs a run's step")
+    print(
+        f"{side} x {side} x {seeds} seeds, 1,000 steps, {workers} processes: {wall:.0f} s; {1e6 * seconds / updates:.2f} µs a run's step"
+    )
     share = f"{useful / rate:.0%} of a large one's {rate / 1e9:.0f}"
     print(f"products alone: {useful / 1e9:.0f} GFLOP/s, {share} (float32, one thread)")
 
@@ -191,11 +212,18 @@ def grid(side: int = 64, seeds: int = 10, workers: int = 2) -> None:
 def precision(side: int = 16, seeds: int = 5) -> None:
     """Single against double precision over a grid: differences in what is measured at the end."""
     for name in ("useful", "tada"):
-        single, double = ([sweep(lattice(side, kind, name), seed) for seed in range(seeds)] for kind in ("float32", "float64"))
+        single, double = (
+            [sweep(lattice(side, kind, name), seed) for seed in range(seeds)]
+            for kind in ("float32", "float64")
+        )
         for metric in ("test_error", "slow_alignment", "noise_memorised_slow"):
-            apart = np.abs([np.subtract(a[metric], b[metric]) for a, b in zip(single, double, strict=True)])
+            apart = np.abs(
+                [np.subtract(a[metric], b[metric]) for a, b in zip(single, double, strict=True)]
+            )
             figures = (np.median(apart), np.quantile(apart, 0.99), apart.max())
-            print(f"{name:7s} {metric:22s} |float32 - float64|: median {figures[0]:.1e}, 99% {figures[1]:.1e}, largest {figures[2]:.1e}")
+            print(
+                f"{name:7s} {metric:22s} |float32 - float64|: median {figures[0]:.1e}, 99% {figures[1]:.1e}, largest {figures[2]:.1e}"
+            )
 
 
 if __name__ == "__main__":

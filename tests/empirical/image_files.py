@@ -10,7 +10,11 @@ from PIL import Image
 from empirical.data.sources import cifar, tiny_imagenet
 
 WNIDS = ("n01443537", "n01641577", "n02124075")
-WORDS = {"n01443537": "goldfish, Carassius auratus", "n01641577": "bullfrog, Rana catesbeiana", "n02124075": "Egyptian cat"}
+WORDS = {
+    "n01443537": "goldfish, Carassius auratus",
+    "n01641577": "bullfrog, Rana catesbeiana",
+    "n02124075": "Egyptian cat",
+}
 
 
 def pictures(n, side, seed=0):
@@ -33,14 +37,24 @@ def cifar10_batches(root, monkeypatch, per_class=6, test_per_class=2):
         return hashlib.md5((folder / name).read_bytes()).hexdigest()
 
     def batch(pixels, labels):  # rows of 3,072: all red, all green, all blue
-        return {"data": pixels.transpose(0, 3, 1, 2).reshape(len(pixels), -1), "labels": labels.tolist()}
+        return {
+            "data": pixels.transpose(0, 3, 1, 2).reshape(len(pixels), -1),
+            "labels": labels.tolist(),
+        }
 
     parts = np.array_split(np.arange(len(labels)), 5)
-    train_list = [[f"data_batch_{i}", put(f"data_batch_{i}", batch(train[p], labels[p]))] for i, p in enumerate(parts, 1)]
+    train_list = [
+        [f"data_batch_{i}", put(f"data_batch_{i}", batch(train[p], labels[p]))]
+        for i, p in enumerate(parts, 1)
+    ]
     monkeypatch.setattr(CIFAR10, "train_list", train_list)
-    monkeypatch.setattr(CIFAR10, "test_list", [["test_batch", put("test_batch", batch(test, test_labels))]])
+    monkeypatch.setattr(
+        CIFAR10, "test_list", [["test_batch", put("test_batch", batch(test, test_labels))]]
+    )
     md5 = put("batches.meta", {"label_names": list(cifar.CIFAR10)})
-    monkeypatch.setattr(CIFAR10, "meta", {"filename": "batches.meta", "key": "label_names", "md5": md5})
+    monkeypatch.setattr(
+        CIFAR10, "meta", {"filename": "batches.meta", "key": "label_names", "md5": md5}
+    )
     return train, labels, test, test_labels
 
 
@@ -62,7 +76,9 @@ def tiny(root, wnids=WNIDS, train=5, val=2, listed=WNIDS):
     """Tiny ImageNet's layout; the first training image of every class is grey. wnids: the classes whose images are there."""
     (root / "val/images").mkdir(parents=True)
     (root / "wnids.txt").write_text("\n".join(reversed(listed)) + "\n")
-    (root / "words.txt").write_text("".join(f"{wnid}\t{words}\n" for wnid, words in {**WORDS, "n99999999": "unicorn"}.items()))
+    (root / "words.txt").write_text(
+        "".join(f"{wnid}\t{words}\n" for wnid, words in {**WORDS, "n99999999": "unicorn"}.items())
+    )
     rows = []
     for c, wnid in enumerate(wnids):
         for i, image in enumerate(pictures(train, 64, 10 + c)):
@@ -88,7 +104,9 @@ def tiny_zip(folder, archive, monkeypatch):
 def own(root, counts=(10, 15), size=(40, 30), suffix="png", names=("cats", "dogs")):
     """``<class>/<number>.png`` of (width, height) pixels, every second image one folder deeper."""
     for c, (name, n) in enumerate(zip(names, counts, strict=True)):
-        images = np.random.default_rng(30 + c).integers(0, 256, (n, size[1], size[0], 3), dtype=np.uint8)
+        images = np.random.default_rng(30 + c).integers(
+            0, 256, (n, size[1], size[0], 3), dtype=np.uint8
+        )
         for i, image in enumerate(images):
             save(root / name / (f"deeper/{i}.{suffix}" if i % 2 else f"{i}.{suffix}"), image)
     return root

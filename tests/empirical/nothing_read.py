@@ -8,5 +8,12 @@ class NothingRead(TorchDispatchMode):
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         name = function.overloadpacket.__name__
-        assert name not in ("_local_scalar_dense", "item", "nonzero", "is_nonzero", "masked_select", "equal"), name
+        assert name not in (
+            "_local_scalar_dense",
+            "item",
+            "nonzero",
+            "is_nonzero",
+            "masked_select",
+            "equal",
+        ), name
         return function(*args, **(kwargs or {}))

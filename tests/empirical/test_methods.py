@@ -72,24 +72,48 @@ def pets(tmp_path_factory):
         patch.setenv("TADA_DATA", str(root))
         folder = own(root / "pets", counts=(24, 24), size=(8, 8))
         training = Training(steps=6, width=8, batch=8, augment="crop-flip-trivial")
-        small = {"generator": Generator(channels=(8,), steps=2, batch=4), "variants": Variants(grid=4), "early": Early(limit=4, every=4)}
-        yield Run(data=Data(f"folder:{folder}", train=24, validation=6, side=8), training=training, checks=3, **small), root / "artifacts"
+        small = {
+            "generator": Generator(channels=(8,), steps=2, batch=4),
+            "variants": Variants(grid=4),
+            "early": Early(limit=4, every=4),
+        }
+        yield (
+            Run(
+                data=Data(f"folder:{folder}", train=24, validation=6, side=8),
+                training=training,
+                checks=3,
+                **small,
+            ),
+            root / "artifacts",
+        )
 
 
 def result(pets, method, **changes):
     run, root = pets
-    return pipeline.execute(replace(run, method=method, **changes), 0, root, machine=Machine(checkpoint=0))
+    return pipeline.execute(
+        replace(run, method=method, **changes), 0, root, machine=Machine(checkpoint=0)
+    )
 
 
-@pytest.mark.parametrize("method", [Method("original"), Method("useful", 3), Method("tada", 2)], ids=lambda method: method.name)
+@pytest.mark.parametrize(
+    "method",
+    [Method("original"), Method("useful", 3), Method("tada", 2)],
+    ids=lambda method: method.name,
+)
 def test_whole_runs_on_images_of_ones_own(pets, method, monkeypatch):
     seen, make = [], pipeline.training_set
-    monkeypatch.setattr(pipeline, "training_set", lambda *arguments: seen.append(make(*arguments)) or seen[0])
+    monkeypatch.setattr(
+        pipeline, "training_set", lambda *arguments: seen.append(make(*arguments)) or seen[0]
+    )
     found = result(pets, method)
     (images,), slow = seen, round(24 * found["slow_fraction"])
     assert 0 < slow < 24
     assert images.stored.dtype == np.uint8
-    assert found["examples"] == len(images) == 24 + {"original": 0, "useful": 2 * slow, "tada": slow}[method.name]
+    assert (
+        found["examples"]
+        == len(images)
+        == 24 + {"original": 0, "useful": 2 * slow, "tada": slow}[method.name]
+    )
     originals = split(pets[0].data, 0, pets[1]).train
     np.testing.assert_array_equal(images.stored[:24], originals.stored)
     np.testing.assert_array_equal(images.labels[:24], originals.labels)
@@ -103,7 +127,10 @@ def test_whole_runs_on_images_of_ones_own(pets, method, monkeypatch):
 
 def test_slow_and_fast_are_measured_on_the_same_images_whatever_is_augmented(pets):
     """With every image augmented there is still a slow and a fast group to measure."""
-    found, usual = (result(pets, Method("original"), selection=selection) for selection in (Selection("all"), Selection()))
+    found, usual = (
+        result(pets, Method("original"), selection=selection)
+        for selection in (Selection("all"), Selection())
+    )
     assert found["slow_fraction"] == 1
     assert found["train_loss_slow"] == usual["train_loss_slow"]
     assert found["train_loss_fast"] == usual["train_loss_fast"]
@@ -113,14 +140,19 @@ def test_slow_and_fast_are_measured_on_the_same_images_whatever_is_augmented(pet
 def test_divergence_leaves_nothing_that_a_run_would_go_on_from(pets, monkeypatch):
     run, root = pets
     kept, diverging = pipeline.selected, replace(run, training=replace(run.training, lr=1e30))
-    monkeypatch.setattr(pipeline, "selected", lambda changed, *rest: kept(run, *rest))  # early training has a rate that it survives
+    monkeypatch.setattr(
+        pipeline, "selected", lambda changed, *rest: kept(run, *rest)
+    )  # early training has a rate that it survives
     with pytest.raises(Diverged, match="training loss is nan at step"):
         pipeline.execute(diverging, 0, root, machine=Machine(checkpoint=0))
     assert not [path.name for path in root.iterdir() if "checkpoint" in path.name]
 
 
 def test_sharpness_is_measured_where_it_is_asked_for(pets):
-    plain, sharp = result(pets, Method("original")), result(pets, Method("original"), sharpness=True)
+    plain, sharp = (
+        result(pets, Method("original")),
+        result(pets, Method("original"), sharpness=True),
+    )
     assert "sharpness" not in plain
     assert np.isfinite(sharp.pop("sharpness"))
     assert sharp == plain

@@ -31,14 +31,19 @@ def records(name, effect=none, noise=0.001, seeds=3, **metrics):
 
 def record(run, seed, effect, noise, metrics):
     error, checks = 0.4 + 0.02 * np.sin(seed) + effect + noise, 20
-    generated = {"tada": 700 * (run.method.k - 1), "syn-all": 2000, "syn-rand": 700}.get(run.method.name, 0)
+    generated = {"tada": 700 * (run.method.k - 1), "syn-all": 2000, "syn-rand": 700}.get(
+        run.method.name, 0
+    )
     steps = run.training.steps or 1500 + generated // 2
     curve = np.linspace(0.7, 0, checks) * (1 + effect + noise)
     gap = metrics.get("gap", none)(run) + 0.05 + 0.01 * np.cos(seed) + noise
     made = {
         "test_error": error,
         "steps": [round(steps * (i + 1) / checks) for i in range(checks)],
-        **{f"train_error{part}": list(factor * curve) for part, factor in (("", 1), ("_slow", 1.2), ("_fast", 0.9))},
+        **{
+            f"train_error{part}": list(factor * curve)
+            for part, factor in (("", 1), ("_slow", 1.2), ("_fast", 0.9))
+        },
         "forgotten_slow": 0.8 + noise,
         "forgotten_fast": 0.5 + noise,
         "learning_gap": gap,
@@ -56,14 +61,19 @@ def sheet(run, rng):
     labels, losses = np.arange(400) % 10, rng.lognormal(0, 1, 400)
     numbers = {"alpha_bar": 0.5, "agreement": 0.6, "own_nearest": 0.7}
     counts = {"slowest": 5, "fastest": 5, "sources": 1}
-    shown = {name: {"labels": np.repeat(np.arange(10), n), "pixels": pixels(10 * n)} for name, n in counts.items()}
+    shown = {
+        name: {"labels": np.repeat(np.arange(10), n), "pixels": pixels(10 * n)}
+        for name, n in counts.items()
+    }
     made = {
         "classes": CLASSES,
         "labels": labels,
         "losses": losses,
         "slow": (losses > 1.2).astype(int),
         **shown,
-        "levels": [{"strength": strength, "pixels": pixels(10), **numbers} for strength in run.strengths],
+        "levels": [
+            {"strength": strength, "pixels": pixels(10), **numbers} for strength in run.strengths
+        ],
         "agreement_real": 0.65,
         "measured": 300,
     }
@@ -72,10 +82,24 @@ def sheet(run, rng):
 
 def stability(run):
     def pair(i, j, jaccard):
-        return {"seeds": [i, j], "common": 500, "jaccard": jaccard, "jaccard_chance": 0.2, "kappa": 0.4}
+        return {
+            "seeds": [i, j],
+            "common": 500,
+            "jaccard": jaccard,
+            "jaccard_chance": 0.2,
+            "kappa": 0.4,
+        }
 
     rules = [rule.label for rule in run.selections]
-    between = [[pair(i, j, 0.5 - 0.1 * place) for i, j in ((0, 1), (0, 2), (1, 2))] for place in range(len(rules))]
+    between = [
+        [pair(i, j, 0.5 - 0.1 * place) for i, j in ((0, 1), (0, 2), (1, 2))]
+        for place in range(len(rules))
+    ]
     with_first = [[pair(i, i, 1 - 0.2 * place) for i in range(3)] for place in range(len(rules))]
-    made = {"rules": rules, "between_seeds": between, "with_first": with_first, "kappa": [0.4] * len(rules)}
+    made = {
+        "rules": rules,
+        "between_seeds": between,
+        "with_first": with_first,
+        "kappa": [0.4] * len(rules),
+    }
     return Record(plain(run), 0, plain(made), {"seconds": 2})

@@ -21,7 +21,11 @@ from figures.tables.table import Table, signed
 
 def committed(names):
     """Those of the names whose records are all committed; the others are drawn from made-up ones in test_image_figures.py."""
-    return [name for name in names if all(begun(experiment, (COMMITTED,)) for experiment in module(name).RECORDS)]
+    return [
+        name
+        for name in names
+        if all(begun(experiment, (COMMITTED,)) for experiment in module(name).RECORDS)
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +36,11 @@ def drawing():
 
 @pytest.fixture(scope="module")
 def records(drawing):
-    return {name: drawing.records(name) for figure in committed(NAMES) for name in module(figure).RECORDS}
+    return {
+        name: drawing.records(name)
+        for figure in committed(NAMES)
+        for name in module(figure).RECORDS
+    }
 
 
 @pytest.mark.parametrize("name", committed(NAMES))
@@ -68,7 +76,9 @@ def test_what_is_drawn_already_is_left_alone_unless_its_records_change(tmp_path)
     draw(False)
     assert picture.read_bytes() != b"mine"
     picture.write_bytes(b"mine")
-    write(some, dataclasses.replace(read(some), provenance={**read(some).provenance, "seconds": 5.0}))  # which costs are drawn from
+    write(
+        some, dataclasses.replace(read(some), provenance={**read(some).provenance, "seconds": 5.0})
+    )  # which costs are drawn from
     draw(False)
     assert picture.read_bytes() != b"mine"
 
@@ -93,8 +103,13 @@ def test_every_panel_shows_something_and_fits(name, drawing):
             assert min(box.x0, box.y0) >= -1
             assert box.x1 <= figure.bbox.x1 + 1
             assert box.y1 <= figure.bbox.y1 + 1
-        for one, other in itertools.combinations(boxes, 2):  # no title or label runs into the next panel
-            assert min(one.x1, other.x1) - max(one.x0, other.x0) < 2 or min(one.y1, other.y1) - max(one.y0, other.y0) < 2
+        for one, other in itertools.combinations(
+            boxes, 2
+        ):  # no title or label runs into the next panel
+            assert (
+                min(one.x1, other.x1) - max(one.x0, other.x0) < 2
+                or min(one.y1, other.y1) - max(one.y0, other.y0) < 2
+            )
     assert len(drawer.CAPTION) > 40
 
 
@@ -110,7 +125,11 @@ def test_an_unknown_figure_lists_those_there_are():
 
 
 def test_every_method_has_a_look_of_its_own(records):
-    assert len({(m.colour, m.marker) for m in METHODS.values()}) == len({m.colour for m in METHODS.values()}) == len(METHODS)
+    assert (
+        len({(m.colour, m.marker) for m in METHODS.values()})
+        == len({m.colour for m in METHODS.values()})
+        == len(METHODS)
+    )
     assert look("tada-5").label == "TADA(5)"
     assert look("syn-all") == METHODS["syn-all"]
     for label in by_label(records["theory/methods"]):
@@ -144,7 +163,12 @@ def test_one_seed_has_no_interval():
 
 
 def test_a_table_in_three_forms():
-    table = Table("Error, %", ("method", "±"), (("TADA(2)", signed(-1.25, 0.5)), ("Syn_all", "12%")), "A note.")
+    table = Table(
+        "Error, %",
+        ("method", "±"),
+        (("TADA(2)", signed(-1.25, 0.5)), ("Syn_all", "12%")),
+        "A note.",
+    )
     assert table.markdown().splitlines()[2:] == [
         "| method | ± |",
         "| --- | ---: |",
@@ -163,7 +187,10 @@ def test_a_table_in_three_forms():
     wide = Table("Wide", ("case", "verdict"), (("word " * 30, "holds"),)).latex()
     assert r"\arraybackslash" in wide
     assert wide.splitlines()[1].endswith("l@{}}")
-    assert [line.rstrip() for line in table.text().splitlines()][1:3] == ["  method            ±", "  TADA(2)  −1.2 ± 0.5"]
+    assert [line.rstrip() for line in table.text().splitlines()][1:3] == [
+        "  method            ±",
+        "  TADA(2)  −1.2 ± 0.5",
+    ]
 
 
 def means_of(values, n=4000):
@@ -175,27 +202,51 @@ def errors(records):
     """(budget, method) -> seed -> value, of image runs."""
     table = {}
     for record in records:
-        table.setdefault((budget(record), method(record)), {})[record.seed] = record.metrics["test_error"]
+        table.setdefault((budget(record), method(record)), {})[record.seed] = record.metrics[
+            "test_error"
+        ]
     return table
 
 
 def test_the_main_table_says_what_the_records_say(records):
     theory, noisy, contrasts, digits, _ = tables(
-        {name: records[name] for name in ("theory/methods", "empirical/noisy-digits", "empirical/digits")}
+        {
+            name: records[name]
+            for name in ("theory/methods", "empirical/noisy-digits", "empirical/digits")
+        }
     )
-    originals = [r.metrics["test_error"][-1] for r in records["theory/methods"] if r.config["label"] == "original"]
+    originals = [
+        r.metrics["test_error"][-1]
+        for r in records["theory/methods"]
+        if r.config["label"] == "original"
+    ]
     assert theory.rows[0][0] == "Original"
-    assert theory.rows[0][1] == f"{100 * np.mean(originals):.2f} ± {100 * float(estimate(np.array(originals)).half):.2f}"
+    assert (
+        theory.rows[0][1]
+        == f"{100 * np.mean(originals):.2f} ± {100 * float(estimate(np.array(originals)).half):.2f}"
+    )
     values = errors(records["empirical/noisy-digits"])
-    apart = [100 * (values["epochs", "tada-5"][s] - values["steps", "original"][s]) for s in values["steps", "original"]]
+    apart = [
+        100 * (values["epochs", "tada-5"][s] - values["steps", "original"][s])
+        for s in values["steps", "original"]
+    ]
     (row,) = (row for row in noisy.rows if row[0] == "TADA(5), equal epochs, SGD")
     assert row[2] == signed(np.mean(apart), float(estimate(np.array(apart)).half), 2)
     assert f"{len(apart)} seeds" in noisy.title
     assert len(noisy.rows) == len(digits.rows) == len(values)
-    apart = [100 * (values["sam", "tada-5"][s] - values["sam", "useful-5"][s]) for s in values["steps", "original"]]
+    apart = [
+        100 * (values["sam", "tada-5"][s] - values["sam", "useful-5"][s])
+        for s in values["steps", "original"]
+    ]
     (row,) = (row for row in contrasts.rows if row[0] == "TADA(5) − USEFUL(5), equal steps, SAM")
-    assert float(row[3].split(" to ")[0].replace("−", "-")) == pytest.approx(np.percentile(means_of(apart), 2.5), abs=0.04)
+    assert float(row[3].split(" to ")[0].replace("−", "-")) == pytest.approx(
+        np.percentile(means_of(apart), 2.5), abs=0.04
+    )
     assert row[2] == signed(np.mean(apart), float(estimate(np.array(apart)).half), 2)
     for row in contrasts.rows:
         mean, half = (float(part) for part in row[2].replace("−", "-").split(" ± "))
-        assert row[4] == ("no clear difference" if abs(mean) < half else "lower" if mean < 0 else "higher") or abs(abs(mean) - half) < 0.011
+        assert (
+            row[4]
+            == ("no clear difference" if abs(mean) < half else "lower" if mean < 0 else "higher")
+            or abs(abs(mean) - half) < 0.011
+        )

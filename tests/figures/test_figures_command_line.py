@@ -61,7 +61,10 @@ def test_a_fault_of_ours_keeps_its_traceback(monkeypatch):
             "error: Error parsing --times: invalid literal for int() with base 10: 'many' (see prog act --help)\n",
         ),
         (["act", "--wrong"], "error: Unrecognized options: --wrong (see prog act --help)\n"),
-        (["act", "--timse", "3"], "error: Unrecognized options: --timse, 3; did you mean --times? (see prog act --help)\n"),
+        (
+            ["act", "--timse", "3"],
+            "error: Unrecognized options: --timse, 3; did you mean --times? (see prog act --help)\n",
+        ),
         ([], "error: Expected one of {act, other}. (see prog --help)\n"),
     ],
 )

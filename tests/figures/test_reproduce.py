@@ -10,7 +10,17 @@ from pathlib import Path
 import pytest
 
 from figures.draw import NAMES, module
-from figures.records import COMMITTED, Plan, Record, RecordError, begun, load, read, write, write_plan
+from figures.records import (
+    COMMITTED,
+    Plan,
+    Record,
+    RecordError,
+    begun,
+    load,
+    read,
+    write,
+    write_plan,
+)
 from figures.reproduce import comparison, experiments, keep
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,10 +77,17 @@ def test_keep_replaces_the_committed_records_by_whole_fresh_ones(tmp_path):
     assert read(committed / "half/some/old.json").metrics["test_error"] == 0.1  # untouched so far
     (fresh / "half/some/b.json").write_text(text)
     assert keep("half/some", fresh, committed) == 2
-    assert sorted(p.name for p in (committed / "half/some").iterdir()) == ["a.json", "b.json", "plan.json"]
+    assert sorted(p.name for p in (committed / "half/some").iterdir()) == [
+        "a.json",
+        "b.json",
+        "plan.json",
+    ]
     assert len(load("half/some", (committed,))) == 2
     fill(tmp_path / "part", 0.3, ["a.json"])
-    with pytest.raises(RecordError, match="1 fresh records of half/some would replace 2; finish it with: python -m half run some"):
+    with pytest.raises(
+        RecordError,
+        match="1 fresh records of half/some would replace 2; finish it with: python -m half run some",
+    ):
         keep("half/some", tmp_path / "part", committed)
     assert [r.metrics["test_error"] for r in load("half/some", (committed,))] == [0.2, 0.2]
 
@@ -78,28 +95,51 @@ def test_keep_replaces_the_committed_records_by_whole_fresh_ones(tmp_path):
 def test_experiments_that_share_a_folder_of_records_are_compared_and_kept(tmp_path):
     fresh, committed = tmp_path / "fresh", tmp_path / "committed"
     for name, runs in (("one", ("a.json", "b.json")), ("two", ("b.json", "c.json"))):
-        write_plan(fresh, Plan(f"half/{name}", runs, f"python -m half run {name}", "test_error", 0.01, "half/pool"))
+        write_plan(
+            fresh,
+            Plan(
+                f"half/{name}", runs, f"python -m half run {name}", "test_error", 0.01, "half/pool"
+            ),
+        )
         for run in runs:
             write(fresh / "half/pool" / run, Record({"label": run}, 0, {"test_error": 0.1}))
     assert keep("half/one", fresh, committed) == 2
     lines, same = comparison(fresh, committed)
     assert same
-    assert lines == ["half/one: 2 computed here: 2 same bits", "half/two: 2 computed here: 1 same bits, 1 not committed"]
+    assert lines == [
+        "half/one: 2 computed here: 2 same bits",
+        "half/two: 2 computed here: 1 same bits, 1 not committed",
+    ]
     assert keep("half/two", fresh, committed) == 2
-    assert sorted(p.name for p in (committed / "half/pool").iterdir()) == ["a.json", "b.json", "c.json"]
+    assert sorted(p.name for p in (committed / "half/pool").iterdir()) == [
+        "a.json",
+        "b.json",
+        "c.json",
+    ]
     assert [len(load(f"half/{name}", (committed,))) for name in ("one", "two")] == [2, 2]
 
 
 def figures(*words, code=0):
-    done = subprocess.run([sys.executable, "-m", "figures", *map(str, words)], capture_output=True, text=True, cwd=ROOT, timeout=300)
+    done = subprocess.run(
+        [sys.executable, "-m", "figures", *map(str, words)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=300,
+    )
     assert done.returncode == code, done.stderr
     return done
 
 
 def test_draw_and_compare_from_the_command_line(tmp_path):
-    assert "homogeneity: theory/homogeneity" in figures("draw", "homogeneity", "--out", tmp_path).stdout
+    assert (
+        "homogeneity: theory/homogeneity"
+        in figures("draw", "homogeneity", "--out", tmp_path).stdout
+    )
     assert (tmp_path / "figures/homogeneity.pdf").read_bytes().startswith(b"%PDF")
-    assert figures("compare", "--out", tmp_path, code=2).stderr.endswith("make them with: make reproduce\n")
+    assert figures("compare", "--out", tmp_path, code=2).stderr.endswith(
+        "make them with: make reproduce\n"
+    )
     done = figures("draw", "homogeneity", "wrong", "--out", tmp_path / "two", code=2)
     assert done.stderr.startswith("error: no figure or table 'wrong'; allowed: feature_learning")
     assert done.stderr.count("\n") == 1
@@ -108,7 +148,9 @@ def test_draw_and_compare_from_the_command_line(tmp_path):
 
 def test_claims_from_the_command_line(tmp_path):
     rows = json.loads(figures("claims", "--json", "--out", tmp_path).stdout)
-    assert {f"T{i}" for i in range(1, 9)} | {"E1", "E2", "E3"} <= {row["id"][:3].rstrip("bcdefghi") for row in rows}
+    assert {f"T{i}" for i in range(1, 9)} | {"E1", "E2", "E3"} <= {
+        row["id"][:3].rstrip("bcdefghi") for row in rows
+    }
     assert all(row["verdict"] for row in rows)
     said = figures("claims", "--committed").stdout
     assert "T1: amplifying slow examples" in said
@@ -116,17 +158,33 @@ def test_claims_from_the_command_line(tmp_path):
 
 
 def test_reproduce_says_what_it_made_and_fails_when_a_record_differs(tmp_path):
-    shutil.copytree(ROOT / "paper/results/theory/homogeneity", tmp_path / "records/theory/homogeneity")
-    drawable = [name for name in NAMES if all(begun(experiment, (COMMITTED,)) for experiment in module(name).RECORDS)]
+    shutil.copytree(
+        ROOT / "paper/results/theory/homogeneity", tmp_path / "records/theory/homogeneity"
+    )
+    drawable = [
+        name
+        for name in NAMES
+        if all(begun(experiment, (COMMITTED,)) for experiment in module(name).RECORDS)
+    ]
     said = figures("reproduce", "--out", tmp_path, code=int(len(drawable) < len(NAMES))).stdout
     assert "theory/homogeneity: 300 computed here: 300 same bits" in said
     assert "homogeneity: theory/homogeneity 300 fresh" in said
     assert re.search(r"test_error: empirical/noisy-digits \d+ committed", said)
-    assert f"agrees with the committed records; {len(drawable)} of {len(NAMES)} figures and tables drawn" in said
+    assert (
+        f"agrees with the committed records; {len(drawable)} of {len(NAMES)} figures and tables drawn"
+        in said
+    )
     paths = sorted((tmp_path / "records/theory/homogeneity").glob("*-s*.json"))[:20]
     for path in paths:
         record = read(path)
-        write(path, Record(record.config, record.seed, {**record.metrics, "test_error": [0.9 for _ in record.metrics["test_error"]]}))
+        write(
+            path,
+            Record(
+                record.config,
+                record.seed,
+                {**record.metrics, "test_error": [0.9 for _ in record.metrics["test_error"]]},
+            ),
+        )
     said = figures("reproduce", "--out", tmp_path, code=1).stdout
     assert all(f"{path.name}: different, test_error apart by " in said for path in paths)
     assert "NOT REPRODUCED" in said

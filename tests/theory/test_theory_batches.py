@@ -43,7 +43,11 @@ def test_every_entry_is_drawn_equally_often(tiny, name):
 def test_training_agrees_with_explicit_sgd_in_weight_space(tiny):
     run, seed, steps, B = tiny(Method("useful", k=3)), 2, 60, 5
     sample = draw(run, seed)
-    x, weights, rng = weight_space.patches(sample), weight_space.initial_weights(sample), stream(seed, BATCHES)
+    x, weights, rng = (
+        weight_space.patches(sample),
+        weight_space.initial_weights(sample),
+        stream(seed, BATCHES),
+    )
     labels = torch.tensor(sample.labels)
     for _ in range(steps):
         chosen = entries(sample)[rng.integers(int(sample.multiplicities.sum()), size=B)]
@@ -72,7 +76,9 @@ def test_distance_from_gradient_descent_falls_with_the_batch(tiny):
     exact = np.array(simulate(run, 0)["noise_memorised_fast"])
 
     def distance(batch):
-        curve = simulate(replace(run, optimiser=Optimiser(steps=200, batch=batch)), 0)["noise_memorised_fast"]
+        curve = simulate(replace(run, optimiser=Optimiser(steps=200, batch=batch)), 0)[
+            "noise_memorised_fast"
+        ]
         return np.abs(np.array(curve) - exact).max()
 
     assert 0 < distance(3200) < distance(2) / 10  # as 1/sqrt(B): 40 times less

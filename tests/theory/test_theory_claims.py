@@ -29,7 +29,10 @@ def holds(case):
 
 def test_a_closed_form_agrees_if_near_and_sharp():
     form = seeds(1.0, 2.0, 3.0, 4.0)
-    near, biased, vague = (paired(lambda p, f: p * f, form, seeds(*f)) for f in ((1.05, 1.0, 1.06, 1.01), (1.2,) * 4, (0.7, 1.3, 0.6, 1.4)))
+    near, biased, vague = (
+        paired(lambda p, f: p * f, form, seeds(*f))
+        for f in ((1.05, 1.0, 1.06, 1.01), (1.2,) * 4, (0.7, 1.3, 0.6, 1.4))
+    )
     assert holds(agrees("", near, form))
     assert not holds(agrees("", biased, form))
     assert not holds(agrees("", vague, form))
@@ -37,7 +40,9 @@ def test_a_closed_form_agrees_if_near_and_sharp():
     assert agrees("", near, form)[1] == 2.5
 
 
-@pytest.mark.parametrize("values", [(-1.0, -1.1, -0.9), (1.0, 1.1, 0.9), (-1.0, 1.0, 0.1), (-1.0, 0.5, -1.2)])
+@pytest.mark.parametrize(
+    "values", [(-1.0, -1.1, -0.9), (1.0, 1.1, 0.9), (-1.0, 1.0, 0.1), (-1.0, 0.5, -1.2)]
+)
 def test_differences_count_with_their_whole_interval(values):
     mean = sum(values) / 3
     clear = stats.ttest_1samp(values, 0).pvalue < 0.05
@@ -71,7 +76,13 @@ def test_the_least_of_many_is_chosen_on_other_seeds():
 
 
 @pytest.mark.parametrize(
-    ("curve", "expected"), [((0.5, 0.3, 0.1), 15.0), ((0.1, 0.3, 0.5), 0.0), ((0.5, 0.4, 0.3), 20.0), ((0.5, 0.2, 0.9), 10.0)]
+    ("curve", "expected"),
+    [
+        ((0.5, 0.3, 0.1), 15.0),
+        ((0.1, 0.3, 0.5), 0.0),
+        ((0.5, 0.4, 0.3), 20.0),
+        ((0.5, 0.2, 0.9), 10.0),
+    ],
 )
 def test_first_crossing_is_linear_between_steps(curve, expected):
     assert first_crossing([0, 10, 20], list(curve), 0.2) == pytest.approx(expected)
@@ -79,7 +90,11 @@ def test_first_crossing_is_linear_between_steps(curve, expected):
 
 def claims(*words):
     done = subprocess.run(
-        [sys.executable, "-m", "theory", "claims", *map(str, words)], cwd=ROOT, capture_output=True, text=True, timeout=300
+        [sys.executable, "-m", "theory", "claims", *map(str, words)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
     return done.returncode, done.stdout, done.stderr
 
@@ -103,7 +118,12 @@ def test_the_command_prints_one_json_list_and_nothing_else(out):
     assert printed.count("\n") == 1
     assert all(set(row) == KEYS and isinstance(row["holds"], bool) for row in rows)
     assert all(row["low"] <= row["measured"] <= row["high"] for row in rows)
-    assert len({row["id"] for row in rows}) == len({row["statement"] for row in rows}) == len(rows) > 30
+    assert (
+        len({row["id"] for row in rows})
+        == len({row["statement"] for row in rows})
+        == len(rows)
+        > 30
+    )
     assert {row["id"][:2] for row in rows} == set(CLAIMS) == {f"T{i}" for i in range(1, 9)}
     outside = [row for row in rows if "s⁴ > k+1" in row["statement"]]
     assert len(outside) == 3
@@ -119,7 +139,9 @@ def test_the_table_is_the_same_after_a_loss(out):
     assert printed == (out / "printed").read_text()
     assert path.exists()
     assert "does not hold" in printed
-    lines = [line for line in printed.splitlines() if line.endswith("hold") or line.endswith("holds")]
+    lines = [
+        line for line in printed.splitlines() if line.endswith("hold") or line.endswith("holds")
+    ]
     assert sum(line.endswith("holds") for line in lines) == int(printed.splitlines()[-1].split()[0])
 
 
@@ -139,8 +161,14 @@ def test_a_second_look_with_other_seeds_is_a_second_record(out):
     assert printed != (out / "printed").read_text()
     code, printed, err = claims("--seeds", 2, "--out", out)
     assert (code, err) == (0, "claims: 0 records to compute\n")
-    assert printed == (out / "printed").read_text(), "two seeds are asked for, though three are there"
-    verdicts = [record.config for record in load("theory/claims", [out / "records"]) if record.config["label"] == "verdicts"]
+    assert printed == (out / "printed").read_text(), (
+        "two seeds are asked for, though three are there"
+    )
+    verdicts = [
+        record.config
+        for record in load("theory/claims", [out / "records"])
+        if record.config["label"] == "verdicts"
+    ]
     assert [set(config["seeds"].values()) for config in verdicts] in ([{2}, {3}], [{3}, {2}])
 
 

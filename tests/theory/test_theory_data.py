@@ -18,7 +18,9 @@ METHODS = ("original", "useful", "tada", "syn-all", "syn-rand")
 @pytest.mark.parametrize("dimension", [1, 3, 6, 50])
 def test_gram_has_the_moments_of_explicit_gaussian_vectors(dimension):
     draws, (originals, variants) = 4000, (3, 3)
-    factors = np.stack([gaussian_factor(seed, originals, variants, dimension) for seed in range(draws)])
+    factors = np.stack(
+        [gaussian_factor(seed, originals, variants, dimension) for seed in range(draws)]
+    )
     ours = factors @ factors.swapaxes(1, 2)
     explicit = np.random.default_rng(0).standard_normal((draws, originals + variants, dimension))
     theirs = explicit @ explicit.swapaxes(1, 2)
@@ -48,7 +50,9 @@ def test_rows_have_no_more_coordinates_than_the_dimension():
     seed=st.integers(0, 2**40),
 )
 def test_originals_and_weights_are_the_same_under_every_method(name, k, n, d, Q, alpha, seed):
-    base = Run(distribution=Distribution(n=n, d=d, noise_patches=Q, alpha=alpha), network=Network(J=3))
+    base = Run(
+        distribution=Distribution(n=n, d=d, noise_patches=Q, alpha=alpha), network=Network(J=3)
+    )
     plain, ours = draw(base, seed), draw(replace(base, method=Method(name, k=k)), seed)
     r = plain.noise.shape[-1]
     assert np.array_equal(plain.noise, ours.noise[:n, :, :r])
@@ -58,14 +62,17 @@ def test_originals_and_weights_are_the_same_under_every_method(name, k, n, d, Q,
     assert np.array_equal(plain.labels, ours.labels[:n])
     assert np.array_equal(plain.slow, ours.slow)
 
-    extra = {"original": 0, "syn-all": n}.get(name, ours.slow.sum()) * (k - 1 if name != "original" else 0)
+    extra = {"original": 0, "syn-all": n}.get(name, ours.slow.sum()) * (
+        k - 1 if name != "original" else 0
+    )
     assert ours.multiplicities.sum() == n + extra
     assert len(ours.labels) == (n if name == "useful" else n + extra)
 
 
 def test_variants_are_shared_between_methods(tiny):
     two, five, every, chosen = (
-        draw(tiny(Method(name, k=k, kappa=0.5)), 0) for name, k in (("tada", 2), ("tada", 5), ("syn-all", 2), ("syn-rand", 2))
+        draw(tiny(Method(name, k=k, kappa=0.5)), 0)
+        for name, k in (("tada", 2), ("tada", 5), ("syn-all", 2), ("syn-rand", 2))
     )
     n, slow, r = len(two.slow), two.slow.sum(), two.noise.shape[-1]
     assert slow > 0
@@ -77,9 +84,14 @@ def test_variants_are_shared_between_methods(tiny):
     assert all(row.tobytes() in rows for row in chosen.noise[n:])
 
 
-@pytest.mark.parametrize(("kappa", "scale", "fidelity"), [(0.0, 1.0, 1.0), (0.6, 0.5, 0.9), (0.3, 2.0, 0.0)])
+@pytest.mark.parametrize(
+    ("kappa", "scale", "fidelity"), [(0.0, 1.0, 1.0), (0.6, 0.5, 0.9), (0.3, 2.0, 0.0)]
+)
 def test_variants_keep_label_and_features_and_redraw_the_noise(kappa, scale, fidelity):
-    run = Run(distribution=Distribution(n=400, d=4000), method=Method("syn-all", kappa=kappa, scale=scale, fidelity=fidelity))
+    run = Run(
+        distribution=Distribution(n=400, d=4000),
+        method=Method("syn-all", kappa=kappa, scale=scale, fidelity=fidelity),
+    )
     sample = draw(run, 0)
     n = 400
     source = np.argsort(~sample.slow, kind="stable")
@@ -97,7 +109,9 @@ def test_variants_keep_label_and_features_and_redraw_the_noise(kappa, scale, fid
 
 
 def test_variants_that_retain_everything_are_copies(tiny):
-    variants, copies = (simulate(tiny(Method(name, k=3, kappa=1.0)), 0) for name in ("tada", "useful"))
+    variants, copies = (
+        simulate(tiny(Method(name, k=3, kappa=1.0)), 0) for name in ("tada", "useful")
+    )
     assert variants["examples"] == copies["examples"] > 24
     for curve in ("fast_alignment", "slow_alignment", "noise_memorised_slow", "loss", "test_error"):
         np.testing.assert_allclose(variants[curve], copies[curve], rtol=0, atol=1e-10)
@@ -115,7 +129,10 @@ def test_presence_follows_alpha_and_labels_are_even():
 @pytest.mark.parametrize("Q", [1, 2])
 def test_orthogonal_noise_is_orthogonal_and_shared_between_methods(tiny, name, Q):
     distribution = Distribution(n=24, d=300, alpha=0.7, noise_patches=Q, orthogonal=True)
-    plain, ours = (draw(tiny(Method(method, k=3, scale=0.5), distribution=distribution), 2) for method in ("original", name))
+    plain, ours = (
+        draw(tiny(Method(method, k=3, scale=0.5), distribution=distribution), 2)
+        for method in ("original", name)
+    )
     patches = weight_space.patches(ours).numpy()[:, 2:].reshape(len(ours.labels) * Q, -1)
     sizes = np.repeat([1.5**2] * 24 + [0.75**2] * (len(ours.labels) - 24), Q)
     np.testing.assert_allclose(patches @ patches.T, np.diag(sizes), atol=1e-15)
@@ -126,16 +143,28 @@ def test_orthogonal_noise_is_orthogonal_and_shared_between_methods(tiny, name, Q
 
 def test_weights_beside_orthogonal_noise_have_the_length_of_gaussian_vectors():
     distribution = Distribution(n=8, d=50, orthogonal=True)
-    runs = [Run(distribution=distribution, network=Network(J=3, sigma_0=1.0), method=Method(name, k=3)) for name in ("original", "syn-all")]
+    runs = [
+        Run(distribution=distribution, network=Network(J=3, sigma_0=1.0), method=Method(name, k=3))
+        for name in ("original", "syn-all")
+    ]
     for run in runs:
-        grams = np.stack([weights @ weights.T for weights in (draw(run, seed).other_weights for seed in range(3000))])
+        grams = np.stack(
+            [
+                weights @ weights.T
+                for weights in (draw(run, seed).other_weights for seed in range(3000))
+            ]
+        )
         error = grams.std(0) / np.sqrt(len(grams))
         assert (np.abs(grams.mean(0) - 48 * np.eye(3)) < 5 * error).all()
         assert grams[:, 0, 0].var() == pytest.approx(2 * 48, rel=0.15)
 
 
 def test_a_step_on_orthogonal_noise_does_not_need_the_square_of_n():
-    run = Run(distribution=Distribution(n=20_000, d=10**6, orthogonal=True), network=Network(J=2), optimiser=Optimiser(steps=3))
+    run = Run(
+        distribution=Distribution(n=20_000, d=10**6, orthogonal=True),
+        network=Network(J=2),
+        optimiser=Optimiser(steps=3),
+    )
     sample = draw(run, 0)
     assert sample.noise.size == 20_000
     assert stack([sample], run.network).gram.size == 20_000
@@ -144,7 +173,11 @@ def test_a_step_on_orthogonal_noise_does_not_need_the_square_of_n():
 
 def test_orthogonal_noise_has_its_limits():
     tight = Run(distribution=Distribution(n=30, d=32, orthogonal=True))
-    with pytest.raises(ValueError, match=r"30 orthogonal noise patches do not fit: d = 32; allowed: d above 32"):
+    with pytest.raises(
+        ValueError, match=r"30 orthogonal noise patches do not fit: d = 32; allowed: d above 32"
+    ):
         draw(tight, 0)
-    with pytest.raises(ValueError, match=r"kappa = 0\.5 is not allowed; it must be 0 with orthogonal noise"):
+    with pytest.raises(
+        ValueError, match=r"kappa = 0\.5 is not allowed; it must be 0 with orthogonal noise"
+    ):
         Run(distribution=Distribution(orthogonal=True), method=Method("tada", kappa=0.5))

@@ -17,11 +17,25 @@ def last(states):
     return state
 
 
-@pytest.mark.parametrize("optimiser", [Optimiser("gd", eta=0.3, steps=200), Optimiser("sam", eta=0.3, rho=0.2, steps=200)])
-@pytest.mark.parametrize("network", [Network(J=4, sigma_0=0.1), Network(J=4, sigma_0=0.3, power=5), Network(J=4, power=2, rectified=True)])
-@pytest.mark.parametrize("method", [Method("useful", k=3), Method("tada", k=3, kappa=0.5, scale=0.7, fidelity=0.8)])
+@pytest.mark.parametrize(
+    "optimiser",
+    [Optimiser("gd", eta=0.3, steps=200), Optimiser("sam", eta=0.3, rho=0.2, steps=200)],
+)
+@pytest.mark.parametrize(
+    "network",
+    [
+        Network(J=4, sigma_0=0.1),
+        Network(J=4, sigma_0=0.3, power=5),
+        Network(J=4, power=2, rectified=True),
+    ],
+)
+@pytest.mark.parametrize(
+    "method", [Method("useful", k=3), Method("tada", k=3, kappa=0.5, scale=0.7, fidelity=0.8)]
+)
 @pytest.mark.parametrize("orthogonal", [False, True])
-def test_coordinates_agree_with_autograd_in_weight_space(tiny, optimiser, network, method, orthogonal):
+def test_coordinates_agree_with_autograd_in_weight_space(
+    tiny, optimiser, network, method, orthogonal
+):
     distribution = Distribution(n=24, d=200, alpha=0.7, noise_patches=2, orthogonal=orthogonal)
     method = replace(method, kappa=0.0 if orthogonal else method.kappa)
     run = tiny(method, network=network, optimiser=optimiser, distribution=distribution)
@@ -31,13 +45,20 @@ def test_coordinates_agree_with_autograd_in_weight_space(tiny, optimiser, networ
     expected = weight_space.patches(sample)[:, 2:] @ weights.T  # (N, Q, J)
 
     state = last(train(problem, optimiser))
-    projections = state.projections.reshape(network.J, 2, padded(sample))[:, :, : len(sample.labels)]  # (J, Q, N)
+    projections = state.projections.reshape(network.J, 2, padded(sample))[
+        :, :, : len(sample.labels)
+    ]  # (J, Q, N)
 
-    assert np.abs(weights.numpy() - weight_space.initial_weights(sample).numpy()).max() > 0.01, "nothing was learned"
+    assert np.abs(weights.numpy() - weight_space.initial_weights(sample).numpy()).max() > 0.01, (
+        "nothing was learned"
+    )
     np.testing.assert_allclose(state.features[0], weights[:, :2], rtol=0, atol=1e-10)
     np.testing.assert_allclose(projections, expected.numpy().transpose(2, 1, 0), rtol=0, atol=1e-10)
     np.testing.assert_allclose(
-        loss(problem, state)[0], weight_space.loss(weights, weight_space.patches(sample), sample, network), rtol=0, atol=1e-10
+        loss(problem, state)[0],
+        weight_space.loss(weights, weight_space.patches(sample), sample, network),
+        rtol=0,
+        atol=1e-10,
     )
 
 
@@ -45,7 +66,10 @@ def test_gradient_is_the_derivative_of_the_loss(tiny):
     sample = draw(tiny(Method("useful", k=2)), 0)
     problem = stack([sample], tiny().network)
     rng, h = np.random.default_rng(0), 1e-6
-    features, projections = rng.normal(size=problem.features.shape), rng.normal(size=problem.projections.shape)
+    features, projections = (
+        rng.normal(size=problem.features.shape),
+        rng.normal(size=problem.projections.shape),
+    )
 
     def value(features, projections):
         logits = gradient(problem, features, projections).logits
@@ -54,7 +78,10 @@ def test_gradient_is_the_derivative_of_the_loss(tiny):
     g = gradient(problem, features, projections)
     for _ in range(5):
         a, b = rng.normal(size=features.shape), rng.normal(size=projections.shape)
-        slope = (value(features + h * a, projections + h * b) - value(features - h * a, projections - h * b)) / (2 * h)
+        slope = (
+            value(features + h * a, projections + h * b)
+            - value(features - h * a, projections - h * b)
+        ) / (2 * h)
         assert (g.features * a).sum() + (g.noise * b).sum() == pytest.approx(slope, rel=1e-6)
 
 
@@ -71,7 +98,9 @@ def test_sam_of_radius_zero_is_gradient_descent_bit_for_bit(tiny):
 def test_sam_survives_a_gradient_of_zero(tiny):
     run = tiny()
     sample = draw(run, 0)
-    still = replace(sample, feature_weights=0 * sample.feature_weights, other_weights=0 * sample.other_weights)
+    still = replace(
+        sample, feature_weights=0 * sample.feature_weights, other_weights=0 * sample.other_weights
+    )
     state = last(train(stack([still], run.network), Optimiser("sam", steps=3)))
     assert not state.features.any()
     assert not state.projections.any()
@@ -94,7 +123,9 @@ def test_copies_are_multiplicities(tiny):
 
 
 @pytest.mark.parametrize("optimiser", [Optimiser(steps=60), Optimiser("sam", steps=60)])
-@pytest.mark.parametrize("network", [Network(J=1), Network(J=5), Network(J=3, power=3, rectified=True)])
+@pytest.mark.parametrize(
+    "network", [Network(J=1), Network(J=5), Network(J=3, power=3, rectified=True)]
+)
 def test_bits_do_not_depend_on_the_batch(tiny, optimiser, network):
     run = tiny(Method("tada", k=3), network=network, optimiser=optimiser)
     drawn = [draw(run, seed) for seed in range(12)]
@@ -109,9 +140,14 @@ def test_bits_do_not_depend_on_the_batch(tiny, optimiser, network):
 
 def strengths_and_steps(tiny):
     """Six runs of one seed in two groups that share their noise, with optimisers of their own."""
-    methods = [Method("tada", k=3, scale=scale, fidelity=fidelity) for scale in (1.0, 0.5) for fidelity in (1.0, 0.6, 0.3)]
+    methods = [
+        Method("tada", k=3, scale=scale, fidelity=fidelity)
+        for scale in (1.0, 0.5)
+        for fidelity in (1.0, 0.6, 0.3)
+    ]
     optimisers = [
-        Optimiser(name, eta=eta, rho=0.3, steps=80) for name, eta in zip(("gd", "sam", "gd") * 2, (0.1, 0.2, 0.3) * 2, strict=True)
+        Optimiser(name, eta=eta, rho=0.3, steps=80)
+        for name, eta in zip(("gd", "sam", "gd") * 2, (0.1, 0.2, 0.3) * 2, strict=True)
     ]
     return [draw(tiny(method), 1) for method in methods], optimisers
 
@@ -124,7 +160,9 @@ def test_runs_that_share_their_noise_share_a_gram_matrix_and_are_none_the_worse(
     for r, (sample, optimiser) in enumerate(zip(samples, optimisers, strict=True)):
         alone = last(train(stack([sample], tiny().network), optimiser))
         np.testing.assert_allclose(together.features[r], alone.features[0], rtol=0, atol=1e-12)
-        np.testing.assert_allclose(together.projections[r], alone.projections[0], rtol=0, atol=1e-12)
+        np.testing.assert_allclose(
+            together.projections[r], alone.projections[0], rtol=0, atol=1e-12
+        )
 
 
 def test_groups_of_unequal_length_share_nothing(tiny):
@@ -135,7 +173,10 @@ def test_groups_of_unequal_length_share_nothing(tiny):
 
 def test_single_precision_is_near(tiny):
     samples, optimisers = strengths_and_steps(tiny)
-    single, double = (last(train(stack(samples, tiny().network, dtype), optimisers)) for dtype in (np.float32, np.float64))
+    single, double = (
+        last(train(stack(samples, tiny().network, dtype), optimisers))
+        for dtype in (np.float32, np.float64)
+    )
     assert single.projections.dtype == single.features.dtype == single.logits.dtype == np.float32
     apart = np.abs(single.projections - double.projections).max()
     assert 0 < apart < 1e-5
@@ -143,8 +184,13 @@ def test_single_precision_is_near(tiny):
 
 def test_more_padding_changes_rounding_alone(tiny):
     sample = draw(tiny(Method("useful", k=2)), 0)
-    plain, wide = (last(train(stack([sample], tiny().network, size=size), tiny().optimiser)) for size in (None, 64))
-    np.testing.assert_allclose(plain.projections[0, :, :24], wide.projections[0, :, :24], rtol=0, atol=1e-12)
+    plain, wide = (
+        last(train(stack([sample], tiny().network, size=size), tiny().optimiser))
+        for size in (None, 64)
+    )
+    np.testing.assert_allclose(
+        plain.projections[0, :, :24], wide.projections[0, :, :24], rtol=0, atol=1e-12
+    )
     assert not wide.projections[0, :, 24:].any()
 
 
@@ -175,10 +221,14 @@ def test_states_are_never_overwritten(tiny):
 @pytest.mark.parametrize("eta", [50.0, 1e9, 1e300])
 @pytest.mark.parametrize("name", ["gd", "sam"])
 def test_a_step_size_too_large_is_named(tiny, eta, name):
-    run = tiny(distribution=Distribution(n=24, d=200, sigma_p=5.0), optimiser=Optimiser(name, eta=eta))
+    run = tiny(
+        distribution=Distribution(n=24, d=200, sigma_p=5.0), optimiser=Optimiser(name, eta=eta)
+    )
     seen = []
     with pytest.raises(Diverged, match="eta = "):
-        seen.extend(state.logits for state in train(stack([draw(run, 0)], run.network), run.optimiser))
+        seen.extend(
+            state.logits for state in train(stack([draw(run, 0)], run.network), run.optimiser)
+        )
     assert seen
     assert np.abs(seen).max() < 1e3
 

@@ -27,7 +27,10 @@ def test_alignment_obeys_its_equation(start, rate, share, power):
     time = share * early_time(start, 2.0, rate, power)
     here = early_alignment(start, rate, time, power)
     h = 1e-5 * early_time(start, 2.0, rate, power)
-    slope = (early_alignment(start, rate, time + h, power) - early_alignment(start, rate, max(time - h, 0.0), power)) / (h + min(h, time))
+    slope = (
+        early_alignment(start, rate, time + h, power)
+        - early_alignment(start, rate, max(time - h, 0.0), power)
+    ) / (h + min(h, time))
     assert early_alignment(start, rate, 0.0, power) == pytest.approx(start)
     assert slope == pytest.approx(rate * here ** (power - 1), rel=2e-3)
 
@@ -47,13 +50,23 @@ def test_the_cubic_in_closed_form_and_its_explosion():
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
-@pytest.mark.parametrize("network", [Network(), Network(power=2, rectified=True)], ids=["cubic", "rectified"])
+@pytest.mark.parametrize(
+    "network", [Network(), Network(power=2, rectified=True)], ids=["cubic", "rectified"]
+)
 def test_rates_are_the_mean_of_what_samples_give(method, network):
     """(q/2) Σ_i m_i s_i^q / N' over a sample large enough to be near its mean; rectified, over label +1."""
-    run = Run(distribution=Distribution(n=3000, d=10, alpha=0.7, beta_e=1.3), network=replace(network, J=1), method=method)
+    run = Run(
+        distribution=Distribution(n=3000, d=10, alpha=0.7, beta_e=1.3),
+        network=replace(network, J=1),
+        method=method,
+    )
     sample, q = draw(run, 0), network.power
-    seen = sample.multiplicities * (sample.labels > 0) if network.rectified else sample.multiplicities
-    measured = q / 2 * (seen[:, None] * sample.strengths**q).sum(axis=0) / sample.multiplicities.sum()
+    seen = (
+        sample.multiplicities * (sample.labels > 0) if network.rectified else sample.multiplicities
+    )
+    measured = (
+        q / 2 * (seen[:, None] * sample.strengths**q).sum(axis=0) / sample.multiplicities.sum()
+    )
     np.testing.assert_allclose(growth_rates(run.distribution, network, method), measured, rtol=0.05)
 
 
@@ -62,7 +75,9 @@ def test_their_ratio_is_the_speed_ratio(alpha, k, fidelity):
     distribution = Distribution(alpha=alpha)
     fast, slow = growth_rates(distribution, Network(), Method("tada", k=k, fidelity=fidelity))
     assert fast / slow == pytest.approx(speed_ratio(distribution, k, fidelity=fidelity))
-    assert growth_rates(Distribution(), Network(), Method("tada", k=k, fidelity=fidelity), 1 - alpha) == pytest.approx((fast, slow))
+    assert growth_rates(
+        Distribution(), Network(), Method("tada", k=k, fidelity=fidelity), 1 - alpha
+    ) == pytest.approx((fast, slow))
 
 
 def test_training_follows_the_closed_form_early_on(tiny):
@@ -76,5 +91,9 @@ def test_training_follows_the_closed_form_early_on(tiny):
     assert early.sum() > 5
     for curve, rate in zip(("fast_alignment", "slow_alignment"), rates, strict=True):
         simulated = np.array(metrics[curve])[early]
-        closed = [early_alignment(simulated[0], rate, 0.05 * step) for step, shown in zip(metrics["steps"], early, strict=True) if shown]
+        closed = [
+            early_alignment(simulated[0], rate, 0.05 * step)
+            for step, shown in zip(metrics["steps"], early, strict=True)
+            if shown
+        ]
         np.testing.assert_allclose(simulated, closed, rtol=0.02)

@@ -45,7 +45,9 @@ def accepted(state):
 @given(STATES, st.sampled_from(list(PRESETS)))
 def test_every_value_comes_back_from_its_text(state, preset):
     assert {key: parse(key, text(value)) for key, value in state.items()} == state
-    assert {key: type(parse(key, text(value))) for key, value in state.items()} == {key: type(value) for key, value in state.items()}
+    assert {key: type(parse(key, text(value))) for key, value in state.items()} == {
+        key: type(value) for key, value in state.items()
+    }
 
 
 @given(STATES.filter(accepted), st.sampled_from(list(PRESETS)))
@@ -63,12 +65,21 @@ BAD = {
     "alpha": ("7", "alpha = 7 is not allowed here; it must be a number from 0.01 to 1"),
     "n": ("12.5", "n = 12.5 is not allowed here; it must be a whole number from 10 to 400"),
     "eta": ("nan", "eta = nan is not allowed here; it must be a number from 0.01 to 10"),
-    "a.method": ("magic", "a.method = magic is not allowed here; it must be one of original, useful, tada, syn-all, syn-rand"),
+    "a.method": (
+        "magic",
+        "a.method = magic is not allowed here; it must be one of original, useful, tada, syn-all, syn-rand",
+    ),
     "rectified": ("yes", "rectified = yes is not allowed here; it must be 0 or 1"),
-    "batch": ("0", "batch = 0 is not allowed here; it must be a whole number from 1 to 400, or empty"),
+    "batch": (
+        "0",
+        "batch = 0 is not allowed here; it must be a whole number from 1 to 400, or empty",
+    ),
     "foo": ("1", "there is no parameter foo"),
     "preset": ("T9", f"preset = T9 is not allowed here; it must be one of {', '.join(PRESETS)}"),
-    "power": ("4", "power = 4 is not allowed; it must be an odd whole number of at least 3 (any from 2 on if rectified)"),
+    "power": (
+        "4",
+        "power = 4 is not allowed; it must be an odd whole number of at least 3 (any from 2 on if rectified)",
+    ),
 }
 
 
@@ -110,12 +121,17 @@ def test_presets_are_valid_and_say_what_to_look_at(name):
 
 def test_presets_are_one_for_each_claim_and_distinct():
     assert [name for name in PRESETS if name != "start"] == list(theory.claims.CLAIMS)
-    assert len({(runs(preset.state), preset.state["seed"]) for preset in PRESETS.values()}) == len(PRESETS)
+    assert len({(runs(preset.state), preset.state["seed"]) for preset in PRESETS.values()}) == len(
+        PRESETS
+    )
 
 
 def test_presets_show_what_they_say():
     def numbers(name, **changes):
-        return [side["metrics"] for side in picture(PRESETS[name].state | changes, name)["data"]["sides"].values()]
+        return [
+            side["metrics"]
+            for side in picture(PRESETS[name].state | changes, name)["data"]["sides"].values()
+        ]
 
     a, b = numbers("T1")
     assert a["speed_ratio"] > 5
@@ -189,11 +205,15 @@ def test_pictures_hold_no_nan_and_every_curve(changes):
     shown = picture(DEFAULTS | SMALL | changes, "start")
     json.dumps(shown, allow_nan=False)
     if changes == {"alpha": 0.01}:
-        assert shown["sides"]["a"]["curves"]["noise_memorised_fast"] == [None] * len(shown["sides"]["a"]["steps"])
+        assert shown["sides"]["a"]["curves"]["noise_memorised_fast"] == [None] * len(
+            shown["sides"]["a"]["steps"]
+        )
     for side in SIDES:
         assert set(shown["sides"][side]["curves"]) == set(CURVES)
         assert len(shown["sides"][side]["steps"]) == len(shown["sides"][side]["curves"]["loss"])
-    assert all({"group", "label", "about", "a", "b", "difference"} == set(row) for row in shown["table"])
+    assert all(
+        {"group", "label", "about", "a", "b", "difference"} == set(row) for row in shown["table"]
+    )
     assert len({(row["group"], row["label"]) for row in shown["table"]}) == len(shown["table"])
 
 
@@ -215,13 +235,19 @@ def test_numbers_are_measured_predicted_and_compared():
     a, b = (shown["data"]["sides"][side]["metrics"] for side in SIDES)
     error = rows["After 1000 steps", "test error, %"]
     assert float(error["a"]) == pytest.approx(100 * a["test_error"][-1], abs=0.01)
-    assert float(error["difference"].replace("−", "-")) == pytest.approx(100 * (b["test_error"][-1] - a["test_error"][-1]), abs=0.01)
+    assert float(error["difference"].replace("−", "-")) == pytest.approx(
+        100 * (b["test_error"][-1] - a["test_error"][-1]), abs=0.01
+    )
     off = rows["Speed ratio, fast : slow", "difference, %"]["a"]
-    assert float(off.replace("−", "-")) == pytest.approx(100 * (a["speed_ratio"] / a["speed_ratio_predicted"] - 1), abs=0.01)
+    assert float(off.replace("−", "-")) == pytest.approx(
+        100 * (a["speed_ratio"] / a["speed_ratio_predicted"] - 1), abs=0.01
+    )
     assert rows["Speed ratio, fast : slow", "balancing k*"]["b"] in ("28", "28.0")
     assert rows["Variants against copies", "noise alignment"]["a"] == "–"
 
 
 def test_view_fields_do_not_train_anew():
-    assert runs(DEFAULTS) == runs(DEFAULTS | {"at": 3, "log_steps": False, "log_values": True, "controls": False})
+    assert runs(DEFAULTS) == runs(
+        DEFAULTS | {"at": 3, "log_steps": False, "log_values": True, "controls": False}
+    )
     assert set(VIEW) == {"at", "log_steps", "log_values", "controls"}

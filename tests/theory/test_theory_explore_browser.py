@@ -33,9 +33,13 @@ def address():
 
 @pytest.fixture(scope="module")
 def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make setup")
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="playwright is not installed: make setup"
+    )
     if not CHROMIUM:
-        pytest.skip(f"no browser here: none of {', '.join(NAMES)} is installed (Debian, Ubuntu: apt install chromium)")
+        pytest.skip(
+            f"no browser here: none of {', '.join(NAMES)} is installed (Debian, Ubuntu: apt install chromium)"
+        )
     with playwright.sync_playwright() as driver:
         chromium = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
         yield chromium.new_context(permissions=["clipboard-read", "clipboard-write"])
@@ -48,9 +52,19 @@ class Page:
     def __init__(self, tab, address):
         self.tab, self.address, self.complaints = tab, address, []
         tab.set_default_timeout(30_000)  # a busy machine is slow; a healthy one answers at once
-        tab.on("console", lambda message: self.complaints.append(message.text) if message.type == "error" else None)
+        tab.on(
+            "console",
+            lambda message: (
+                self.complaints.append(message.text) if message.type == "error" else None
+            ),
+        )
         tab.on("pageerror", lambda error: self.complaints.append(str(error)))
-        tab.on("request", lambda request: self.complaints.append(request.url) if not self.local(request.url) else None)
+        tab.on(
+            "request",
+            lambda request: (
+                self.complaints.append(request.url) if not self.local(request.url) else None
+            ),
+        )
 
     def local(self, url):
         return url.startswith((self.address, self.address.replace("http", "ws"), "data:", "blob:"))
@@ -81,10 +95,16 @@ class Page:
 
     def legend(self, curve, side):
         """The value beside the curve's name, at the step shown."""
-        return float(self.tab.locator(f'.value[data-curve="{curve}"][data-side="{side}"]').text_content().replace("−", "-"))
+        return float(
+            self.tab.locator(f'.value[data-curve="{curve}"][data-side="{side}"]')
+            .text_content()
+            .replace("−", "-")
+        )
 
     def curve(self, curve, side):
-        return self.tab.locator(f'.sofar path[data-curve="{curve}"][data-side="{side}"]').get_attribute("d")
+        return self.tab.locator(
+            f'.sofar path[data-curve="{curve}"][data-side="{side}"]'
+        ).get_attribute("d")
 
     def reach(self):
         """How far to the right the full colours reach in the first panel."""
@@ -105,7 +125,11 @@ def page(browser, address):
 
 def test_a_larger_factor_learns_the_slow_feature_earlier_on_its_side(page):
     page.open()
-    before, other, drawn = page.number("slow feature", "b"), page.number("fast feature", "a"), page.curve("slow_alignment", "b")
+    before, other, drawn = (
+        page.number("slow feature", "b"),
+        page.number("fast feature", "a"),
+        page.curve("slow_alignment", "b"),
+    )
     page.do(lambda: page.tab.fill('[data-slider="b.k"]', "600"))
     assert page.tab.input_value('[data-key="b.k"]') == "18"
     assert page.number("slow feature", "b") < before - 20
@@ -175,7 +199,12 @@ def test_a_link_restores_everything(page):
     link = page.tab.evaluate("navigator.clipboard.readText()")
     assert link == page.tab.url
     page.open(link.partition("?")[2])
-    assert (page.text("table.numbers"), page.text("pre.python"), page.step(), page.text("p.look")) == shown
+    assert (
+        page.text("table.numbers"),
+        page.text("pre.python"),
+        page.step(),
+        page.text("p.look"),
+    ) == shown
     assert page.tab.input_value('[data-key="b.strength"]') == "0.3"
     assert page.tab.get_attribute("[data-view=log_values]", "aria-pressed") == "true"
     assert not page.tab.is_visible(".controls")
@@ -198,7 +227,12 @@ def test_new_data_changes_both_sides_alike(page):
     before = [page.curve("fast_alignment", side) for side in "ab"]
     page.do(lambda: page.click("button.fresh"))
     assert page.tab.input_value('[data-key="seed"]') == "2"
-    assert all(one != other for one, other in zip(before, [page.curve("fast_alignment", side) for side in "ab"], strict=True))
+    assert all(
+        one != other
+        for one, other in zip(
+            before, [page.curve("fast_alignment", side) for side in "ab"], strict=True
+        )
+    )
     page.do(lambda: page.tab.select_option('[data-key="b.method"]', "original"))
     assert page.number("test error, %", "difference") == 0
 
@@ -214,10 +248,18 @@ def test_downloads_hold_both_sides(page):
     page.open(f"{QUICK}&a.method=useful")
     data = json.loads(save(page, "Data, JSON"))
     a, b = (data["sides"][side] for side in "ab")
-    assert (a["run"]["method"]["name"], b["run"]["method"]["name"], data["seed"]) == ("useful", "tada", 1)
-    assert b["metrics"]["fast_alignment"][-1] == pytest.approx(page.legend("fast_alignment", "b"), abs=0.01)
+    assert (a["run"]["method"]["name"], b["run"]["method"]["name"], data["seed"]) == (
+        "useful",
+        "tada",
+        1,
+    )
+    assert b["metrics"]["fast_alignment"][-1] == pytest.approx(
+        page.legend("fast_alignment", "b"), abs=0.01
+    )
     rows = list(csv.DictReader(io.StringIO(save(page, "Data, CSV").decode())))
-    assert [float(row["slow_alignment"]) for row in rows if row["side"] == "b"] == b["metrics"]["slow_alignment"]
+    assert [float(row["slow_alignment"]) for row in rows if row["side"] == "b"] == b["metrics"][
+        "slow_alignment"
+    ]
     assert [int(row["step"]) for row in rows if row["side"] == "a"] == a["metrics"]["steps"]
     assert {row["method"] for row in rows} == {"USEFUL(5), GD", "TADA(5), GD"}
     assert save(page, "Figure, PNG").startswith(b"\x89PNG")
@@ -280,7 +322,9 @@ OUTSIDE = """() => {
 }"""
 
 
-@pytest.mark.parametrize("size", [LAPTOP, PHONE, (1024, 768), (700, 900)], ids=lambda size: f"{size[0]}")
+@pytest.mark.parametrize(
+    "size", [LAPTOP, PHONE, (1024, 768), (700, 900)], ids=lambda size: f"{size[0]}"
+)
 def test_nothing_overlaps_or_is_cut_off(page, size):
     page.open("preset=T4&a.optimiser=sam&b.strength=0.5&log_values=1&at=3", size)
     assert page.tab.evaluate(OUTSIDE) == []

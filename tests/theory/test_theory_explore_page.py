@@ -44,7 +44,12 @@ def test_the_page_opens_at_its_address(page):
     assert widget.picture["sides"]["a"]["name"] == "USEFUL(5), GD"
     assert widget.picture["state"]["at"] == 7
     assert widget.picture["address"] == {"n": "20", "d": "100", "steps": "60", "a.method": "useful"}
-    assert page({"alpha": "x", **{key: str(value) for key, value in SMALL.items()}}).picture["message"].count("alpha = x") == 1
+    assert (
+        page({"alpha": "x", **{key: str(value) for key, value in SMALL.items()}})
+        .picture["message"]
+        .count("alpha = x")
+        == 1
+    )
 
 
 def test_the_page_answers(page):
@@ -93,8 +98,14 @@ def test_colours_are_those_of_the_figures_and_every_curve_is_drawn():
 @contextmanager
 def explore(*words, code="", **options):
     """A process of the command, killed at the end whatever happens."""
-    started = [sys.executable, *(["-c", code] if code else ["-m", "theory", "explore", "--no-browser"]), *map(str, words)]
-    with subprocess.Popen(started, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options) as process:
+    started = [
+        sys.executable,
+        *(["-c", code] if code else ["-m", "theory", "explore", "--no-browser"]),
+        *map(str, words),
+    ]
+    with subprocess.Popen(
+        started, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
+    ) as process:
         try:
             yield process
         finally:
@@ -104,7 +115,9 @@ def explore(*words, code="", **options):
 def test_ctrl_c_ends_the_server():
     pytest.importorskip("marimo")
     with explore() as server:
-        assert re.fullmatch(r"explorer at http://127\.0\.0\.1:\d+/  \(Ctrl-C ends it\)\n", server.stdout.readline())
+        assert re.fullmatch(
+            r"explorer at http://127\.0\.0\.1:\d+/  \(Ctrl-C ends it\)\n", server.stdout.readline()
+        )
         server.send_signal(signal.SIGINT)
         out, err = server.communicate(timeout=20)
     assert (server.returncode, out, err) == (130, "explorer ended\n", "")
@@ -112,12 +125,18 @@ def test_ctrl_c_ends_the_server():
 
 def test_a_port_that_is_taken_and_one_that_is_none():
     pytest.importorskip("marimo")
-    with socket.create_server(("127.0.0.1", 0)) as taken, explore("--port", taken.getsockname()[1]) as server:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        explore("--port", taken.getsockname()[1]) as server,
+    ):
         out, err = server.communicate(timeout=20)
     assert (server.returncode, out) == (2, "")
     assert re.fullmatch(r"error: .*in use.*\n", err)
     with explore("--port", 70000) as server:
-        assert server.communicate(timeout=20) == ("", "error: port is 70000; allowed: 1 to 65535, or 0 for any that is free\n")
+        assert server.communicate(timeout=20) == (
+            "",
+            "error: port is 70000; allowed: 1 to 65535, or 0 for any that is free\n",
+        )
     assert server.returncode == 2
 
 

@@ -10,8 +10,23 @@ from theory import Distribution, Method, Network, Optimiser, Run, simulate
 from theory.closed_forms import balancing_factor, growth_rate, speed_ratio
 from theory.data import draw
 from theory.dynamics import stack, train
-from theory.measures import CURVES, early_speeds, learning_times, loss, measure, noise_memorised, recording_steps
-from theory.population import chi_tail, error_at, error_rates, noise_covariance, symmetric_error_at, symmetric_root
+from theory.measures import (
+    CURVES,
+    early_speeds,
+    learning_times,
+    loss,
+    measure,
+    noise_memorised,
+    recording_steps,
+)
+from theory.population import (
+    chi_tail,
+    error_at,
+    error_rates,
+    noise_covariance,
+    symmetric_error_at,
+    symmetric_root,
+)
 
 
 def monte_carlo(features, covariance, distribution, network, fast, draws=400_000):
@@ -31,7 +46,10 @@ def monte_carlo(features, covariance, distribution, network, fast, draws=400_000
 
 
 @pytest.mark.parametrize("noise_patches", [1, 2])
-@pytest.mark.parametrize("network", [Network(J=5), Network(J=3, power=5), Network(J=4, power=2, rectified=True), Network(J=1)])
+@pytest.mark.parametrize(
+    "network",
+    [Network(J=5), Network(J=3, power=5), Network(J=4, power=2, rectified=True), Network(J=1)],
+)
 @pytest.mark.parametrize("sign", [1, -1])
 def test_error_rate_is_that_of_monte_carlo(network, noise_patches, sign):
     distribution, rng = Distribution(noise_patches=noise_patches), np.random.default_rng(network.J)
@@ -40,7 +58,9 @@ def test_error_rate_is_that_of_monte_carlo(network, noise_patches, sign):
     covariance = mixing @ mixing.T + 0.2 * np.eye(network.J)
     rates = error_rates(features, covariance, distribution, network)
     for rate, fast in zip(rates, (True, False), strict=True):
-        assert rate == pytest.approx(monte_carlo(features, covariance, distribution, network, fast), abs=0.01)
+        assert rate == pytest.approx(
+            monte_carlo(features, covariance, distribution, network, fast), abs=0.01
+        )
     assert any(0.02 < rate < 0.98 for rate in rates)
 
 
@@ -74,7 +94,9 @@ def test_the_tail_of_chi_is_the_incomplete_gamma_function(dof):
 def test_opposite_directions_count_alike_where_the_activation_is_odd(margin):
     noise = np.random.default_rng(0).standard_normal(500)
     both = np.concatenate((noise, -noise))
-    assert symmetric_error_at(margin, noise, 4, 3) == pytest.approx(error_at(margin, both, 4, 3), rel=1e-12)
+    assert symmetric_error_at(margin, noise, 4, 3) == pytest.approx(
+        error_at(margin, both, 4, 3), rel=1e-12
+    )
 
 
 def test_noise_covariance_is_that_of_the_weights(tiny):
@@ -82,9 +104,13 @@ def test_noise_covariance_is_that_of_the_weights(tiny):
     sample = draw(run, 0)
     problem = stack([sample], run.network)
     *_, state = train(problem, run.optimiser)
-    weights = sample.other_weights + state.coefficients[0][:, : len(sample.labels)] @ sample.noise[:, 0]  # (J, r)
+    weights = (
+        sample.other_weights + state.coefficients[0][:, : len(sample.labels)] @ sample.noise[:, 0]
+    )  # (J, r)
     expected = 1.5**2 / 200 * weights @ weights.T
-    np.testing.assert_allclose(noise_covariance(problem, state, [run.distribution])[0], expected, rtol=1e-9, atol=1e-15)
+    np.testing.assert_allclose(
+        noise_covariance(problem, state, [run.distribution])[0], expected, rtol=1e-9, atol=1e-15
+    )
     root = symmetric_root(expected)
     np.testing.assert_allclose(root @ root, expected, rtol=1e-9, atol=1e-15)
 
@@ -104,22 +130,39 @@ def test_curves_are_what_their_names_say(tiny):
     assert values["slow_alignment"] == max(w[1] for w in state.features[0])
     assert values["noise_memorised_slow"] == pytest.approx(noise[sample.slow].mean(), rel=1e-9)
     assert values["noise_memorised_fast"] == pytest.approx(noise[~sample.slow].mean(), rel=1e-9)
-    assert values["loss"] == pytest.approx(np.average(np.log1p(np.exp(-margins)), weights=np.where(sample.slow, 3, 1)), rel=1e-9)
-    assert values["test_error"] == pytest.approx(0.7 * values["test_error_fast"] + 0.3 * values["test_error_slow"])
+    assert values["loss"] == pytest.approx(
+        np.average(np.log1p(np.exp(-margins)), weights=np.where(sample.slow, 3, 1)), rel=1e-9
+    )
+    assert values["test_error"] == pytest.approx(
+        0.7 * values["test_error_fast"] + 0.3 * values["test_error_slow"]
+    )
     assert loss(problem, state)[0] == values["loss"]
-    np.testing.assert_allclose(noise_memorised(problem, state)[0, :24], noise, rtol=1e-9, atol=1e-15)
+    np.testing.assert_allclose(
+        noise_memorised(problem, state)[0, :24], noise, rtol=1e-9, atol=1e-15
+    )
 
 
-@pytest.mark.parametrize(("alpha", "missing"), [(1.0, "noise_memorised_slow"), (1e-9, "noise_memorised_fast")])
+@pytest.mark.parametrize(
+    ("alpha", "missing"), [(1.0, "noise_memorised_slow"), (1e-9, "noise_memorised_fast")]
+)
 def test_the_mean_over_no_examples_is_none(tiny, alpha, missing):
-    metrics = simulate(tiny(distribution=Distribution(n=8, d=50, alpha=alpha), optimiser=Optimiser(steps=5)))
+    metrics = simulate(
+        tiny(distribution=Distribution(n=8, d=50, alpha=alpha), optimiser=Optimiser(steps=5))
+    )
     assert set(metrics[missing]) == {None}
     assert metrics["slow_fraction"] == round(1 - alpha)
 
 
 def test_a_rectified_network_without_positive_labels_has_no_predicted_ratio():
-    rectified = Run(distribution=Distribution(n=1, d=50), network=Network(rectified=True), optimiser=Optimiser(steps=2))
-    ratios = {draw(rectified, seed).labels[0]: simulate(rectified, seed)["speed_ratio_predicted"] for seed in range(6)}
+    rectified = Run(
+        distribution=Distribution(n=1, d=50),
+        network=Network(rectified=True),
+        optimiser=Optimiser(steps=2),
+    )
+    ratios = {
+        draw(rectified, seed).labels[0]: simulate(rectified, seed)["speed_ratio_predicted"]
+        for seed in range(6)
+    }
     assert ratios[-1.0] is None
     assert ratios[1.0] is not None
 
@@ -150,12 +193,18 @@ def test_growth_rate_inverts_the_flow(power):
 
 def test_speeds_are_those_at_the_first_doubling():
     time = 0.1 * np.arange(40)[:, None]  # (T+1, 1)
-    peaks = 1 / (1 / np.array([0.2, 0.1]) - np.array([1.0, 0.4]) * time)  # c' = a c², a = 1.0 and 0.4
+    peaks = 1 / (
+        1 / np.array([0.2, 0.1]) - np.array([1.0, 0.4]) * time
+    )  # c' = a c², a = 1.0 and 0.4
     peaks[30:] = 9.0  # what comes later does not matter
-    assert early_speeds(peaks, 0.1, 3) == pytest.approx({"speed_fast": 1.0, "speed_slow": 0.4, "speed_ratio": 2.5})
+    assert early_speeds(peaks, 0.1, 3) == pytest.approx(
+        {"speed_fast": 1.0, "speed_slow": 0.4, "speed_ratio": 2.5}
+    )
 
 
-@pytest.mark.parametrize("path", [[[0.0, 0.1], [1.0, 1.0]], [[0.1, 0.1], [0.15, 0.1]], [[0.1, -0.1], [0.3, 0.1]]])
+@pytest.mark.parametrize(
+    "path", [[[0.0, 0.1], [1.0, 1.0]], [[0.1, 0.1], [0.15, 0.1]], [[0.1, -0.1], [0.3, 0.1]]]
+)
 def test_speeds_that_cannot_be_measured_are_none(path):
     assert set(early_speeds(np.array(path), 0.1, 3).values()) == {None}
 
@@ -168,14 +217,31 @@ def test_speed_ratio_balances_at_its_factor():
     assert speed_ratio(distribution, 5, fidelity=0.0) == pytest.approx(6.4)
 
 
-NETWORKS = (Network(J=10, sigma_0=0.02), Network(J=10, sigma_0=0.2, power=5), Network(J=10, power=3, rectified=True))
+NETWORKS = (
+    Network(J=10, sigma_0=0.02),
+    Network(J=10, sigma_0=0.2, power=5),
+    Network(J=10, power=3, rectified=True),
+)
 
 
-@pytest.mark.parametrize("network", NETWORKS, ids=lambda network: f"power {network.power}{' rectified' * network.rectified}")
-@pytest.mark.parametrize("method", [Method(), Method("useful", k=4), Method("tada", k=4), Method("tada", k=4, fidelity=0.7)], ids=repr)
+@pytest.mark.parametrize(
+    "network",
+    NETWORKS,
+    ids=lambda network: f"power {network.power}{' rectified' * network.rectified}",
+)
+@pytest.mark.parametrize(
+    "method",
+    [Method(), Method("useful", k=4), Method("tada", k=4), Method("tada", k=4, fidelity=0.7)],
+    ids=repr,
+)
 def test_measured_speeds_are_the_closed_form_of_the_sample(network, method):
     metrics = simulate(
-        Run(distribution=Distribution(d=10**6, sigma_p=0.5), network=network, method=method, optimiser=Optimiser(eta=0.02, steps=6000))
+        Run(
+            distribution=Distribution(d=10**6, sigma_p=0.5),
+            network=network,
+            method=method,
+            optimiser=Optimiser(eta=0.02, steps=6000),
+        )
     )
     assert metrics["speed_ratio"] == pytest.approx(metrics["speed_ratio_predicted"], rel=0.02)
     assert metrics["speed_slow"] > 0
@@ -185,5 +251,14 @@ def test_measured_speeds_are_the_closed_form_of_the_sample(network, method):
 def test_sample_ratio_tends_to_the_closed_form(name):
     distribution = Distribution(n=1500, d=3, alpha=0.6)
     method = Method(name, k=3, fidelity=1.0 if name == "useful" else 0.8)
-    metrics = simulate(Run(distribution=distribution, network=Network(J=2), method=method, optimiser=Optimiser(eta=1e-3, steps=1)))
-    assert metrics["speed_ratio_predicted"] == pytest.approx(speed_ratio(distribution, 3, fidelity=method.fidelity), rel=0.06)
+    metrics = simulate(
+        Run(
+            distribution=distribution,
+            network=Network(J=2),
+            method=method,
+            optimiser=Optimiser(eta=1e-3, steps=1),
+        )
+    )
+    assert metrics["speed_ratio_predicted"] == pytest.approx(
+        speed_ratio(distribution, 3, fidelity=method.fidelity), rel=0.06
+    )

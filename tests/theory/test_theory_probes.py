@@ -42,10 +42,14 @@ def test_variance_of_one_gradient_is_that_of_monte_carlo(d):
     x = 0.8 / np.sqrt(d) * rng.standard_normal((draws, D))
     c = 0.3 * (rng.standard_normal((draws, D)) * x).sum(1)
     squared = 3 * (1.5 * c**2) ** 2 * (x**2).sum(1)  # J = 3 neurons
-    assert squared.mean() == pytest.approx(slow_gradient_variance(world, network), abs=5 * squared.std() / np.sqrt(draws))
+    assert squared.mean() == pytest.approx(
+        slow_gradient_variance(world, network), abs=5 * squared.std() / np.sqrt(draws)
+    )
 
 
-@pytest.mark.parametrize("change", [{"network": Network(power=5)}, {"distribution": Distribution(noise_patches=2)}])
+@pytest.mark.parametrize(
+    "change", [{"network": Network(power=5)}, {"distribution": Distribution(noise_patches=2)}]
+)
 def test_variance_of_what_it_does_not_know_is_refused(change):
     with pytest.raises(ValueError, match="power 3, noise_patches 1"):
         slow_gradient_variance(**{"distribution": Distribution(), "network": Network(), **change})
@@ -67,7 +71,9 @@ def explicit(sample, network):
 def test_squares_are_those_of_every_pair_of_draws(tiny, method):
     run = tiny(method, network=Network(J=4, sigma_0=0.5))
     sample = draw(run, 0)
-    g = np.repeat(explicit(sample, run.network), sample.multiplicities.astype(int), axis=0)  # (N', J, 2 + r)
+    g = np.repeat(
+        explicit(sample, run.network), sample.multiplicities.astype(int), axis=0
+    )  # (N', J, 2 + r)
     single, mean = squares(stack([sample], run.network))
     assert single == pytest.approx((g**2).sum((1, 2)).mean(), rel=1e-10)
     pairs = (((g[:, None] + g) / 2) ** 2).sum((2, 3)).mean()  # all batches of two
@@ -107,7 +113,11 @@ def test_sam_factor_is_exact_while_the_sigmoid_is_frozen(tiny):
 def test_sam_factor_is_the_ratio_of_gradients_in_weight_space(tiny):
     run = tiny(network=Network(J=4, sigma_0=0.3))
     sample, rho = draw(run, 0), 0.2
-    problem, x, weights = stack([sample], run.network), weight_space.patches(sample), weight_space.initial_weights(sample)
+    problem, x, weights = (
+        stack([sample], run.network),
+        weight_space.patches(sample),
+        weight_space.initial_weights(sample),
+    )
 
     def slope(at):
         at = at.clone().requires_grad_()
@@ -115,15 +125,33 @@ def test_sam_factor_is_the_ratio_of_gradients_in_weight_space(tiny):
 
     g = slope(weights)
     sharp, positive = slope(weights + rho * g / g.norm()), weights[:, 1] > 0
-    at_start = State(0, problem.features, 0 * problem.projections, problem.projections, problem.labels, np.zeros(1, bool))
-    assert factors(problem, at_start, rho)["slow"] == pytest.approx(float(sharp[positive, 1].sum() / g[positive, 1].sum()), rel=1e-9)
-    assert gradient(problem, problem.features, problem.projections).features[0, :, 1] == pytest.approx(g[:, 1].numpy(), rel=1e-9)
+    at_start = State(
+        0,
+        problem.features,
+        0 * problem.projections,
+        problem.projections,
+        problem.labels,
+        np.zeros(1, bool),
+    )
+    assert factors(problem, at_start, rho)["slow"] == pytest.approx(
+        float(sharp[positive, 1].sum() / g[positive, 1].sum()), rel=1e-9
+    )
+    assert gradient(problem, problem.features, problem.projections).features[
+        0, :, 1
+    ] == pytest.approx(g[:, 1].numpy(), rel=1e-9)
 
 
 def test_sam_factor_of_a_feature_that_no_neuron_learns_is_none(tiny):
     run = tiny()
     problem = stack([draw(run, 0)], run.network)
-    opposed = State(0, -np.abs(problem.features), 0 * problem.projections, problem.projections, problem.labels, np.zeros(1, bool))
+    opposed = State(
+        0,
+        -np.abs(problem.features),
+        0 * problem.projections,
+        problem.projections,
+        problem.labels,
+        np.zeros(1, bool),
+    )
     values = factors(problem, opposed, 0.1)
     assert values["fast"] is values["slow_predicted"] is None
     assert values["noise"] is not None
@@ -131,13 +159,24 @@ def test_sam_factor_of_a_feature_that_no_neuron_learns_is_none(tiny):
 
 def test_a_record_averages_its_draws(tiny):
     small = tiny(Method("tada", k=3))
-    base = Probe("claims", "x", small.distribution, small.network, small.optimiser, small.method, "gradient-variance")
+    base = Probe(
+        "claims",
+        "x",
+        small.distribution,
+        small.network,
+        small.optimiser,
+        small.method,
+        "gradient-variance",
+    )
     three, ones = probe(replace(base, draws=3), 2), [probe(base, seed) for seed in (6, 7, 8)]
     assert three["value"] == pytest.approx(np.mean([one["value"] for one in ones]))
     assert len({one["value"] for one in ones}) == 3
 
 
-@pytest.mark.parametrize(("change", "message"), [({"quantity": "magic"}, "quantity = 'magic'"), ({"draws": 0}, "draws = 0")])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [({"quantity": "magic"}, "quantity = 'magic'"), ({"draws": 0}, "draws = 0")],
+)
 def test_a_probe_out_of_range_is_refused(change, message):
     with pytest.raises(ValueError, match=message):
         Probe(**change)
@@ -150,18 +189,26 @@ def mean_of(run, seeds):
 
 @pytest.mark.parametrize(("k", "scale"), [(2, 1.0), (3, 1.6), (6, 0.5)])
 def test_measured_noise_alignment_is_the_closed_form(k, scale):
-    run = Probe(distribution=Distribution(d=5000), method=Method("tada", k=k, scale=scale), quantity="noise-alignment")
+    run = Probe(
+        distribution=Distribution(d=5000),
+        method=Method("tada", k=k, scale=scale),
+        quantity="noise-alignment",
+    )
     measured, predicted = mean_of(run, 30)
     assert measured == pytest.approx(predicted, rel=0.06)
 
 
 def test_measured_variance_is_the_closed_form():
-    measured, predicted = mean_of(Probe(method=Method("tada", k=5), quantity="gradient-variance", draws=10), 20)
+    measured, predicted = mean_of(
+        Probe(method=Method("tada", k=5), quantity="gradient-variance", draws=10), 20
+    )
     assert measured == pytest.approx(predicted, rel=0.1)
 
 
 def test_speed_is_even_at_the_balancing_factor():
-    run = Probe(method=Method("useful", k=28), optimiser=Optimiser(steps=1000), quantity="speed-ratio")
+    run = Probe(
+        method=Method("useful", k=28), optimiser=Optimiser(steps=1000), quantity="speed-ratio"
+    )
     measured, predicted = mean_of(run, 8)
     assert measured == pytest.approx(predicted, rel=0.1)
     assert 0.7 < measured < 1.4

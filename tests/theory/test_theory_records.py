@@ -20,7 +20,12 @@ FIXED = ("steps", "slow_fraction", "examples", "speed_ratio_predicted")
 
 def theory(*words, **options):
     done = subprocess.run(
-        [sys.executable, "-m", "theory", *map(str, words)], cwd=ROOT, capture_output=True, text=True, timeout=120, **options
+        [sys.executable, "-m", "theory", *map(str, words)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        **options,
     )
     return done.returncode, done.stdout, done.stderr
 
@@ -28,7 +33,10 @@ def theory(*words, **options):
 @pytest.fixture
 def small(tiny):
     """An experiment of two runs of milliseconds."""
-    runs = tuple(replace(tiny(method), experiment="small", label=method.name) for method in (Method(), Method("tada", k=3)))
+    runs = tuple(
+        replace(tiny(method), experiment="small", label=method.name)
+        for method in (Method(), Method("tada", k=3))
+    )
     return replace(EXPERIMENTS["methods"], name="small", runs=runs, seeds=3)
 
 
@@ -39,8 +47,12 @@ def test_run_from_the_command_line(tmp_path):
     written = read_plan(root, "theory/homogeneity")
     assert written.command == "python -m theory run homogeneity"
     records = load("theory/homogeneity", [root])
-    assert [record.config["label"] for record in records] == [run.label for run in EXPERIMENTS["homogeneity"].runs]
-    assert all(len(record.metrics["test_error"]) == len(record.metrics["steps"]) > 30 for record in records)
+    assert [record.config["label"] for record in records] == [
+        run.label for run in EXPERIMENTS["homogeneity"].runs
+    ]
+    assert all(
+        len(record.metrics["test_error"]) == len(record.metrics["steps"]) > 30 for record in records
+    )
     assert {"numpy", "scipy"} <= set(records[0].provenance["versions"])
 
     bits = {record.config["label"]: record.results for record in records}
@@ -50,7 +62,9 @@ def test_run_from_the_command_line(tmp_path):
     hurt.write_text(hurt.read_text()[:500])
     code, out, _ = theory("run", "homogeneity", "--seeds", 1, "--workers", 2, "--out", tmp_path)
     assert (code, out) == (0, "homogeneity: 13 records are there, 2 to compute\n")
-    assert {record.config["label"]: record.results for record in load("theory/homogeneity", [root])} == bits
+    assert {
+        record.config["label"]: record.results for record in load("theory/homogeneity", [root])
+    } == bits
     assert kept.stat().st_mtime_ns == before
 
     code, out, err = theory("run", "homogeneity", "--seeds", 1, "--out", tmp_path)
@@ -58,15 +72,16 @@ def test_run_from_the_command_line(tmp_path):
 
 
 def test_recognising_finished_work_loads_no_numpy():
-    program = (
-        "import sys, theory.__main__, theory.experiments; sys.exit(bool({'numpy', 'scipy', 'torch', 'matplotlib'} & set(sys.modules)))"
-    )
+    program = "import sys, theory.__main__, theory.experiments; sys.exit(bool({'numpy', 'scipy', 'torch', 'matplotlib'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", program], cwd=ROOT).returncode == 0
 
 
 def test_bits_do_not_depend_on_which_seeds_are_missing(small, tmp_path):
     run = small.runs[1]
-    for folder, chunks in (("together", [(0, 1, 2, 3, 4, 5)]), ("apart", [(4,), (5, 1), (0, 3), (2,)])):
+    for folder, chunks in (
+        ("together", [(0, 1, 2, 3, 4, 5)]),
+        ("apart", [(4,), (5, 1), (0, 3), (2,)]),
+    ):
         for chunk in chunks:
             compute(Job(run, chunk, tmp_path / folder), lambda n: None)
     for seed in range(6):
@@ -109,14 +124,28 @@ def test_every_experiment_has_distinct_records():
 
 
 def test_simulate_prints_a_table_or_json(tmp_path):
-    flags = ("simulate", "--distribution.n", 20, "--optimiser.name", "sam", "--optimiser.steps", 50, "--method.name", "tada", "--seed", 3)
+    flags = (
+        "simulate",
+        "--distribution.n",
+        20,
+        "--optimiser.name",
+        "sam",
+        "--optimiser.steps",
+        50,
+        "--method.name",
+        "tada",
+        "--seed",
+        3,
+    )
     code, out, err = theory(*flags)
     assert (code, err) == (0, "")
     assert out.splitlines()[0].split()[:3] == ["step", "fast", "slow"]
     code, out, _ = theory(*flags, "--json")
     metrics = json.loads(out)
     assert metrics["steps"][-1] == 50
-    expected = Run(distribution=Distribution(n=20), optimiser=Optimiser("sam", steps=50), method=Method("tada"))
+    expected = Run(
+        distribution=Distribution(n=20), optimiser=Optimiser("sam", steps=50), method=Method("tada")
+    )
     assert metrics == simulate(expected, 3)
 
 

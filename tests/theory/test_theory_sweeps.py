@@ -24,7 +24,9 @@ def small():
             "optimiser": Optimiser(eta=0.3, steps=150),
             "axes": (Axis("distribution.alpha", ALPHAS), Axis("distribution.beta_d", RATIOS)),
         }
-        return Sweep("grid", "small", method=method or Method("tada", k=3), **{**settings, **changes})
+        return Sweep(
+            "grid", "small", method=method or Method("tada", k=3), **{**settings, **changes}
+        )
 
     return make
 
@@ -37,36 +39,76 @@ def test_every_point_is_the_run_it_stands_for(small, precision, tolerance, order
     values = sweep(config, 3)
     assert set(values) == set(MEASURED)
     for i, j in product(range(3), range(4)):
-        alone = simulate(varied(varied(config, "distribution.alpha", ALPHAS[i]), "distribution.beta_d", RATIOS[j]), 3)
-        at = {name: (column[i][j] if order == 1 else column[j][i]) for name, column in values.items()}
-        for name in ("test_error", "test_error_slow", "fast_alignment", "slow_alignment", "noise_memorised_slow", "loss"):
+        alone = simulate(
+            varied(
+                varied(config, "distribution.alpha", ALPHAS[i]), "distribution.beta_d", RATIOS[j]
+            ),
+            3,
+        )
+        at = {
+            name: (column[i][j] if order == 1 else column[j][i]) for name, column in values.items()
+        }
+        for name in (
+            "test_error",
+            "test_error_slow",
+            "fast_alignment",
+            "slow_alignment",
+            "noise_memorised_slow",
+            "loss",
+        ):
             assert at[name] == pytest.approx(alone[name][-1], abs=tolerance), name
         assert at["time_fast"] == pytest.approx(alone["time_fast"], abs=1)
-    assert np.ptp([error for row in values["test_error"] for error in row]) > 0.01, "the grid shows nothing"
+    assert np.ptp([error for row in values["test_error"] for error in row]) > 0.01, (
+        "the grid shows nothing"
+    )
 
 
 def test_runs_that_differ_in_what_leaves_the_noise_alone_share_a_block(small):
-    config = small(axes=(Axis("distribution.beta_d", tuple(np.linspace(0.2, 0.9, 70))), Axis("method.k", (2, 3))))
+    config = small(
+        axes=(
+            Axis("distribution.beta_d", tuple(np.linspace(0.2, 0.9, 70))),
+            Axis("method.k", (2, 3)),
+        )
+    )
     sizes = [len(block) for block in blocks(groups(points(config, 0)))]
     assert sizes == [64, 6, 64, 6]
-    shared = small(Method("useful", k=2), axes=(Axis("distribution.alpha", ALPHAS), Axis("method.k", (2, 3))))
+    shared = small(
+        Method("useful", k=2), axes=(Axis("distribution.alpha", ALPHAS), Axis("method.k", (2, 3)))
+    )
     assert [len(block) for block in blocks(groups(points(shared, 0)))] == [6]
 
 
 def test_runs_that_differ_in_their_noise_are_joined_too(small):
-    config = small(Method("syn-all"), axes=(Axis("method.scale", tuple(np.linspace(0.2, 0.9, 70))), Axis("optimiser.eta", (0.1, 0.2))))
+    config = small(
+        Method("syn-all"),
+        axes=(
+            Axis("method.scale", tuple(np.linspace(0.2, 0.9, 70))),
+            Axis("optimiser.eta", (0.1, 0.2)),
+        ),
+    )
     grouped = list(groups(points(config, 0)))
     assert {len(group) for group in grouped} == {2}
     assert [len(block) for block in blocks(grouped)] == [BLOCK, BLOCK, 140 - 2 * BLOCK]
 
 
 def test_one_axis_gives_a_list_and_three_give_lists_of_lists_of_lists(small):
-    axes = (Axis("optimiser.rho", (0.0, 0.1)), Axis("distribution.alpha", ALPHAS), Axis("network.sigma_0", (0.05, 0.1)))
+    axes = (
+        Axis("optimiser.rho", (0.0, 0.1)),
+        Axis("distribution.alpha", ALPHAS),
+        Axis("network.sigma_0", (0.05, 0.1)),
+    )
     optimiser = Optimiser("sam", steps=30)
     config = small(optimiser=optimiser, axes=axes)
     values = sweep(config, 0)["loss"]
     assert np.shape(values) == (2, 3, 2)
-    alone = simulate(varied(varied(varied(config, "optimiser.rho", 0.1), "distribution.alpha", 0.9), "network.sigma_0", 0.05), 0)
+    alone = simulate(
+        varied(
+            varied(varied(config, "optimiser.rho", 0.1), "distribution.alpha", 0.9),
+            "network.sigma_0",
+            0.05,
+        ),
+        0,
+    )
     assert values[1][2][0] == pytest.approx(alone["loss"][-1], abs=1e-6)
     single = small(optimiser=optimiser, axes=axes[:1])
     expected = [simulate(varied(single, "optimiser.rho", rho), 0)["loss"][-1] for rho in (0.0, 0.1)]
@@ -74,7 +116,10 @@ def test_one_axis_gives_a_list_and_three_give_lists_of_lists_of_lists(small):
 
 
 def test_a_point_that_diverges_is_empty_and_spoils_no_other(small):
-    config = small(distribution=Distribution(n=24, d=200, sigma_p=5.0), axes=(Axis("optimiser.eta", (0.01, 50.0, 0.02)),))
+    config = small(
+        distribution=Distribution(n=24, d=200, sigma_p=5.0),
+        axes=(Axis("optimiser.eta", (0.01, 50.0, 0.02)),),
+    )
     values = sweep(config, 0)
     assert [value is None for value in values["test_error"]] == [False, True, False]
     calm = sweep(replace(config, axes=(Axis("optimiser.eta", (0.01, 0.02)),)), 0)
@@ -91,7 +136,10 @@ def test_progress_counts_every_run(small):
     ("axes", "message"),
     [
         ((), "at least one Axis"),
-        ((("network.J", (1, 2)),), "axis = 'network.J' is not allowed; it must be one of distribution.n, "),
+        (
+            (("network.J", (1, 2)),),
+            "axis = 'network.J' is not allowed; it must be one of distribution.n, ",
+        ),
         ((("distribution.alpha", ()),), "values of distribution.alpha"),
         ((("distribution.alpha", (0.5, 1.5)),), "alpha = 1.5 is not allowed"),
         ((("method.k", (2, 2.5)),), "k = 2.5 is not allowed"),

@@ -30,7 +30,9 @@ def loss(weights: torch.Tensor, x: torch.Tensor, sample: Sample, network: Networ
     z = x @ weights.T  # (N, P, J)
     logits = ((z.clamp(min=0) if network.rectified else z) ** network.power).sum((1, 2))
     multiplicities = torch.tensor(sample.multiplicities)
-    return (multiplicities * torch.nn.functional.softplus(-torch.tensor(sample.labels) * logits)).sum() / multiplicities.sum()
+    return (
+        multiplicities * torch.nn.functional.softplus(-torch.tensor(sample.labels) * logits)
+    ).sum() / multiplicities.sum()
 
 
 def train(sample: Sample, network: Network, optimiser: Optimiser) -> torch.Tensor:

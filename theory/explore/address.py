@@ -10,7 +10,9 @@ from theory.explore.presets import PRESETS
 from theory.explore.runs import runs
 
 PRESET = "preset"
-SHELL = frozenset({"access_token", "refresh_token", "session_id", "file", "kiosk", "show-chrome", "view-as"})  # marimo's own parameters
+SHELL = frozenset(
+    {"access_token", "refresh_token", "session_id", "file", "kiosk", "show-chrome", "view-as"}
+)  # marimo's own parameters
 
 
 def write(state: State, preset: str = "start") -> dict[str, str]:
@@ -25,7 +27,9 @@ def read(query: Mapping[str, Any]) -> tuple[State, str, str]:
     problems: list[str] = []
     preset = _last(query.get(PRESET, "start"))
     if preset not in PRESETS:
-        problems.append(f"{PRESET} = {preset} is not allowed here; it must be one of {', '.join(PRESETS)}")
+        problems.append(
+            f"{PRESET} = {preset} is not allowed here; it must be one of {', '.join(PRESETS)}"
+        )
         preset = "start"
     state = PRESETS[preset].state
     for key, raw in query.items():

@@ -25,14 +25,19 @@ def picture(state: State, preset: str) -> Picture:
         "state": resolve(state),
         "address": write(state | {key: PRESETS[preset].state[key] for key in VIEW}, preset),
         "preset": preset,
-        "changed": any(state[key] != value for key, value in PRESETS[preset].state.items() if key not in VIEW),
+        "changed": any(
+            state[key] != value for key, value in PRESETS[preset].state.items() if key not in VIEW
+        ),
         "sides": {side: _side(*one) for side, *one in zip(SIDES, both, results, strict=True)},
         "table": table(both, trained),
         "python": python(state),
         "commands": [command(run, state["seed"]) for run in both],
         "data": {
             "seed": state["seed"],
-            "sides": {side: {"run": asdict(run), "metrics": metrics} for side, run, metrics in zip(SIDES, both, trained, strict=True)},
+            "sides": {
+                side: {"run": asdict(run), "metrics": metrics}
+                for side, run, metrics in zip(SIDES, both, trained, strict=True)
+            },
         },
     }
 

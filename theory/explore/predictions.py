@@ -23,7 +23,9 @@ def predicted_times(run: Run, metrics: dict[str, Any]) -> list[float | None]:
     """
     starts = (metrics["fast_alignment"][0], metrics["slow_alignment"][0])
     return [
-        early_time(start, max(start, LEARNED), rate, run.network.power) / run.optimiser.eta if start > 0 else None
+        early_time(start, max(start, LEARNED), rate, run.network.power) / run.optimiser.eta
+        if start > 0
+        else None
         for start, rate in zip(starts, of_sample(run, metrics), strict=True)
     ]
 
@@ -34,8 +36,16 @@ def early_curves(run: Run, metrics: dict[str, Any]) -> dict[str, list[list[float
     end = min((*(time for time in times if time is not None), run.optimiser.steps))
     steps = [end * i / POINTS for i in range(POINTS + 1)]
     shown = {}
-    for curve, rate, time in zip(("fast_alignment", "slow_alignment"), of_sample(run, metrics), times, strict=True):
+    for curve, rate, time in zip(
+        ("fast_alignment", "slow_alignment"), of_sample(run, metrics), times, strict=True
+    ):
         if time is not None:
             start = metrics[curve][0]
-            shown[curve] = [steps, [early_alignment(start, rate, run.optimiser.eta * step, run.network.power) for step in steps]]
+            shown[curve] = [
+                steps,
+                [
+                    early_alignment(start, rate, run.optimiser.eta * step, run.network.power)
+                    for step in steps
+                ],
+            ]
     return shown

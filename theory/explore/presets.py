@@ -21,7 +21,11 @@ class Preset:
 
 
 def _sides(a: State, b: State, **shared: float) -> State:
-    return {**shared, **{f"a.{name}": value for name, value in a.items()}, **{f"b.{name}": value for name, value in b.items()}}
+    return {
+        **shared,
+        **{f"a.{name}": value for name, value in a.items()},
+        **{f"b.{name}": value for name, value in b.items()},
+    }
 
 
 USEFUL, TADA = {"method": "useful", "k": 5}, {"method": "tada", "k": 5}

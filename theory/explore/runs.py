@@ -21,7 +21,10 @@ def along_path(strength: float) -> dict[str, float]:
 def resolve(state: State) -> State:
     """The same with κ and φ where the strength, if there is one, puts them."""
     moved = {
-        f"{s}.{name}": v for s in SIDES if state[f"{s}.strength"] is not None for name, v in along_path(state[f"{s}.strength"]).items()
+        f"{s}.{name}": v
+        for s in SIDES
+        if state[f"{s}.strength"] is not None
+        for name, v in along_path(state[f"{s}.strength"]).items()
     }
     return state | moved
 
@@ -43,10 +46,23 @@ def runs(state: State) -> tuple[Run, Run]:
 def _side(state: State, side: str, distribution: Distribution, network: Network) -> Run:
     """What the method or optimiser does not use keeps its default, so that equal runs are equal."""
     name, kind = state[f"{side}.method"], state[f"{side}.optimiser"]
-    used = ("k", "kappa", "scale", "fidelity") if name in GENERATED else ("k",) if name == "useful" else ()
+    used = (
+        ("k", "kappa", "scale", "fidelity")
+        if name in GENERATED
+        else ("k",)
+        if name == "useful"
+        else ()
+    )
     method = Method(name, **{part: state[f"{side}.{part}"] for part in used})
-    training = {part: state[part] for part in TRAINING} | ({"rho": state[f"{side}.rho"]} if kind == "sam" else {})
-    return Run(distribution=distribution, network=network, optimiser=Optimiser(kind, **training), method=method)
+    training = {part: state[part] for part in TRAINING} | (
+        {"rho": state[f"{side}.rho"]} if kind == "sam" else {}
+    )
+    return Run(
+        distribution=distribution,
+        network=network,
+        optimiser=Optimiser(kind, **training),
+        method=method,
+    )
 
 
 def work(run: Run) -> float:
@@ -55,7 +71,9 @@ def work(run: Run) -> float:
     share = {"tada": 1 - distribution.alpha, "syn-all": 1.0, "syn-rand": 1.0}.get(method.name, 0.0)
     M = distribution.n * distribution.noise_patches * (1 + share * (method.k - 1))
     step = M if distribution.orthogonal else M**2
-    return 2 * M**3 + 2 * run.network.J * step * run.optimiser.steps * (2 if run.optimiser.name == "sam" else 1)
+    return 2 * M**3 + 2 * run.network.J * step * run.optimiser.steps * (
+        2 if run.optimiser.name == "sam" else 1
+    )
 
 
 @lru_cache(maxsize=64)
@@ -77,7 +95,13 @@ def train(state: State) -> list[dict[str, Any] | str]:
 
 def name(run: Run) -> str:
     """As a heading: TADA(5), SAM."""
-    shown = {"original": "Original", "useful": "USEFUL", "tada": "TADA", "syn-all": "Syn-all", "syn-rand": "Syn-rand"}[run.method.name]
+    shown = {
+        "original": "Original",
+        "useful": "USEFUL",
+        "tada": "TADA",
+        "syn-all": "Syn-all",
+        "syn-rand": "Syn-rand",
+    }[run.method.name]
     factor = "" if run.method.name == "original" else f"({run.method.k})"
     return f"{shown}{factor}, {run.optimiser.name.upper()}"
 
@@ -115,4 +139,8 @@ def command(run: Run, seed: int) -> str:
 
 
 def _changes(part: Distribution | Network | Optimiser | Method) -> list[tuple[str, Any]]:
-    return [(field.name, value) for field in fields(part) if (value := getattr(part, field.name)) != field.default]
+    return [
+        (field.name, value)
+        for field in fields(part)
+        if (value := getattr(part, field.name)) != field.default
+    ]

@@ -34,7 +34,9 @@ class Server(uvicorn.Server):
 
     def __init__(self, address: str, browser: bool) -> None:
         builder = create_asgi_app(quiet=True, html_head=HEAD).with_app(path="/", root=str(APP))
-        super().__init__(uvicorn.Config(builder.build(), log_level="error", timeout_graceful_shutdown=1))
+        super().__init__(
+            uvicorn.Config(builder.build(), log_level="error", timeout_graceful_shutdown=1)
+        )
         self.address, self.browser = address, browser
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -55,4 +57,6 @@ def serve(port: int, browser: bool) -> NoReturn:
         with contextlib.suppress(KeyboardInterrupt):
             Server(address, browser).run(sockets=[listening])
     print("explorer ended", flush=True)
-    os._exit(130)  # threads of pages still open wait for questions that will not come, and an ordinary exit waits for them
+    os._exit(
+        130
+    )  # threads of pages still open wait for questions that will not come, and an ordinary exit waits for them

@@ -33,8 +33,12 @@ class Explorer(anywidget.AnyWidget):
         state, preset, message = read(query)
         super().__init__(
             fields={key: asdict(field) | {"view": key in VIEW} for key, field in FIELDS.items()},
-            presets={key: {"title": one.title, "look": one.look, "state": one.state} for key, one in PRESETS.items()},
-            picture=answer({"number": 0, "state": state, "preset": preset}) | ({"message": message} if message else {}),
+            presets={
+                key: {"title": one.title, "look": one.look, "state": one.state}
+                for key, one in PRESETS.items()
+            },
+            picture=answer({"number": 0, "state": state, "preset": preset})
+            | ({"message": message} if message else {}),
         )
 
     @traitlets.observe("request")

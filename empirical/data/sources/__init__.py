@@ -30,7 +30,11 @@ __all__ = [
 
 FOLDER = "folder:"
 NAMED = {"cifar10": cifar.find, "cifar100": cifar.find, "tiny-imagenet": tiny_imagenet.find}
-NATIVE = {"cifar10": cifar.SIDE, "cifar100": cifar.SIDE, "tiny-imagenet": tiny_imagenet.SIDE}  # side of the images, pixels
+NATIVE = {
+    "cifar10": cifar.SIDE,
+    "cifar100": cifar.SIDE,
+    "tiny-imagenet": tiny_imagenet.SIDE,
+}  # side of the images, pixels
 VARIABLE = "TADA_DATA"  # environment variable: where data sets lie
 
 

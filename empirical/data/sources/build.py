@@ -19,7 +19,15 @@ import numpy as np
 from tqdm import tqdm
 
 from empirical.data.sources.decode import averaged, exact, rgb, square
-from empirical.data.sources.source import PARTS, SHOWN, Contents, Item, Source, Unreadable, check_counts
+from empirical.data.sources.source import (
+    PARTS,
+    SHOWN,
+    Contents,
+    Item,
+    Source,
+    Unreadable,
+    check_counts,
+)
 from figures.records import default_workers, digest, write_json
 
 CHUNK = 128  # images a thread decodes before it hands them over
@@ -41,7 +49,9 @@ def side_of(source: Source, side: int | None) -> int:
     if source.native is None:
         return side or DEFAULT_SIDE
     if side is not None and (side > source.native or source.native % side):
-        raise ValueError(f"data.side is {side}; allowed: divisors of {source.native}, as pixels are averaged over squares")
+        raise ValueError(
+            f"data.side is {side}; allowed: divisors of {source.native}, as pixels are averaged over squares"
+        )
     return side or source.native
 
 
@@ -58,11 +68,17 @@ def decode(source: Source, contents: Contents, item: Item, side: int) -> Decoded
     return Decoded(item, pixels, hashlib.sha256(raw).digest() if source.by_pixels else b"")
 
 
-def decoded(source: Source, contents: Contents, items: Sequence[Item], side: int, workers: int) -> Iterator[list[Decoded]]:
+def decoded(
+    source: Source, contents: Contents, items: Sequence[Item], side: int, workers: int
+) -> Iterator[list[Decoded]]:
     """All items in order, in chunks, decoded by threads that are never far ahead of the reader, and end soon after it stops."""
 
     def chunk(start: int) -> list[Decoded]:
-        return [decode(source, contents, item, side) for item in items[start : start + CHUNK] if not stopped.is_set()]
+        return [
+            decode(source, contents, item, side)
+            for item in items[start : start + CHUNK]
+            if not stopped.is_set()
+        ]
 
     pool, waiting, stopped = ThreadPoolExecutor(workers), deque(), threading.Event()
     try:
@@ -118,14 +134,27 @@ def build(name: str, source: Source, side: int | None, skip: bool, folder: Path)
     parts = {}
     with (
         warnings.catch_warnings(),
-        tqdm(total=len(contents.items), desc=f"decoding {name}", unit=" images", file=sys.stderr, dynamic_ncols=True, delay=0.5) as bar,
+        tqdm(
+            total=len(contents.items),
+            desc=f"decoding {name}",
+            unit=" images",
+            file=sys.stderr,
+            dynamic_ncols=True,
+            delay=0.5,
+        ) as bar,
     ):
-        warnings.simplefilter("ignore")  # Pillow's, about odd metadata of images that it reads all the same
+        warnings.simplefilter(
+            "ignore"
+        )  # Pillow's, about odd metadata of images that it reads all the same
         for part in PARTS:
             parts[part], items = write_part(source, contents, part, size, folder, unreadable, bar)
             kept += items
     if unreadable and not skip:
-        raise ValueError(unreadable_message(source.where, unreadable, len(contents.items) + len(contents.problems)))
+        raise ValueError(
+            unreadable_message(
+                source.where, unreadable, len(contents.items) + len(contents.problems)
+            )
+        )
     check_counts(contents.classes, kept, source.where)
     manifest = {
         "name": name,
@@ -138,14 +167,19 @@ def build(name: str, source: Source, side: int | None, skip: bool, folder: Path)
         "unreadable": unreadable,
         "content": content(contents.classes, size, parts),
     }
-    write_json(folder / "sources.json", {part: [item.path for item in kept if item.part == part] for part in PARTS})
+    write_json(
+        folder / "sources.json",
+        {part: [item.path for item in kept if item.part == part] for part in PARTS},
+    )
     write_json(folder / "manifest.json", manifest)
     return manifest
 
 
 def content(classes: Sequence[str], side: int, parts: dict) -> str:
     """What identifies a data set: the digest of its classes, pixels and labels, in their order."""
-    return digest([classes, side, {part: [parts[part]["shape"], parts[part]["sha256"]] for part in PARTS}])
+    return digest(
+        [classes, side, {part: [parts[part]["shape"], parts[part]["sha256"]] for part in PARTS}]
+    )
 
 
 def unreadable_message(where: Path | str, unreadable: Sequence[Sequence[str]], total: int) -> str:
@@ -159,7 +193,13 @@ def unreadable_message(where: Path | str, unreadable: Sequence[Sequence[str]], t
 
 
 def write_part(
-    source: Source, contents: Contents, part: str, side: int, folder: Path, unreadable: list, bar: tqdm
+    source: Source,
+    contents: Contents,
+    part: str,
+    side: int,
+    folder: Path,
+    unreadable: list,
+    bar: tqdm,
 ) -> tuple[dict, list[Item]]:
     """Decode one part into ``part.npy`` and ``part-labels.npy``; returns its entry in the manifest, and the items in their final order.
 
@@ -167,10 +207,15 @@ def write_part(
     """
     items = [item for item in contents.items if item.part == part]
     path, kept, keys = folder / f"{part}.npy", [], []
-    with Writer(path, (side, side, 3)) as writer, contextlib.closing(decoded(source, contents, items, side, default_workers())) as chunks:
+    with (
+        Writer(path, (side, side, 3)) as writer,
+        contextlib.closing(decoded(source, contents, items, side, default_workers())) as chunks,
+    ):
         for images in chunks:
             whole = [image for image in images if image.pixels is not None]
-            unreadable += [(image.item.path, image.reason) for image in images if image.pixels is None]
+            unreadable += [
+                (image.item.path, image.reason) for image in images if image.pixels is None
+            ]
             if whole:
                 writer.add([image.pixels for image in whole])
             kept += [image.item for image in whole]

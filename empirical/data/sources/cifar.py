@@ -14,7 +14,15 @@ from pathlib import Path
 import numpy as np
 
 from empirical.data.sources.folder import class_folders
-from empirical.data.sources.source import Contents, Item, Missing, Source, check_counts, chosen, downloading
+from empirical.data.sources.source import (
+    Contents,
+    Item,
+    Missing,
+    Source,
+    check_counts,
+    chosen,
+    downloading,
+)
 
 SIDE = 32
 PUBLISHED = (50_000, 10_000)
@@ -48,8 +56,17 @@ class Kind:
 
 BATCHES = (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch", "batches.meta")
 KINDS = {
-    "cifar10": Kind("cifar10", "CIFAR10", CIFAR10, "cifar-10-batches-py", BATCHES, "cifar-10-python.tar.gz"),
-    "cifar100": Kind("cifar100", "CIFAR100", CIFAR100, "cifar-100-python", ("meta", "test", "train"), "cifar-100-python.tar.gz"),
+    "cifar10": Kind(
+        "cifar10", "CIFAR10", CIFAR10, "cifar-10-batches-py", BATCHES, "cifar-10-python.tar.gz"
+    ),
+    "cifar100": Kind(
+        "cifar100",
+        "CIFAR100",
+        CIFAR100,
+        "cifar-100-python",
+        ("meta", "test", "train"),
+        "cifar-100-python.tar.gz",
+    ),
 }
 
 
@@ -93,7 +110,10 @@ def unpack(kind: Kind, place: Path) -> None:
     from torchvision.datasets.utils import check_integrity
 
     reader, archive = getattr(datasets, kind.reader), place / kind.archive
-    with downloading(sought(kind, place), place), tempfile.TemporaryDirectory(prefix=f".{kind.folder}-", dir=place) as name:
+    with (
+        downloading(sought(kind, place), place),
+        tempfile.TemporaryDirectory(prefix=f".{kind.folder}-", dir=place) as name,
+    ):
         beside = Path(name)
         if there := check_integrity(archive, reader.tgz_md5):
             (beside / archive.name).symlink_to(archive.absolute())
@@ -118,7 +138,9 @@ def official(kind: Kind, place: Path, wanted: tuple[str, ...] | None, fetch: boo
     """The official files in ``place``, unpacked now if only the archive is there."""
     if not whole(kind, place):
         if not fetch and not (place / kind.archive).is_file():
-            raise Missing(f"{place / kind.folder} is not whole; fetch it with: python -m empirical data {kind.name}")
+            raise Missing(
+                f"{place / kind.folder} is not whole; fetch it with: python -m empirical data {kind.name}"
+            )
         unpack(kind, place)
     return Source(
         about=f"official files in {place / kind.folder}",
@@ -139,7 +161,9 @@ def contents(kind: Kind, place: Path, wanted: tuple[str, ...] | None) -> Content
     reader, pixels, items = getattr(datasets, kind.reader), {}, []
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # numpy's, about the way in which the official files were once written
+            warnings.simplefilter(
+                "ignore"
+            )  # numpy's, about the way in which the official files were once written
             parts = {"train": reader(place, train=True), "test": reader(place, train=False)}
     except RuntimeError:
         raise ValueError(
@@ -154,4 +178,8 @@ def contents(kind: Kind, place: Path, wanted: tuple[str, ...] | None) -> Content
         items += [Item(part, kept.index(label), f"{part}/{row:05d}") for row, label in rows]
     classes = tuple(names[i] for i in kept)
     check_counts(classes, items, place)
-    return Contents(classes, tuple(items), lambda item: np.ascontiguousarray(pixels[item.part][int(item.path[-5:])]))
+    return Contents(
+        classes,
+        tuple(items),
+        lambda item: np.ascontiguousarray(pixels[item.part][int(item.path[-5:])]),
+    )

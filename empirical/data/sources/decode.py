@@ -28,7 +28,9 @@ def rgb(data: bytes) -> Image.Image:
             image = Image.fromarray((np.asarray(image).clip(0, 65535) / 257 + 0.5).astype(np.uint8))
         if image.has_transparency_data:
             image = image.convert("RGBA")
-            return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+            return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert(
+                "RGB"
+            )
         return image if image.mode == "RGB" else image.convert("RGB")
     except (Unreadable, MemoryError):
         raise
@@ -38,7 +40,9 @@ def rgb(data: bytes) -> Image.Image:
 
 def _reason(error: Exception) -> str:
     text = " ".join(str(error).split())
-    return "not an image" if text.startswith("cannot identify") else text[:80] or type(error).__name__
+    return (
+        "not an image" if text.startswith("cannot identify") else text[:80] or type(error).__name__
+    )
 
 
 def square(image: Image.Image, side: int) -> np.ndarray:

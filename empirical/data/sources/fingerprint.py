@@ -12,7 +12,9 @@ from figures.records import default_workers, digest
 
 def seen(source: Source) -> str:
     """Digest of the paths, sizes and times of the files, and of where they are."""
-    state = hashlib.sha256(f"{source.layout}\0{source.where.resolve()}\n".encode(errors="surrogateescape"))
+    state = hashlib.sha256(
+        f"{source.layout}\0{source.where.resolve()}\n".encode(errors="surrogateescape")
+    )
     for name in source.files:
         try:
             s = os.stat(source.where / name)
@@ -34,4 +36,6 @@ def file_contents(source: Source) -> str:
             return "unreadable"
 
     with ThreadPoolExecutor(default_workers()) as pool:
-        return digest(list(zip(source.files, pool.map(one, source.files, chunksize=256), strict=True)))
+        return digest(
+            list(zip(source.files, pool.map(one, source.files, chunksize=256), strict=True))
+        )

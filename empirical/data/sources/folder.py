@@ -9,10 +9,27 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from empirical.data.sources import tree
-from empirical.data.sources.source import PARTS, Contents, Item, Missing, Source, check_counts, chosen, some
+from empirical.data.sources.source import (
+    PARTS,
+    Contents,
+    Item,
+    Missing,
+    Source,
+    check_counts,
+    chosen,
+    some,
+)
 
 TEST_FRACTION = 0.2  # of every class, where no test set is given
-PART_NAMES = {"train", "training", "test", "testing", "val", "valid", "validation"}  # that are no classes, unless they hold images
+PART_NAMES = {
+    "train",
+    "training",
+    "test",
+    "testing",
+    "val",
+    "valid",
+    "validation",
+}  # that are no classes, unless they hold images
 
 
 def find(name: str, root: Path, wanted: tuple[str, ...] | None) -> Source:
@@ -23,9 +40,15 @@ def find(name: str, root: Path, wanted: tuple[str, ...] | None) -> Source:
         raise Missing(
             f"no folder {name}, here or in {root}; allowed: a folder that holds train/<class>/* and test/<class>/*, or <class>/*, of images"
         )
-    parts = [name for name in tree.folders_in(where) if name.lower() in PART_NAMES and not _holds_images(where / name)]
+    parts = [
+        name
+        for name in tree.folders_in(where)
+        if name.lower() in PART_NAMES and not _holds_images(where / name)
+    ]
     if parts and not {*PARTS} <= {*parts}:
-        raise ValueError(f"{where} holds {', '.join(parts)}; allowed: the folders train and test, both, or neither and one for each class")
+        raise ValueError(
+            f"{where} holds {', '.join(parts)}; allowed: the folders train and test, both, or neither and one for each class"
+        )
     return class_folders(where, wanted, split=bool(parts))
 
 
@@ -36,7 +59,11 @@ def _holds_images(folder: Path) -> bool:
 
 
 def class_folders(
-    where: Path, wanted: tuple[str, ...] | None, split: bool = True, native: int | None = None, names: Sequence[str] | None = None
+    where: Path,
+    wanted: tuple[str, ...] | None,
+    split: bool = True,
+    native: int | None = None,
+    names: Sequence[str] | None = None,
 ) -> Source:
     """The source ``where``/{train,test}/<class>/* (``split``) or ``where``/<class>/*.
 
@@ -47,10 +74,13 @@ def class_folders(
         beside = [name for name in tree.folders_in(where) if name not in PARTS]
         paths = tuple(path for path in paths if path.startswith(("train/", "test/")))
     if wanted is not None:
-        paths = tuple(path for path in paths if _place(path, split)[1] in wanted or not _place(path, split)[2])
+        paths = tuple(
+            path for path in paths if _place(path, split)[1] in wanted or not _place(path, split)[2]
+        )
     drawn = "" if split else f", {TEST_FRACTION:.0%} of each class drawn for testing"
     return Source(
-        about=f"folders of images in {where}{drawn}" + (f"; left out: {', '.join(beside)}" if beside else ""),
+        about=f"folders of images in {where}{drawn}"
+        + (f"; left out: {', '.join(beside)}" if beside else ""),
         where=where,
         layout=f"{'split' if split else 'flat'} class folders",
         files=tuple(path for path in paths if tree.kind(path) != "ignored"),
@@ -60,7 +90,13 @@ def class_folders(
     )
 
 
-def contents(where: Path, paths: Sequence[str], wanted: tuple[str, ...] | None, split: bool, names: Sequence[str] | None) -> Contents:
+def contents(
+    where: Path,
+    paths: Sequence[str],
+    wanted: tuple[str, ...] | None,
+    split: bool,
+    names: Sequence[str] | None,
+) -> Contents:
     """Sort the files below ``where`` into images of a class, files without a place (problems), and ignored ones (counted)."""
     placed, problems, ignored = [], [], 0  # placed: (part or "", class, path)
     for path in paths:
@@ -69,22 +105,37 @@ def contents(where: Path, paths: Sequence[str], wanted: tuple[str, ...] | None, 
         if what == "ignored":
             ignored += 1
         elif what == "other" or not inside:
-            problems.append((path, "not an image file" if what == "other" else "in no folder of a class"))
+            problems.append(
+                (path, "not an image file" if what == "other" else "in no folder of a class")
+            )
         else:
             placed.append((part, folder, path))
     if not placed and not problems and wanted is None:
         pattern = "{train,test}/<class>/*" if split else "<class>/*"
-        raise ValueError(f"no images in {where}; allowed: {pattern} ending in {', '.join(sorted(tree.IMAGES))}")
+        raise ValueError(
+            f"no images in {where}; allowed: {pattern} ending in {', '.join(sorted(tree.IMAGES))}"
+        )
     there = _classes(where, split)
     if strangers := [name for name in there if names is not None and name not in names]:
-        raise ValueError(f"{where} holds classes that are not of this data set: {some(strangers)}; allowed: {', '.join(names)}")
+        raise ValueError(
+            f"{where} holds classes that are not of this data set: {some(strangers)}; allowed: {', '.join(names)}"
+        )
     classes = [there[i] for i in chosen(wanted, there)]
     label = {name: i for i, name in enumerate(classes)}
     test = set() if split else _drawn_for_test(placed)
-    items = [Item(part or ("test" if path in test else "train"), label[name], path) for part, name, path in placed]
+    items = [
+        Item(part or ("test" if path in test else "train"), label[name], path)
+        for part, name, path in placed
+    ]
     items.sort(key=lambda item: (PARTS.index(item.part), item.label, item.path))
     check_counts(classes, items, where)
-    return Contents(tuple(classes), tuple(items), lambda item: (where / item.path).read_bytes(), tuple(problems), ignored)
+    return Contents(
+        tuple(classes),
+        tuple(items),
+        lambda item: (where / item.path).read_bytes(),
+        tuple(problems),
+        ignored,
+    )
 
 
 def _place(path: str, split: bool) -> tuple[str, str, str]:

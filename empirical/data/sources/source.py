@@ -73,7 +73,9 @@ def some(names: Collection[str]) -> str:
     return ", ".join(list(names)[:SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
-def chosen(wanted: Sequence[str] | None, there: Sequence[str], other_names: Sequence[str] = ()) -> list[int]:
+def chosen(
+    wanted: Sequence[str] | None, there: Sequence[str], other_names: Sequence[str] = ()
+) -> list[int]:
     """Positions in ``there`` of the wanted classes, in the order of ``there``; all if ``wanted`` is None.
 
     other_names: a second name of each class. Raises ValueError naming classes that are not there.
@@ -82,23 +84,38 @@ def chosen(wanted: Sequence[str] | None, there: Sequence[str], other_names: Sequ
         return list(range(len(there)))
     unknown = [name for name in wanted if name not in there and name not in other_names]
     if unknown:
-        raise ValueError(f"no class {some([repr(name) for name in unknown])}; allowed: {', '.join(there)}")
+        raise ValueError(
+            f"no class {some([repr(name) for name in unknown])}; allowed: {', '.join(there)}"
+        )
     seconds = other_names or there
-    return [i for i, (name, second) in enumerate(zip(there, seconds, strict=True)) if name in wanted or second in wanted]
+    return [
+        i
+        for i, (name, second) in enumerate(zip(there, seconds, strict=True))
+        if name in wanted or second in wanted
+    ]
 
 
 def check_counts(classes: Sequence[str], items: Sequence[Item], where: Path) -> None:
     """Every class needs two training images and a test image, and there must be two classes; raises ValueError, in one line."""
     if len(classes) < 2:
-        raise ValueError(f"{where} holds {len(classes)} classes of images ({some(classes)}); allowed: at least 2, a folder each")
-    count = {part: np.bincount([item.label for item in items if item.part == part], minlength=len(classes)) for part in PARTS}
+        raise ValueError(
+            f"{where} holds {len(classes)} classes of images ({some(classes)}); allowed: at least 2, a folder each"
+        )
+    count = {
+        part: np.bincount(
+            [item.label for item in items if item.part == part], minlength=len(classes)
+        )
+        for part in PARTS
+    }
     few = [
         f"{name} ({train} training, {test} test)"
         for name, train, test in zip(classes, count["train"], count["test"], strict=True)
         if train < 2 or test < 1
     ]
     if few:
-        raise ValueError(f"too few images in {where}: {some(few)}; allowed: at least 2 training images and 1 test image in every class")
+        raise ValueError(
+            f"too few images in {where}: {some(few)}; allowed: at least 2 training images and 1 test image in every class"
+        )
 
 
 @contextlib.contextmanager
@@ -106,14 +123,25 @@ def downloading(sought: str, place: Path) -> Iterator[None]:
     """Around a download into ``place``: a network that fails, or does not answer, raises Missing with what was ``sought``."""
     before, there = socket.getdefaulttimeout(), place.exists()
     place.mkdir(parents=True, exist_ok=True)
-    socket.setdefaulttimeout(30)  # seconds; else a network that does not answer would hold it for ever
+    socket.setdefaulttimeout(
+        30
+    )  # seconds; else a network that does not answer would hold it for ever
     try:
         yield
-    except (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError, RuntimeError, EOFError) as error:
+    except (
+        urllib.error.URLError,
+        http.client.HTTPException,
+        ConnectionError,
+        TimeoutError,
+        RuntimeError,
+        EOFError,
+    ) as error:
         why = getattr(error, "reason", error)
         if not there:
             with contextlib.suppress(OSError):  # something may have come
                 place.rmdir()
-        raise Missing(f"{sought}; the download failed ({why}): put the archive into {place}, or name another folder with --root") from None
+        raise Missing(
+            f"{sought}; the download failed ({why}): put the archive into {place}, or name another folder with --root"
+        ) from None
     finally:
         socket.setdefaulttimeout(before)

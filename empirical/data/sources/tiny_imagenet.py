@@ -17,7 +17,17 @@ from pathlib import Path
 
 from empirical.data.sources import tree
 from empirical.data.sources.folder import class_folders
-from empirical.data.sources.source import PARTS, Contents, Item, Missing, Source, Unreadable, check_counts, chosen, downloading
+from empirical.data.sources.source import (
+    PARTS,
+    Contents,
+    Item,
+    Missing,
+    Source,
+    Unreadable,
+    check_counts,
+    chosen,
+    downloading,
+)
 
 SIDE = 64
 PUBLISHED = (100_000, 10_000)
@@ -39,7 +49,9 @@ def find(name: str, root: Path, wanted: tuple[str, ...] | None, fetch: bool) -> 
             return packed(place / ARCHIVE, wanted)
     for place in places:
         if (place / "train").is_dir() and (place / "test").is_dir():
-            return dataclasses.replace(class_folders(place, wanted, native=SIDE), published=PUBLISHED)
+            return dataclasses.replace(
+                class_folders(place, wanted, native=SIDE), published=PUBLISHED
+            )
     sought = (
         f"no {name} in {root} or {root / name}: looked for {FOLDER}/ (wnids.txt, words.txt, train, val), {ARCHIVE} (official, {URL}) "
         "and {train,test}/<class>/*.png"
@@ -61,17 +73,33 @@ def download(root: Path) -> None:
 
 def unpacked(place: Path, wanted: tuple[str, ...] | None) -> Source:
     """The official layout in ``place``, whole or with some classes only."""
-    paths = tuple(path for path in tree.files_below(place) if path in NOTES or path.startswith(("train/", "val/images/")))
+    paths = tuple(
+        path
+        for path in tree.files_below(place)
+        if path in NOTES or path.startswith(("train/", "val/images/"))
+    )
     files = tuple(path for path in paths if path in NOTES or tree.kind(path) != "ignored")
-    return _source(f"official layout in {place}", place, files, functools.partial(_from_folder, place, paths, wanted))
+    return _source(
+        f"official layout in {place}",
+        place,
+        files,
+        functools.partial(_from_folder, place, paths, wanted),
+    )
 
 
 def packed(archive: Path, wanted: tuple[str, ...] | None) -> Source:
     """The official archive, read as it is."""
-    return _source(f"official archive {archive}", archive.parent, (archive.name,), functools.partial(_from_archive, archive, wanted))
+    return _source(
+        f"official archive {archive}",
+        archive.parent,
+        (archive.name,),
+        functools.partial(_from_archive, archive, wanted),
+    )
 
 
-def _source(about: str, where: Path, files: tuple[str, ...], opener: Callable[[], Contents]) -> Source:
+def _source(
+    about: str, where: Path, files: tuple[str, ...], opener: Callable[[], Contents]
+) -> Source:
     return Source(about, where, "official", files, opener, native=SIDE, published=PUBLISHED)
 
 
@@ -83,14 +111,22 @@ def _from_archive(path: Path, wanted: tuple[str, ...] | None) -> Contents:
     with path.open("rb") as file:
         md5 = hashlib.file_digest(file, "md5").hexdigest()
     if md5 != MD5:
-        raise ValueError(f"{path} is damaged: its md5 is {md5}, the published one {MD5}; delete it and fetch it again from {URL}")
+        raise ValueError(
+            f"{path} is damaged: its md5 is {md5}, the published one {MD5}; delete it and fetch it again from {URL}"
+        )
     archive = zipfile.ZipFile(path)
-    names = [name.removeprefix(f"{FOLDER}/") for name in archive.namelist() if not name.endswith("/")]
-    paths = sorted(name for name in names if name in NOTES or name.startswith(("train/", "val/images/")))
+    names = [
+        name.removeprefix(f"{FOLDER}/") for name in archive.namelist() if not name.endswith("/")
+    ]
+    paths = sorted(
+        name for name in names if name in NOTES or name.startswith(("train/", "val/images/"))
+    )
     return contents(path, paths, lambda name: archive.read(f"{FOLDER}/{name}"), wanted)
 
 
-def contents(where: Path, paths: Sequence[str], read: Callable[[str], bytes], wanted: tuple[str, ...] | None) -> Contents:
+def contents(
+    where: Path, paths: Sequence[str], read: Callable[[str], bytes], wanted: tuple[str, ...] | None
+) -> Contents:
     """Images and labels of the official layout; ``read`` gives the bytes of one of ``paths``. Classes are in the order of their wnids.
 
     A class may be asked for by wnid or by name; those of wnids.txt without a folder below train are not there.
@@ -109,15 +145,28 @@ def contents(where: Path, paths: Sequence[str], read: Callable[[str], bytes], wa
         if what == "ignored":  # the boxes, in text files
             ignored += 1
         elif what == "other" or wnid is None:
-            problems.append((path, "not an image file" if what == "other" else "without a label in val_annotations.txt"))
+            problems.append(
+                (
+                    path,
+                    "not an image file"
+                    if what == "other"
+                    else "without a label in val_annotations.txt",
+                )
+            )
         elif wnid in label:
             items.append(Item("train" if is_train else "test", label[wnid], path))
     there = {os.path.basename(item.path) for item in items if item.part == "test"}
-    lacking = [(f"val/images/{name}", "not there") for name, wnid in annotations.items() if wnid in label and name not in there]
+    lacking = [
+        (f"val/images/{name}", "not there")
+        for name, wnid in annotations.items()
+        if wnid in label and name not in there
+    ]
     items.sort(key=lambda item: (PARTS.index(item.part), item.label, item.path))
     classes = tuple(names[i] for i in kept)
     check_counts(classes, items, where)
-    return Contents(classes, tuple(items), lambda item: _read(read, item), (*problems, *lacking), ignored)
+    return Contents(
+        classes, tuple(items), lambda item: _read(read, item), (*problems, *lacking), ignored
+    )
 
 
 def _read(read: Callable[[str], bytes], item: Item) -> bytes:
@@ -131,22 +180,35 @@ def _text(where: Path, read: Callable[[str], bytes], name: str) -> list[str]:
     try:
         return io.TextIOWrapper(io.BytesIO(read(name)), "utf-8").read().splitlines()
     except (OSError, KeyError, UnicodeDecodeError):
-        raise ValueError(f"{name} of {where} is missing or unreadable; allowed: the layout of {ARCHIVE}, from {URL}") from None
+        raise ValueError(
+            f"{name} of {where} is missing or unreadable; allowed: the layout of {ARCHIVE}, from {URL}"
+        ) from None
 
 
-def _classes(where: Path, paths: Sequence[str], read: Callable[[str], bytes]) -> tuple[list[str], list[str]]:
+def _classes(
+    where: Path, paths: Sequence[str], read: Callable[[str], bytes]
+) -> tuple[list[str], list[str]]:
     """wnids that have training images, sorted, and a readable name of each: the first word, all words where two share the first."""
-    there = {path.split("/")[1] for path in paths if path.startswith("train/") and path.count("/") > 1}
+    there = {
+        path.split("/")[1] for path in paths if path.startswith("train/") and path.count("/") > 1
+    }
     wnids = sorted(set(filter(None, map(str.strip, _text(where, read, "wnids.txt")))) & there)
     words = dict(line.split("\t", 1) for line in _text(where, read, "words.txt") if "\t" in line)
     first = {wnid: words.get(wnid, wnid).split(",")[0].strip() for wnid in wnids}
     count = Counter(first.values())
-    return wnids, [first[wnid] if count[first[wnid]] == 1 else f"{words[wnid].strip()} ({wnid})" for wnid in wnids]
+    return wnids, [
+        first[wnid] if count[first[wnid]] == 1 else f"{words[wnid].strip()} ({wnid})"
+        for wnid in wnids
+    ]
 
 
 def _annotations(where: Path, read: Callable[[str], bytes]) -> dict[str, str]:
     """File name to wnid of the validation images."""
-    rows = [line.split("\t") for line in _text(where, read, "val/val_annotations.txt") if line.strip()]
+    rows = [
+        line.split("\t") for line in _text(where, read, "val/val_annotations.txt") if line.strip()
+    ]
     if any(len(row) < 2 for row in rows):
-        raise ValueError(f"val/val_annotations.txt of {where} has lines without a label; allowed: file name, tab, wnid, on every line")
+        raise ValueError(
+            f"val/val_annotations.txt of {where} has lines without a label; allowed: file name, tab, wnid, on every line"
+        )
     return {row[0]: row[1].strip() for row in rows}

@@ -7,7 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 IMAGES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"}
-NOTES = {".csv", ".txt", ".json", ".md", ".yaml", ".yml", ".xml", ".html", ".pdf"}  # ignored and counted, as is everything hidden
+NOTES = {
+    ".csv",
+    ".txt",
+    ".json",
+    ".md",
+    ".yaml",
+    ".yml",
+    ".xml",
+    ".html",
+    ".pdf",
+}  # ignored and counted, as is everything hidden
 LITTER = {"thumbs.db", "desktop.ini"}
 
 
@@ -32,7 +42,9 @@ def files_below(folder: Path, above: tuple[tuple[int, int], ...] = ()) -> Iterat
 def folders_in(folder: Path) -> list[str]:
     """Names of the visible folders directly in ``folder``, sorted."""
     with os.scandir(folder) as entries:
-        return sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+        return sorted(
+            entry.name for entry in entries if entry.is_dir() and not entry.name.startswith(".")
+        )
 
 
 def kind(path: str) -> str:

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 KINDS = ("dit", "glide", "text", "unet")
-BY_PIPELINE = {"DDPMPipeline": "unet", "DDIMPipeline": "unet", "DiTPipeline": "dit"}  # by the class that a model_index.json names
+BY_PIPELINE = {
+    "DDPMPipeline": "unet",
+    "DDIMPipeline": "unet",
+    "DiTPipeline": "dit",
+}  # by the class that a model_index.json names
 WEIGHTS = (".safetensors", ".bin", ".pt")
 LIBRARIES = ("torch", "diffusers", "transformers")
 UNREAD = (".md", ".png", ".jpg")  # files that a model may have and no program reads
@@ -48,13 +52,22 @@ class Backend(Protocol):
 
 
 def backend(
-    generator: Generator, variants: Variants, classes: tuple[str, ...], shape: tuple[int, int, int], device: torch.device | str = "cpu"
+    generator: Generator,
+    variants: Variants,
+    classes: tuple[str, ...],
+    shape: tuple[int, int, int],
+    device: torch.device | str = "cpu",
 ) -> Backend:
     """The model that ``generator.model`` names, for images of ``shape`` (channels, height, width) and these classes.
 
     Raises ValueError if it is not there, is of no known kind, needs a library that is not installed, or does not fit the images or classes.
     """
-    require(generator.model is not None, "generator.model", None, "a folder or a name on the Hugging Face hub")
+    require(
+        generator.model is not None,
+        "generator.model",
+        None,
+        "a folder or a name on the Hugging Face hub",
+    )
     kind = kind_of(generator)
     from empirical.generation.backends import dit, glide
     from empirical.generation.backends import pixel_unet as unet
@@ -88,7 +101,12 @@ def kind_of(generator: Generator) -> str:
     index = json.loads(find(generator, "model_index.json").read_text())
     name = index.get("_class_name")
     kind = "text" if "text_encoder" in index else BY_PIPELINE.get(name)
-    require(kind is not None, f"the pipeline of {generator.model}", name, f"{', '.join(BY_PIPELINE)}, text to image, or say generator.kind")
+    require(
+        kind is not None,
+        f"the pipeline of {generator.model}",
+        name,
+        f"{', '.join(BY_PIPELINE)}, text to image, or say generator.kind",
+    )
     return kind
 
 
@@ -96,10 +114,20 @@ def find(generator: Generator, name: str) -> Path:
     """A file of the model: in its folder, or from the hub. ValueError says what is missing."""
     folder = folder_of(generator.model)
     if folder is not None:
-        require((folder / name).is_file(), "generator.model", generator.model, f"a folder of a model, with {name}")
+        require(
+            (folder / name).is_file(),
+            "generator.model",
+            generator.model,
+            f"a folder of a model, with {name}",
+        )
         return folder / name
     place = generator.model.startswith(("/", ".", "~")) or generator.model.count("/") > 1
-    require(not place, "generator.model", generator.model, "a folder that is there, or a name on the Hugging Face hub")
+    require(
+        not place,
+        "generator.model",
+        generator.model,
+        "a folder that is there, or a name on the Hugging Face hub",
+    )
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
     from huggingface_hub.utils import logging
@@ -121,9 +149,24 @@ def loaded(pipeline: Callable[..., Any], generator: Generator, dtype: torch.dtyp
     find(generator, "model_index.json")
     logging.disable_progress_bar()
     try:
-        return pipeline(folder_of(generator.model) or generator.model, revision=generator.revision, dtype=dtype, **options)
-    except (OSError, ValueError, ImportError, AttributeError, KeyError, TypeError, RuntimeError) as error:
-        said = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        return pipeline(
+            folder_of(generator.model) or generator.model,
+            revision=generator.revision,
+            dtype=dtype,
+            **options,
+        )
+    except (
+        OSError,
+        ValueError,
+        ImportError,
+        AttributeError,
+        KeyError,
+        TypeError,
+        RuntimeError,
+    ) as error:
+        said = next(
+            (line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__
+        )
         raise ValueError(
             f"generator.model is {generator.model!r}, which cannot be loaded ({said}); "
             "allowed: a whole model of generator.kind, with the libraries that it needs"
@@ -134,17 +177,29 @@ def precision(generator: Generator, device: torch.device | str) -> torch.dtype:
     """bfloat16 where asked for, on a CUDA device alone."""
     import torch
 
-    return torch.bfloat16 if generator.precision == "bfloat16" and torch.device(device).type == "cuda" else torch.float32
+    return (
+        torch.bfloat16
+        if generator.precision == "bfloat16" and torch.device(device).type == "cuda"
+        else torch.float32
+    )
 
 
 def provenance(generator: Generator) -> dict[str, Any]:
     """model, revision (of a hub name the commit), seen, weights (SHA-256, of a folder alone) and versions of the libraries."""
     folder, revision = folder_of(generator.model), generator.revision
-    said = {"model": generator.model, "revision": revision, "seen": generator.seen, "versions": versions()}
+    said = {
+        "model": generator.model,
+        "revision": revision,
+        "seen": generator.seen,
+        "versions": versions(),
+    }
     if folder is not None:
         return {**said, "weights": contents(folder, weights=True)}
     parts = find(generator, "model_index.json").parts
-    return {**said, "revision": parts[parts.index("snapshots") + 1] if "snapshots" in parts else revision}
+    return {
+        **said,
+        "revision": parts[parts.index("snapshots") + 1] if "snapshots" in parts else revision,
+    }
 
 
 def folder_of(model: str) -> Path | None:
@@ -154,13 +209,23 @@ def folder_of(model: str) -> Path | None:
 
 def contents(folder: Path, weights: bool = False) -> str:
     """SHA-256 of the names, within the folder, and contents of a model's files, or of its weights alone; hidden files do not count."""
-    named = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
-    read = [name for name, path in named.items() if (path.suffix in WEIGHTS if weights else path.suffix not in UNREAD)]
-    visible = sorted(name for name in read if not any(part.startswith(".") for part in name.split("/")))
+    named = {
+        path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()
+    }
+    read = [
+        name
+        for name, path in named.items()
+        if (path.suffix in WEIGHTS if weights else path.suffix not in UNREAD)
+    ]
+    visible = sorted(
+        name for name in read if not any(part.startswith(".") for part in name.split("/"))
+    )
     whole = hashlib.sha256()
     for name in visible:
         status = named[name].stat()
-        whole.update(name.encode() + file_digest(named[name].resolve(), status.st_size, status.st_mtime_ns))
+        whole.update(
+            name.encode() + file_digest(named[name].resolve(), status.st_size, status.st_mtime_ns)
+        )
     return whole.hexdigest()
 
 

@@ -19,14 +19,24 @@ class DiTBackend(Settable):
 
     kind = "dit"
 
-    def __init__(self, pipe, classes: list[int], variants: Variants, device: torch.device | str, said: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        pipe,
+        classes: list[int],
+        variants: Variants,
+        device: torch.device | str,
+        said: dict[str, Any],
+    ) -> None:
         """classes: the model's class of each of the data's."""
         self.network, self.vae = pipe.transformer.to(device).eval(), pipe.vae.to(device).eval()
         self.classes = torch.tensor(classes, device=device)
         self.stored, self.said = pipe.scheduler, said
         self.null = self.network.config.num_embeds_ada_norm
         self.scale = self.vae.config.scaling_factor
-        self.passes = Passes(self.network.config.sample_size * 2 ** (len(self.vae.config.block_out_channels) - 1), device)
+        self.passes = Passes(
+            self.network.config.sample_size * 2 ** (len(self.vae.config.block_out_channels) - 1),
+            device,
+        )
         self._set(variants)
 
     def _set(self, variants: Variants) -> None:
@@ -47,7 +57,11 @@ class DiTBackend(Settable):
         if guidance != 1:
             x, labels = torch.cat([x, x]), torch.cat([labels, torch.full_like(labels, self.null)])
         time = t.to(x.device).expand(len(x))
-        made = self.network(x.to(self.network.dtype), timestep=time, class_labels=labels).sample[:, : x.shape[1]].float()
+        made = (
+            self.network(x.to(self.network.dtype), timestep=time, class_labels=labels)
+            .sample[:, : x.shape[1]]
+            .float()
+        )
         return made if guidance == 1 else made[n:] + guidance * (made[:n] - made[n:])
 
     @torch.inference_mode()
@@ -56,7 +70,9 @@ class DiTBackend(Settable):
 
     def _make(self, x: Tensor, labels: Tensor, generators: list[torch.Generator]) -> Tensor:
         latents = self.vae.encode(x.to(self.vae.dtype)).latent_dist.mode().float() * self.scale
-        made = noise_then_denoise(self.denoise, self.schedule, latents, self.classes[labels], self.variants, generators)
+        made = noise_then_denoise(
+            self.denoise, self.schedule, latents, self.classes[labels], self.variants, generators
+        )
         return self.vae.decode((made / self.scale).to(self.vae.dtype)).sample.float().clamp(-1, 1)
 
 
@@ -70,18 +86,32 @@ def classes_of(pipe, classes: tuple[str, ...]) -> list[int]:
     are as many, by number. Raises ValueError for classes that the model does not know.
     """
     known = {plain(name): index for name, index in pipe.labels.items()}
-    found = [next((known[plain(part)] for part in (name, *name.split(",")) if plain(part) in known), None) for name in classes]
+    found = [
+        next(
+            (known[plain(part)] for part in (name, *name.split(",")) if plain(part) in known), None
+        )
+        for name in classes
+    ]
     count = pipe.transformer.config.num_embeds_ada_norm
     if not known and len(classes) == count:
         return list(range(count))
     unknown = ", ".join(name for name, index in zip(classes, found, strict=True) if index is None)
     some = ", ".join(list(pipe.labels)[:5])
-    require(not unknown, "classes that the model does not know", unknown, f"its own: {some}, ..." if some else f"exactly {count} classes")
+    require(
+        not unknown,
+        "classes that the model does not know",
+        unknown,
+        f"its own: {some}, ..." if some else f"exactly {count} classes",
+    )
     return found
 
 
 def load(
-    generator: Generator, variants: Variants, classes: tuple[str, ...], shape: tuple[int, int, int], device: torch.device | str
+    generator: Generator,
+    variants: Variants,
+    classes: tuple[str, ...],
+    shape: tuple[int, int, int],
+    device: torch.device | str,
 ) -> DiTBackend:
     """A DiT of a folder or the hub. ValueError if it is not there, or does not know the classes."""
     require(shape[0] in (1, 3), "channels of the images, for a DiT,", shape[0], "1, 3")

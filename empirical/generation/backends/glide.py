@@ -19,7 +19,9 @@ TIMESTEPS = 1000
 WEIGHTS, SIDE = "base.pt", 64  # as openai names its base model's
 INSTALL = "pip install git+https://github.com/openai/glide-text2im"
 
-Tokens = Callable[[str], tuple[list[int], list[bool]]]  # a prompt, "" for none, to padded tokens and which of them count
+Tokens = Callable[
+    [str], tuple[list[int], list[bool]]
+]  # a prompt, "" for none, to padded tokens and which of them count
 
 
 def respaced(grid: int) -> tuple[list[int], list[float]]:
@@ -87,7 +89,10 @@ class GlideBackend(Settable):
         """The noise, guided: none + guidance (prompt - none), and the variance's place in [0, 1]; both (n, 3, side, side)."""
         n, guidance = len(x), self.variants.guidance
         if guidance != 1:
-            x, labels = torch.cat([x, x]), torch.cat([labels, torch.full_like(labels, len(self.tokens) - 1)])
+            x, labels = (
+                torch.cat([x, x]),
+                torch.cat([labels, torch.full_like(labels, len(self.tokens) - 1)]),
+            )
         t = torch.full((len(x),), self.timesteps[step], device=x.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
             made = self.network(x, t, tokens=self.tokens[labels], mask=self.mask[labels])
@@ -96,7 +101,9 @@ class GlideBackend(Settable):
             noise = noise[n:] + guidance * (noise[:n] - noise[n:])
         return noise, (place[:n] + 1) / 2
 
-    def _step(self, x: Tensor, step: int, noise: Tensor, place: Tensor, generators: list[torch.Generator]) -> Tensor:
+    def _step(
+        self, x: Tensor, step: int, noise: Tensor, place: Tensor, generators: list[torch.Generator]
+    ) -> Tensor:
         """One step down. DDPM: N(posterior mean of the clipped x0, exp(place log beta + (1 - place) log beta_tilde)); or DDIM."""
         bar, before = self.bars[step], self.bars[step - 1] if step else 1.0
         clean = ((x - math.sqrt(1 - bar) * noise) / math.sqrt(bar)).clamp(-1, 1)
@@ -104,7 +111,10 @@ class GlideBackend(Settable):
             noise = (x - math.sqrt(bar) * clean) / math.sqrt(1 - bar)
             return math.sqrt(before) * clean + math.sqrt(1 - before) * noise
         beta = 1 - bar / before
-        mean = math.sqrt(before) * beta / (1 - bar) * clean + math.sqrt(1 - beta) * (1 - before) / (1 - bar) * x
+        mean = (
+            math.sqrt(before) * beta / (1 - bar) * clean
+            + math.sqrt(1 - beta) * (1 - before) / (1 - bar) * x
+        )
         if step == 0:
             return mean
         low, high = math.log(beta * (1 - before) / (1 - bar)), math.log(beta)
@@ -119,27 +129,42 @@ def draw(x: Tensor, generators: list[torch.Generator]) -> Tensor:
 def weights_of(generator: Generator) -> Path:
     """The file; ValueError if the folder has none."""
     weights = (folder_of(generator.model) or Path(generator.model)) / WEIGHTS
-    require(weights.is_file(), "generator.model", generator.model, f"a folder with openai's {WEIGHTS}")
+    require(
+        weights.is_file(), "generator.model", generator.model, f"a folder with openai's {WEIGHTS}"
+    )
     return weights
 
 
 def load(
-    generator: Generator, variants: Variants, classes: tuple[str, ...], shape: tuple[int, int, int], device: torch.device | str
+    generator: Generator,
+    variants: Variants,
+    classes: tuple[str, ...],
+    shape: tuple[int, int, int],
+    device: torch.device | str,
 ) -> GlideBackend:
     """openai's base model at 64 pixels, if the reader has installed it and its ``base.pt`` lies in the folder; ValueError if not."""
     require(shape[0] in (1, 3), "channels of the images, for GLIDE,", shape[0], "1, 3")
     weights = weights_of(generator)
     try:
-        from glide_text2im.model_creation import create_model_and_diffusion, model_and_diffusion_defaults
+        from glide_text2im.model_creation import (
+            create_model_and_diffusion,
+            model_and_diffusion_defaults,
+        )
     except ImportError:
-        raise ValueError(f"generator.kind is 'glide', which needs a package that is not here; install it with: {INSTALL}") from None
+        raise ValueError(
+            f"generator.kind is 'glide', which needs a package that is not here; install it with: {INSTALL}"
+        ) from None
     options = model_and_diffusion_defaults()
     model, _ = create_model_and_diffusion(**{**options, "use_fp16": False})
     model.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
 
     def tokens(prompt: str) -> tuple[list[int], list[bool]]:
-        return model.tokenizer.padded_tokens_and_mask(model.tokenizer.encode(prompt) if prompt else [], options["text_ctx"])
+        return model.tokenizer.padded_tokens_and_mask(
+            model.tokenizer.encode(prompt) if prompt else [], options["text_ctx"]
+        )
 
     prompts = [generator.prompt.replace("{class}", name.replace("_", " ")) for name in classes]
     said = {**provenance(generator), "prompt": generator.prompt}
-    return GlideBackend(model, tokens, prompts, variants, device, said, dtype=precision(generator, device))
+    return GlideBackend(
+        model, tokens, prompts, variants, device, said, dtype=precision(generator, device)
+    )

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from empirical.config import Variants
 
 ROOM = 64 * 256 * 256  # pixels of a model's side in one pass at first: 64 images at 256, 16 at 512
-MOST = {True: 64, False: 512}  # images of a pass at most, on a CPU or not: a GPU is idle half the time with few
+MOST = {
+    True: 64,
+    False: 512,
+}  # images of a pass at most, on a CPU or not: a GPU is idle half the time with few
 
 Make = Callable[["Tensor", "Tensor", list["torch.Generator"]], "Tensor"]
 
@@ -51,7 +54,9 @@ class Passes:
         self.side, self.device, self.colour = side, torch.device(device), colour
         self.at_once = power_of_two(min(ROOM // side**2, MOST[self.device.type == "cpu"]))
 
-    def __call__(self, make: Make, pixels: Tensor, labels: Tensor, generators: list[torch.Generator]) -> Tensor:
+    def __call__(
+        self, make: Make, pixels: Tensor, labels: Tensor, generators: list[torch.Generator]
+    ) -> Tensor:
         """``make`` on all images; what it makes in the shape of ``pixels``, (n, channels, height, width), on the CPU.
 
         Raises ValueError where the memory does not hold even one image.
@@ -68,7 +73,9 @@ class Passes:
             start += len(out)
         return torch.cat(made)
 
-    def _attempt(self, make: Make, pixels: Tensor, labels: Tensor, generators: list[torch.Generator]) -> Tensor | None:
+    def _attempt(
+        self, make: Make, pixels: Tensor, labels: Tensor, generators: list[torch.Generator]
+    ) -> Tensor | None:
         """One pass; None, and the generators as they were, if it ran out of memory."""
         import torch
 
@@ -95,7 +102,11 @@ class Passes:
         self.at_once = power_of_two(tried - 1)
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
-        print(f"out of memory: {self.at_once} images of side {self.side} at a time from now on", file=sys.stderr, flush=True)
+        print(
+            f"out of memory: {self.at_once} images of side {self.side} at a time from now on",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 def power_of_two(n: int) -> int:

@@ -35,7 +35,12 @@ class UNetBackend(Settable):
         dtype: torch.dtype = torch.float32,
     ) -> None:
         """classes: the model's class of each of the data's; None of an unconditional model. dtype: of the passes through the network."""
-        self.network, self.stored, self.said, self.device = model.to(device).eval(), schedule, said, torch.device(device)
+        self.network, self.stored, self.said, self.device = (
+            model.to(device).eval(),
+            schedule,
+            said,
+            torch.device(device),
+        )
         self.classes = None if classes is None else torch.tensor(classes, device=device)
         self.half = dtype == torch.bfloat16
         self.passes = Passes(model.config.sample_size, device, colour=False)
@@ -68,7 +73,11 @@ class UNetBackend(Settable):
 
 
 def load(
-    generator: Generator, variants: Variants, classes: tuple[str, ...], shape: tuple[int, int, int], device: torch.device | str
+    generator: Generator,
+    variants: Variants,
+    classes: tuple[str, ...],
+    shape: tuple[int, int, int],
+    device: torch.device | str,
 ) -> UNetBackend:
     """A UNet and its noise schedule from a folder or the hub. ValueError if channels, classes or guidance do not fit."""
     from diffusers import DDPMPipeline, DDPMScheduler
@@ -77,18 +86,48 @@ def load(
     model, dtype = pipe.unet, precision(generator, device)
     schedule = DDPMScheduler.from_config(pipe.scheduler.config, timestep_spacing="trailing")
     channels = (model.config.in_channels, model.config.out_channels)
-    require(channels == (shape[0], shape[0]), f"the channels of {generator.model}", channels, f"{shape[0]} in and out, as the images have")
+    require(
+        channels == (shape[0], shape[0]),
+        f"the channels of {generator.model}",
+        channels,
+        f"{shape[0]} in and out, as the images have",
+    )
     said = provenance(generator)
     if model.config.num_class_embeds is None:
-        require(variants.guidance == 1, "variants.guidance of a model without classes", variants.guidance, "1")
+        require(
+            variants.guidance == 1,
+            "variants.guidance of a model without classes",
+            variants.guidance,
+            "1",
+        )
         return UNetBackend(model, schedule, variants, None, device, said, dtype)
     known = load_about(folder_of(generator.model) or Path(generator.model))
     theirs = known.get("classes", list(classes))
     unknown = [name for name in classes if name not in theirs]
-    require(not unknown, f"classes that {generator.model} does not know", ", ".join(unknown), f"those it knows: {', '.join(theirs)}")
-    require(model.config.num_class_embeds > len(theirs), "num_class_embeds", model.config.num_class_embeds, f"above {len(theirs)}")
-    told = {name: known[name] for name in ("seen", "data_content", "indices_sha256") if name in known}
-    return UNetBackend(model, schedule, variants, [theirs.index(name) for name in classes], device, {**said, **told}, dtype)
+    require(
+        not unknown,
+        f"classes that {generator.model} does not know",
+        ", ".join(unknown),
+        f"those it knows: {', '.join(theirs)}",
+    )
+    require(
+        model.config.num_class_embeds > len(theirs),
+        "num_class_embeds",
+        model.config.num_class_embeds,
+        f"above {len(theirs)}",
+    )
+    told = {
+        name: known[name] for name in ("seen", "data_content", "indices_sha256") if name in known
+    }
+    return UNetBackend(
+        model,
+        schedule,
+        variants,
+        [theirs.index(name) for name in classes],
+        device,
+        {**said, **told},
+        dtype,
+    )
 
 
 def from_unet(
@@ -101,4 +140,12 @@ def from_unet(
     dtype: torch.dtype = torch.float32,
 ) -> UNetBackend:
     """A model in memory, such as the one trained for the run, whose classes are the data's."""
-    return UNetBackend(model, schedule, variants, list(range(len(classes))), device, {"model": None, "seen": seen}, dtype)
+    return UNetBackend(
+        model,
+        schedule,
+        variants,
+        list(range(len(classes))),
+        device,
+        {"model": None, "seen": seen},
+        dtype,
+    )

@@ -13,7 +13,13 @@ GAP, LETTER, LINE = 2, 7, 14  # pixels: between images, of a letter's width, of 
 SMALLEST = 48  # pixels of an image's side on the sheet, at least
 
 
-def contact_sheet(path: Path, images: np.ndarray, rows: Sequence[str], columns: Sequence[str], scale: int | None = None) -> None:
+def contact_sheet(
+    path: Path,
+    images: np.ndarray,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    scale: int | None = None,
+) -> None:
     """Write (rows, columns, channels, height, width), float in [-1, 1] or uint8, channels 1 or 3, as a PNG.
 
     scale: times a pixel is enlarged, at least 1; if None so that an image is 48 pixels high or more. Floats beyond [-1, 1] are clipped.
@@ -21,8 +27,18 @@ def contact_sheet(path: Path, images: np.ndarray, rows: Sequence[str], columns: 
     """
     from PIL import Image, ImageDraw
 
-    require(images.ndim == 5 and images.shape[2] in (1, 3), "shape of the sheet", images.shape, "(rows, columns, 1 or 3, height, width)")
-    require(images.shape[:2] == (len(rows), len(columns)), "labels", (len(rows), len(columns)), f"as many as images, {images.shape[:2]}")
+    require(
+        images.ndim == 5 and images.shape[2] in (1, 3),
+        "shape of the sheet",
+        images.shape,
+        "(rows, columns, 1 or 3, height, width)",
+    )
+    require(
+        images.shape[:2] == (len(rows), len(columns)),
+        "labels",
+        (len(rows), len(columns)),
+        f"as many as images, {images.shape[:2]}",
+    )
     high, wide = images.shape[3:]
     scale = max(1, -(-SMALLEST // high)) if scale is None else scale
     require(scale >= 1, "scale", scale, "at least 1")

@@ -25,7 +25,9 @@ def features(network: nn.Module, pixels: Tensor, batch: int = 512) -> np.ndarray
     layers = [module for module in network.modules() if isinstance(module, nn.Linear)]
     require(bool(layers), "network", type(network).__name__, "one that ends in a linear layer")
     seen: list[Tensor] = []
-    hook = layers[-1].register_forward_pre_hook(lambda layer, inputs: seen.append(inputs[0].detach().flatten(1).float().cpu()))
+    hook = layers[-1].register_forward_pre_hook(
+        lambda layer, inputs: seen.append(inputs[0].detach().flatten(1).float().cpu())
+    )
     try:
         logits(network, pixels.to(next(network.parameters()).device), batch)
     finally:
@@ -38,7 +40,9 @@ def flat(images: np.ndarray) -> np.ndarray:
     return np.asarray(images, np.float64).reshape(len(images), -1)
 
 
-def nearest(queries: np.ndarray, points: np.ndarray, skip: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+def nearest(
+    queries: np.ndarray, points: np.ndarray, skip: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Distance to the nearest of ``points`` (m, d), and its index, for each of ``queries`` (n, d), in blocks.
 
     skip: (n,) an index for each query that does not count; -1 for none.
@@ -49,7 +53,9 @@ def nearest(queries: np.ndarray, points: np.ndarray, skip: np.ndarray | None = N
     squares = (points**2).sum(1)
     for start in range(0, len(queries), BLOCK):
         part = queries[start : start + BLOCK]
-        apart = squares - 2 * part @ points.T  # (block, m): squared distances up to the query's own square
+        apart = (
+            squares - 2 * part @ points.T
+        )  # (block, m): squared distances up to the query's own square
         if skip is not None:
             left_out = skip[start : start + BLOCK]
             rows = np.flatnonzero(left_out >= 0)
@@ -63,7 +69,9 @@ def rms(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.sqrt(((x - y) ** 2).mean(1))
 
 
-def closeness(real: np.ndarray, variants: np.ndarray, sources: np.ndarray, quantile: float = 0.01) -> dict[str, float | int]:
+def closeness(
+    real: np.ndarray, variants: np.ndarray, sources: np.ndarray, quantile: float = 0.01
+) -> dict[str, float | int]:
     """Variants against the real images; ``sources[i]``, an index into ``real``, is where variant i comes from. Rows (n, d) or images.
 
     own_nearest: share of variants to which no real image is nearer than their own source. own, other: median distances to the source and to
@@ -73,8 +81,18 @@ def closeness(real: np.ndarray, variants: np.ndarray, sources: np.ndarray, quant
     copied_others: share that lie within that threshold of a real image other than their source: a generator that repeats its training set.
     """
     require(0 < quantile < 1, "quantile", quantile, "(0, 1)")
-    require(len(real) >= 2 and len(variants) >= 1, "number of real images, variants", (len(real), len(variants)), "at least 2 and 1")
-    require(len(sources) == len(variants), "number of sources", len(sources), f"one for each variant, {len(variants)}")
+    require(
+        len(real) >= 2 and len(variants) >= 1,
+        "number of real images, variants",
+        (len(real), len(variants)),
+        "at least 2 and 1",
+    )
+    require(
+        len(sources) == len(variants),
+        "number of sources",
+        len(sources),
+        f"one for each variant, {len(variants)}",
+    )
     real, variants = flat(real), flat(variants)
     among, _ = nearest(real, real, np.arange(len(real)))
     threshold = float(np.quantile(among, quantile))
@@ -96,7 +114,12 @@ def agreement(outputs: np.ndarray, labels: np.ndarray) -> float:
 
     The classifier must have been trained on images that are none of the sources, or it recognises them instead of the class.
     """
-    require(len(outputs) == len(labels) >= 1, "number of outputs, labels", (len(outputs), len(labels)), "as many, at least 1")
+    require(
+        len(outputs) == len(labels) >= 1,
+        "number of outputs, labels",
+        (len(outputs), len(labels)),
+        "as many, at least 1",
+    )
     return float((outputs.argmax(1) == labels).mean())
 
 
@@ -112,7 +135,12 @@ def laplacian_variance(images: np.ndarray) -> np.ndarray:
 def grain(variants: np.ndarray, real: np.ndarray) -> float:
     """Mean variance of the Laplacian over that of real images: 1 where both are as sharp (or grainy), below where variants are smooth."""
     usual = laplacian_variance(real).mean()
-    require(usual > 0, "variance of the Laplacian of the real images", float(usual), "above 0: they are not all flat")
+    require(
+        usual > 0,
+        "variance of the Laplacian of the real images",
+        float(usual),
+        "above 0: they are not all flat",
+    )
     return float(laplacian_variance(variants).mean() / usual)
 
 

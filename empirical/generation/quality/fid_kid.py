@@ -54,16 +54,29 @@ def factor(features: np.ndarray) -> np.ndarray:
     return np.linalg.qr(centred, mode="r") if len(centred) > centred.shape[1] else centred
 
 
-def kid(real: np.ndarray, other: np.ndarray, rng: np.random.Generator, subsets: int = 100, size: int = 1000) -> Kid:
+def kid(
+    real: np.ndarray,
+    other: np.ndarray,
+    rng: np.random.Generator,
+    subsets: int = 100,
+    size: int = 1000,
+) -> Kid:
     """Kernel distance (Binkowski et al. 2018): the unbiased squared maximum mean discrepancy, over random subsets without replacement.
 
     size: rows of a subset, at least 2, and all where a set has fewer. Raises ValueError as ``fid`` does.
     """
     real, other = checked(real, other)
-    require(subsets >= 1 and size >= 2, "subsets, size of KID", (subsets, size), "subsets at least 1, size at least 2")
+    require(
+        subsets >= 1 and size >= 2,
+        "subsets, size of KID",
+        (subsets, size),
+        "subsets at least 1, size at least 2",
+    )
     size = min(size, len(real), len(other))
     values = []
-    for _ in range(subsets if size < max(len(real), len(other)) else 1):  # one draw of all is all there is
+    for _ in range(
+        subsets if size < max(len(real), len(other)) else 1
+    ):  # one draw of all is all there is
         x, y = (part[rng.choice(len(part), size, replace=False)] for part in (real, other))
         values.append(discrepancy(x, y))
     error = float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else None
@@ -87,7 +100,21 @@ def kernel(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 def checked(real: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Both in float64; ValueError unless (n, d) with n >= 2, of the same d, and finite."""
     real, other = np.asarray(real, np.float64), np.asarray(other, np.float64)
-    fits = real.ndim == other.ndim == 2 and real.shape[1] == other.shape[1] and min(len(real), len(other)) >= 2
-    require(fits, "shape of features", (real.shape, other.shape), "(n, d) and (m, d) with n and m at least 2")
-    require(bool(np.isfinite(real).all() and np.isfinite(other).all()), "features", "not finite", "finite numbers")
+    fits = (
+        real.ndim == other.ndim == 2
+        and real.shape[1] == other.shape[1]
+        and min(len(real), len(other)) >= 2
+    )
+    require(
+        fits,
+        "shape of features",
+        (real.shape, other.shape),
+        "(n, d) and (m, d) with n and m at least 2",
+    )
+    require(
+        bool(np.isfinite(real).all() and np.isfinite(other).all()),
+        "features",
+        "not finite",
+        "finite numbers",
+    )
     return real, other

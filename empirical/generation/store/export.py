@@ -81,19 +81,29 @@ def export(
     names = _folders(labels, classes)
     channels = store.shape[2] if store.dtype == np.uint8 else store.shape[0]
     if channels not in (1, 3):
-        raise ValueError(f"the images have {channels} channels; allowed: 1 or 3; read them from the store instead")
-    origin = {"store": digest([store.description, store.shape, str(store.dtype)]), "description": store.description}
+        raise ValueError(
+            f"the images have {channels} channels; allowed: 1 or 3; read them from the store instead"
+        )
+    origin = {
+        "store": digest([store.description, store.shape, str(store.dtype)]),
+        "description": store.description,
+    }
     _claim(folder, origin)
     for name in set(names.values()):
         (folder / name).mkdir(exist_ok=True)
-    files = [f"{names[label]}/{source:07d}-{copy:03d}.png" for (source, copy), label in zip(pairs.tolist(), labels.tolist(), strict=True)]
+    files = [
+        f"{names[label]}/{source:07d}-{copy:03d}.png"
+        for (source, copy), label in zip(pairs.tolist(), labels.tolist(), strict=True)
+    ]
     there = {f"{name}/{path}" for name in set(names.values()) for path in os.listdir(folder / name)}
     todo = [i for i, file in enumerate(files) if file not in there]
     advance(len(files) - len(todo))
     for start in range(0, len(todo), CHUNK):
         chunk = todo[start : start + CHUNK]
         images = store.read(pairs[chunk])
-        for i, image in zip(chunk, images if images.dtype == np.uint8 else as_uint8(images), strict=True):
+        for i, image in zip(
+            chunk, images if images.dtype == np.uint8 else as_uint8(images), strict=True
+        ):
             _write_png(folder / files[i], image)
         advance(len(chunk))
     _write_table(folder / "manifest.csv", files, pairs, labels, classes, origin["store"])
@@ -108,9 +118,16 @@ def _folders(labels: np.ndarray, classes: Sequence[str] | None) -> dict[int, str
         raise ValueError(
             f"labels run from {there[0]} to {there[-1]}; allowed: 0 to {count - 1}; give fill labels, and the classes of these"
         )
-    names = {label: str(label) if classes is None else re.sub(r"[^\w.-]+", "-", classes[label]) for label in there}
-    if len({name.casefold() for name in names.values()}) < len(names) or any(not name.strip(".") for name in names.values()):
-        raise ValueError(f"classes are {list(classes)}; allowed: names that are different as folders; rename them")
+    names = {
+        label: str(label) if classes is None else re.sub(r"[^\w.-]+", "-", classes[label])
+        for label in there
+    }
+    if len({name.casefold() for name in names.values()}) < len(names) or any(
+        not name.strip(".") for name in names.values()
+    ):
+        raise ValueError(
+            f"classes are {list(classes)}; allowed: names that are different as folders; rename them"
+        )
     return names
 
 
@@ -123,9 +140,13 @@ def _claim(folder: Path, origin: dict) -> None:
         except (ValueError, KeyError, TypeError):
             theirs = "nobody knows what"
         if theirs != origin["store"]:
-            raise ValueError(f"{folder} holds images of another store ({theirs[:16]}); allowed: {origin['store'][:16]}; use another folder")
+            raise ValueError(
+                f"{folder} holds images of another store ({theirs[:16]}); allowed: {origin['store'][:16]}; use another folder"
+            )
     elif folder.exists() and any(folder.iterdir()):
-        raise ValueError(f"{folder} holds something else; allowed: an empty folder or one of an earlier export; use another folder")
+        raise ValueError(
+            f"{folder} holds something else; allowed: an empty folder or one of an earlier export; use another folder"
+        )
     else:
         write_json(said, origin)
 
@@ -138,12 +159,21 @@ def _write_png(path: Path, image: np.ndarray) -> None:
     _write(path, raw.getvalue())
 
 
-def _write_table(path: Path, files: list[str], pairs: np.ndarray, labels: np.ndarray, classes: Sequence[str] | None, store: str) -> None:
+def _write_table(
+    path: Path,
+    files: list[str],
+    pairs: np.ndarray,
+    labels: np.ndarray,
+    classes: Sequence[str] | None,
+    store: str,
+) -> None:
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(COLUMNS)
     for file, (source, copy), label in zip(files, pairs.tolist(), labels.tolist(), strict=True):
-        rows.writerow([file, source, copy, label, label if classes is None else classes[label], store])
+        rows.writerow(
+            [file, source, copy, label, label if classes is None else classes[label], store]
+        )
     _write(path, text.getvalue().encode())
 
 

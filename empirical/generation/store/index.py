@@ -18,7 +18,9 @@ def keys_of(pairs: ArrayLike) -> np.ndarray:
             f"pairs are {pairs.dtype} of shape {pairs.shape}; allowed: whole numbers of shape (m, 2); give [source, copy] rows"
         )
     sources, copies = pairs.astype(np.int64).T
-    if pairs.size and not (0 <= sources.min() <= sources.max() < 2**32 and 0 <= copies.min() <= copies.max() < 2**31):
+    if pairs.size and not (
+        0 <= sources.min() <= sources.max() < 2**32 and 0 <= copies.min() <= copies.max() < 2**31
+    ):
         raise ValueError(
             f"pairs run from {pairs.min(0).tolist()} to {pairs.max(0).tolist()}; allowed: sources below 2^32, copies below 2^31, from 0"
         )

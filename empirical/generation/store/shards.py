@@ -33,7 +33,9 @@ def shard_name(keys: np.ndarray) -> str:
     return hashlib.sha256(keys.astype("<i8").tobytes()).hexdigest()[:32]
 
 
-def write_shard(folder: Path, pairs: np.ndarray, images: np.ndarray, labels: np.ndarray | None) -> str:
+def write_shard(
+    folder: Path, pairs: np.ndarray, images: np.ndarray, labels: np.ndarray | None
+) -> str:
     """Write images (n, ...) of pairs (n, 2), which ascend, with labels (n,); returns the shard's name."""
     name, raw = shard_name(keys_of(pairs)), io.BytesIO()
     np.save(raw, np.ascontiguousarray(images), allow_pickle=False)
@@ -56,8 +58,14 @@ def load_shard(folder: Path, name: str) -> Shard | None:
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, OverflowError):
         body = json.loads(described.read_bytes())
         keys = keys_of(body["pairs"])
-        labels = np.full(len(keys), -1) if body["labels"] is None else np.array(body["labels"], np.int64)
-        if shard_name(keys) == name and labels.shape == keys.shape and images.stat().st_size == body["bytes"]:
+        labels = (
+            np.full(len(keys), -1) if body["labels"] is None else np.array(body["labels"], np.int64)
+        )
+        if (
+            shard_name(keys) == name
+            and labels.shape == keys.shape
+            and images.stat().st_size == body["bytes"]
+        ):
             return Shard(name, keys, labels)
     return None
 
@@ -97,13 +105,21 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / "manifest.json"
     try:
         body = json.loads(path.read_bytes())
-        known = body["format"] == FORMAT and all(name in body for name in ("description", "shape", "dtype", "block"))
+        known = body["format"] == FORMAT and all(
+            name in body for name in ("description", "shape", "dtype", "block")
+        )
     except FileNotFoundError:
-        raise ValueError(f"{folder} holds no images: there is no manifest.json; allowed: a folder that open_store made") from None
+        raise ValueError(
+            f"{folder} holds no images: there is no manifest.json; allowed: a folder that open_store made"
+        ) from None
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} cannot be read ({error}); put it back, or remove the folder and make its images again") from None
+        raise ValueError(
+            f"{path} cannot be read ({error}); put it back, or remove the folder and make its images again"
+        ) from None
     if not known:
-        raise ValueError(f"{path} is of format {body['format']}; allowed: {FORMAT}; remove the folder and make its images again")
+        raise ValueError(
+            f"{path} is of format {body['format']}; allowed: {FORMAT}; remove the folder and make its images again"
+        )
     return body
 
 

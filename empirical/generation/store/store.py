@@ -17,7 +17,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from empirical.generation.store.index import Index, Shard, distinct, keys_of, pairs_of
-from empirical.generation.store.shards import files, is_whole, load_shard, read_manifest, touched, write_manifest, write_shard
+from empirical.generation.store.shards import (
+    files,
+    is_whole,
+    load_shard,
+    read_manifest,
+    touched,
+    write_manifest,
+    write_shard,
+)
 from empirical.runtime.leases import STALE, Claims
 from figures.records import plain
 
@@ -25,7 +33,9 @@ BLOCK = 1024  # sources of one task, and so the most images of a shard
 POLL = 0.5  # seconds between looks at what others do
 MAPS = 4096  # files that are mapped at a time; Linux allows a process 65,530
 Task = tuple[int, int]  # copy, source // block
-Make = Callable[[np.ndarray, np.ndarray], np.ndarray]  # (sources, copies), (n,) int64 each -> (n, *shape)
+Make = Callable[
+    [np.ndarray, np.ndarray], np.ndarray
+]  # (sources, copies), (n,) int64 each -> (n, *shape)
 
 
 def ignore(progress: float) -> None:
@@ -48,16 +58,31 @@ def open_store(
     depends on it. stale: seconds, above 0. poll: seconds. Raises ValueError if the folder holds images of another description.
     """
     if np.dtype(dtype) not in (np.uint8, np.float32) or len(shape) != 3 or min(shape) < 1:
-        raise ValueError(f"images are {np.dtype(dtype)} of shape {tuple(shape)}; allowed: uint8 (h, w, c) or float32 (c, h, w)")
+        raise ValueError(
+            f"images are {np.dtype(dtype)} of shape {tuple(shape)}; allowed: uint8 (h, w, c) or float32 (c, h, w)"
+        )
     if block < 1:
-        raise ValueError(f"block is {block}; allowed: at least 1; give the most images that a killed worker may lose")
+        raise ValueError(
+            f"block is {block}; allowed: at least 1; give the most images that a killed worker may lose"
+        )
     asked = {"description": plain(description), "shape": list(shape), "dtype": str(np.dtype(dtype))}
     write_manifest(Path(folder), {**asked, "block": block})
     store = Store(folder, stale, poll)
-    there = {"description": store.description, "shape": list(store.shape), "dtype": str(store.dtype)}
+    there = {
+        "description": store.description,
+        "shape": list(store.shape),
+        "dtype": str(store.dtype),
+    }
     if there != asked:
-        ours, theirs = ({**{f"description.{k}": v for k, v in body.pop("description").items()}, **body} for body in (asked, there))
-        name = next(k for k in sorted(ours.keys() | theirs.keys()) if (k in ours, ours.get(k)) != (k in theirs, theirs.get(k)))
+        ours, theirs = (
+            {**{f"description.{k}": v for k, v in body.pop("description").items()}, **body}
+            for body in (asked, there)
+        )
+        name = next(
+            k
+            for k in sorted(ours.keys() | theirs.keys())
+            if (k in ours, ours.get(k)) != (k in theirs, theirs.get(k))
+        )
         raise ValueError(
             f"{name} is {ours.get(name)!r}, but the images in {folder} have {theirs.get(name)!r}; allowed: the same; use another folder"
         )
@@ -75,7 +100,11 @@ class Store:
         self.folder, self.poll = Path(folder), poll
         manifest = read_manifest(self.folder)
         self.description: Mapping[str, Any] = manifest["description"]
-        self.shape, self.dtype, self.block = tuple(manifest["shape"]), np.dtype(manifest["dtype"]), int(manifest["block"])
+        self.shape, self.dtype, self.block = (
+            tuple(manifest["shape"]),
+            np.dtype(manifest["dtype"]),
+            int(manifest["block"]),
+        )
         self.claims = Claims(self.folder / "claims", stale)
         self._shards: dict[str, Shard] = {}
         self._inodes: dict[str, int] = {}
@@ -105,7 +134,9 @@ class Store:
         order = np.argsort(index.shards[at], kind="stable")
         shards = index.shards[at[order]]
         for places in np.split(order, np.flatnonzero(np.diff(shards)) + 1) if len(order) else ():
-            images[places] = self._map(index.names[index.shards[at[places[0]]]])[index.rows[at[places]]]
+            images[places] = self._map(index.names[index.shards[at[places[0]]]])[
+                index.rows[at[places]]
+            ]
         return images
 
     def labels(self, pairs: ArrayLike) -> np.ndarray:
@@ -113,7 +144,13 @@ class Store:
         index, at = self._find(pairs)
         return index.labels[at]
 
-    def fill(self, pairs: ArrayLike, make: Make, labels: np.ndarray | None = None, advance: Callable[[float], None] = ignore) -> int:
+    def fill(
+        self,
+        pairs: ArrayLike,
+        make: Make,
+        labels: np.ndarray | None = None,
+        advance: Callable[[float], None] = ignore,
+    ) -> int:
         """Make what is missing of these pairs, together with all who fill this store; returns how many images were made here.
 
         make: images of (sources, copies), at most ``block`` at a time. labels: (sources,), the class of each source. advance(n): n
@@ -122,7 +159,9 @@ class Store:
         tasks, made, seen = self._tasks(pairs), 0, set(self._shards)
         last = max((int(keys[-1]) & (2**32 - 1) for keys in tasks.values()), default=-1)
         if labels is not None and len(labels) <= last:
-            raise ValueError(f"labels are of {len(labels)} sources; allowed: more than {last}, the last source asked for; give all")
+            raise ValueError(
+                f"labels are of {len(labels)} sources; allowed: more than {last}, the last source asked for; give all"
+            )
         while tasks:
             before = made
             for task in list(tasks):
@@ -177,9 +216,14 @@ class Store:
             return []
         copies, blocks = keys >> 32, (keys & (2**32 - 1)) // self.block
         starts = np.flatnonzero(np.append(True, (np.diff(copies) != 0) | (np.diff(blocks) != 0)))
-        return [((int(copies[s]), int(blocks[s])), part) for s, part in zip(starts, np.split(keys, starts[1:]), strict=True)]
+        return [
+            ((int(copies[s]), int(blocks[s])), part)
+            for s, part in zip(starts, np.split(keys, starts[1:]), strict=True)
+        ]
 
-    def _strike(self, tasks: dict[Task, np.ndarray], seen: set[str], advance: Callable[[float], None]) -> None:
+    def _strike(
+        self, tasks: dict[Task, np.ndarray], seen: set[str], advance: Callable[[float], None]
+    ) -> None:
         """Strike out of ``tasks`` what shards hold that were not ``seen``."""
         self._look()
         for name in self._shards.keys() - seen:
@@ -198,12 +242,20 @@ class Store:
         images = np.asarray(make(*pairs.T.copy()))
         if images.shape != (len(pairs), *self.shape) or images.dtype != self.dtype:
             allowed = f"{self.dtype} {(len(pairs), *self.shape)}"
-            raise ValueError(f"the images made are {images.dtype} {images.shape}; allowed: {allowed}; mend what makes them")
+            raise ValueError(
+                f"the images made are {images.dtype} {images.shape}; allowed: {allowed}; mend what makes them"
+            )
         if images.dtype != np.uint8 and not np.isfinite(images).all():
-            raise ValueError("the images made are not finite; allowed: numbers; mend what makes them")
-        name = write_shard(self.folder, pairs, images, None if labels is None else np.asarray(labels)[pairs[:, 0]])
+            raise ValueError(
+                "the images made are not finite; allowed: numbers; mend what makes them"
+            )
+        name = write_shard(
+            self.folder, pairs, images, None if labels is None else np.asarray(labels)[pairs[:, 0]]
+        )
         if (shard := load_shard(self.folder, name)) is None:
-            raise OSError(f"shard {name} was written to {self.folder}, but does not read as it was written; see to the disk")
+            raise OSError(
+                f"shard {name} was written to {self.folder}, but does not read as it was written; see to the disk"
+            )
         self._forget(name)
         self._shards[name], self._inodes[name] = shard, files(self.folder, name)[0].stat().st_ino
         return len(pairs)
@@ -222,8 +274,14 @@ class Store:
     def _look(self) -> None:
         """Take up shards that are new, and drop those that have gone. A file that is replaced has another inode."""
         with os.scandir(self.folder) as entries:
-            found = {entry.name: entry.inode() for entry in entries if entry.name.startswith("shard-")}
-        there = {name[6:-5]: inode for name, inode in found.items() if name.endswith(".json") and f"{name[:-5]}.npy" in found}
+            found = {
+                entry.name: entry.inode() for entry in entries if entry.name.startswith("shard-")
+            }
+        there = {
+            name[6:-5]: inode
+            for name, inode in found.items()
+            if name.endswith(".json") and f"{name[:-5]}.npy" in found
+        }
         for name in [name for name, inode in self._inodes.items() if there.get(name) != inode]:
             self._forget(name)
         for name in there.keys() - self._inodes.keys():
@@ -240,9 +298,16 @@ class Store:
             try:
                 images = np.load(files(self.folder, name)[1], mmap_mode="r", allow_pickle=False)
             except (OSError, ValueError, EOFError) as error:
-                raise ValueError(f"shard {name} of {self.folder} cannot be read ({error}); call repair, then fill") from None
-            if images.dtype != self.dtype or images.shape != (len(self._shards[name].keys), *self.shape):
-                raise ValueError(f"shard {name} of {self.folder} holds {images.dtype} {images.shape}; call repair, then fill")
+                raise ValueError(
+                    f"shard {name} of {self.folder} cannot be read ({error}); call repair, then fill"
+                ) from None
+            if images.dtype != self.dtype or images.shape != (
+                len(self._shards[name].keys),
+                *self.shape,
+            ):
+                raise ValueError(
+                    f"shard {name} of {self.folder} holds {images.dtype} {images.shape}; call repair, then fill"
+                )
             if len(self._maps) >= MAPS:
                 self._maps.clear()
             self._maps[name] = np.asarray(images)

@@ -6,4 +6,6 @@ from typing import Annotated
 
 import tyro
 
-Names = tyro.conf.Positional[Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME [NAME ...]", help_behavior_hint="")]]  # at least one
+Names = tyro.conf.Positional[
+    Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME [NAME ...]", help_behavior_hint="")]
+]  # at least one

@@ -13,7 +13,9 @@ from collections.abc import Callable
 from figures.records.record import RecordError
 from figures.records.workers.pool import Interrupted
 
-TITLE = re.compile(r"^(Value error|Unrecognized options|Invalid choice|Missing subcommand|Missing argument) |Error parsing __\S+: ")
+TITLE = re.compile(
+    r"^(Value error|Unrecognized options|Invalid choice|Missing subcommand|Missing argument) |Error parsing __\S+: "
+)
 
 
 def run_command(commands: dict[str, Callable[..., int]], prog: str, description: str) -> int:
@@ -35,7 +37,9 @@ def run_command(commands: dict[str, Callable[..., int]], prog: str, description:
         return 130
 
 
-def _parse(commands: dict[str, Callable[..., int]], prog: str, description: str) -> Callable[[], int]:
+def _parse(
+    commands: dict[str, Callable[..., int]], prog: str, description: str
+) -> Callable[[], int]:
     """The chosen function with its arguments, not yet called; bad arguments raise SystemExit(2) after one line."""
     import tyro
 
@@ -43,7 +47,9 @@ def _parse(commands: dict[str, Callable[..., int]], prog: str, description: str)
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):
-            return tyro.extras.subcommand_cli_from_dict(deferred, prog=prog, description=description)
+            return tyro.extras.subcommand_cli_from_dict(
+                deferred, prog=prog, description=description
+            )
     except SystemExit as end:
         if end.code:
             where = [prog, *(word for word in sys.argv[1:2] if word in commands), "--help"]
@@ -56,7 +62,9 @@ def _one_line(box: str) -> str:
     text = " ".join(re.sub(r"[^\x20-\x7e]+|-{3,}", " ", box).split())
     text = re.split(r" Got errors:| Argument helptext:| For full helptext", text)[0]
     text, _, near = text.partition(" Perhaps you meant: ")
-    options = [option for option in dict.fromkeys(re.findall(r"--[\w.-]+", near)) if option != "--help"]
+    options = [
+        option for option in dict.fromkeys(re.findall(r"--[\w.-]+", near)) if option != "--help"
+    ]
     text += f"; did you mean {' or '.join(options)}?" if options else ""
     text = text.replace(" Available subcommands:", "; allowed:")
     return TITLE.sub("", text)

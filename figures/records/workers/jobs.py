@@ -21,7 +21,12 @@ def default_workers() -> int:
 
 
 def run_jobs(
-    function: Callable[[Any, Advance], None], *waves: Sequence[Any], total: float, workers: int, label: str, unit: str = "run"
+    function: Callable[[Any, Advance], None],
+    *waves: Sequence[Any],
+    total: float,
+    workers: int,
+    label: str,
+    unit: str = "run",
 ) -> list[tuple[Any, str]]:
     """Call ``function(job, advance)`` for every job, in up to ``workers`` processes of one thread each; a wave waits for the one before.
 
@@ -30,13 +35,17 @@ def run_jobs(
     Returns (job, message) for those that failed; raises Interrupted on Ctrl-C. Workers die with their parent, however it dies.
     """
     failures = []
-    bar = tqdm(total=total, desc=label, unit=unit, file=sys.stderr, dynamic_ncols=True, bar_format=BAR)
+    bar = tqdm(
+        total=total, desc=label, unit=unit, file=sys.stderr, dynamic_ncols=True, bar_format=BAR
+    )
     try:
         with bar, Pool(function, min(workers, max(map(len, waves)))) as pool:
             for wave in waves:
                 for event in _one_wave(pool, wave):
                     if event.kind == "progress":
-                        bar.update(min(event.value, bar.total - bar.n))  # shares of a job add up to one but for rounding
+                        bar.update(
+                            min(event.value, bar.total - bar.n)
+                        )  # shares of a job add up to one but for rounding
                     elif event.kind == "failed":
                         failures.append((event.job, event.value))
     except KeyboardInterrupt:

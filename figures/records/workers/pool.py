@@ -15,7 +15,9 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Literal
 
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1")
+ONE_THREAD = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
+)
 KILLED = "a worker was killed (out of memory? try --workers 1)"
 PATIENCE = 5.0  # seconds that a worker is given to end by itself
 Advance = Callable[[float], None]
@@ -50,7 +52,12 @@ class Pool:
     worker i has beside its parent's, those at i modulo their number. Leaving the block by an exception ends all workers at once.
     """
 
-    def __init__(self, function: Callable[[Any, Advance], Any], workers: int, environments: Sequence[Mapping[str, str]] = ({},)) -> None:
+    def __init__(
+        self,
+        function: Callable[[Any, Advance], Any],
+        workers: int,
+        environments: Sequence[Mapping[str, str]] = ({},),
+    ) -> None:
         os.environ.update(ONE_THREAD)  # read by the workers' BLAS when it is loaded
         self.function, self.environments = function, environments
         self._context = multiprocessing.get_context("spawn")
@@ -63,7 +70,9 @@ class Pool:
 
     def submit(self, job: Any) -> None:
         """Let an idle worker begin; there must be one."""
-        worker = next((worker for worker in self._workers if not worker.busy), None) or self._begin()
+        worker = (
+            next((worker for worker in self._workers if not worker.busy), None) or self._begin()
+        )
         worker.job, worker.busy = job, True
         with contextlib.suppress(OSError):  # it has died while it was idle: ``wait`` will find out
             worker.pipe.send(job)
@@ -77,7 +86,9 @@ class Pool:
         place = self._free.pop()
         ours, theirs = self._context.Pipe()
         environment = self.environments[place % len(self.environments)]
-        process = self._context.Process(target=_work, args=(self.function, theirs, environment), daemon=True)
+        process = self._context.Process(
+            target=_work, args=(self.function, theirs, environment), daemon=True
+        )
         with _uninterrupted():
             process.start()
         theirs.close()  # so that its death is heard as the end of the pipe
@@ -119,7 +130,9 @@ class Pool:
 @contextlib.contextmanager
 def _uninterrupted() -> Iterator[None]:
     """Ctrl-C waits until the end; processes begun meanwhile never hear of it."""
-    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "pthread_sigmask"):
+    if threading.current_thread() is not threading.main_thread() or not hasattr(
+        signal, "pthread_sigmask"
+    ):
         yield
         return
     resource_tracker.ensure_running()  # its own start would unblock
@@ -138,7 +151,9 @@ def _end(worker: _Worker, patience: float) -> None:
     worker.process.close()
 
 
-def _work(function: Callable[[Any, Advance], Any], pipe: Connection, environment: Mapping[str, str]) -> None:
+def _work(
+    function: Callable[[Any, Advance], Any], pipe: Connection, environment: Mapping[str, str]
+) -> None:
     """A worker: Ctrl-C is left to the parent, which is followed into death even if it was killed with -9."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process().sentinel

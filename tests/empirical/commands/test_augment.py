@@ -50,7 +50,11 @@ def make(folder, out, cache, **options):
 
 def tree(folder):
     """Files by relative path, with their bytes."""
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
 
 
 def table(path):
@@ -64,12 +68,19 @@ def test_originals_variants_and_what_is_said_of_them(pets, tmp_path, cache, caps
     after, scores, variants = tree(out), table(out / "scores.csv"), table(out / "variants.csv")
     assert tree(pets) == before
     assert {name: after[name] for name in before} == before
-    assert after.keys() - before.keys() == {"scores.csv", "variants.csv", "manifest.json", *(row["file"] for row in variants)}
+    assert after.keys() - before.keys() == {
+        "scores.csv",
+        "variants.csv",
+        "manifest.json",
+        *(row["file"] for row in variants),
+    }
     assert all((out / name).stat().st_ino == (pets / name).stat().st_ino for name in before)
     assert {row["file"] for row in scores} == before.keys()
     slow = [row["file"] for row in scores if row["slow"] == "1"]
     assert 0 < len(slow) < len(scores)
-    assert [(row["source"], row["copy"]) for row in variants] == [(name, copy) for copy in "12" for name in slow]
+    assert [(row["source"], row["copy"]) for row in variants] == [
+        (name, copy) for copy in "12" for name in slow
+    ]
     assert {row["seed"] for row in variants} == {"0"}
     for row in variants:
         assert row["file"] == row["source"].removesuffix(".png") + f"-variant-{row['copy']}.png"
@@ -77,12 +88,18 @@ def test_originals_variants_and_what_is_said_of_them(pets, tmp_path, cache, caps
             assert (image.size, image.mode) == ((8, 8), "RGB")
     for row in scores:
         assert row["class"] == row["file"].split("/")[0]
-        assert float(row["loss"]) == pytest.approx(-np.log(float(row["probability"])), rel=1e-3, abs=1e-5)
+        assert float(row["loss"]) == pytest.approx(
+            -np.log(float(row["probability"])), rel=1e-3, abs=1e-5
+        )
     told = json.loads(after["manifest.json"])
     assert (told["originals"], told["variants"]) == (25, 2 * len(slow))
     assert told["slow_fraction"] == len(slow) / 25
-    assert told["slow_fraction_by_class"]["cats"] == sum(name.startswith("cats") for name in slow) / 10
-    assert {"model", "seen", "strength", "timestep", "alpha_bar", "sigma"} <= told["generator"].keys()
+    assert (
+        told["slow_fraction_by_class"]["cats"] == sum(name.startswith("cats") for name in slow) / 10
+    )
+    assert {"model", "seen", "strength", "timestep", "alpha_bar", "sigma"} <= told[
+        "generator"
+    ].keys()
     assert told["generator"]["timestep"] == 99
     said = capsys.readouterr().out
     assert "8 x 8 pixels" in said
@@ -111,7 +128,9 @@ def test_a_variant_is_of_the_image_that_its_name_says(pets, tmp_path, cache, mon
     for row in table(tmp_path / "more/variants.csv"):
         images = [Image.open(tmp_path / "more" / row[name]) for name in ("file", "source")]
         np.testing.assert_array_equal(np.asarray(images[0]), square(images[1], 8))
-    assert json.loads((tmp_path / "more/manifest.json").read_text())["generator"]["model"] == str(tmp_path / "model")
+    assert json.loads((tmp_path / "more/manifest.json").read_text())["generator"]["model"] == str(
+        tmp_path / "model"
+    )
 
 
 def test_variants_may_be_mixed_with_their_sources(pets, tmp_path, cache, monkeypatch):
@@ -130,8 +149,13 @@ def test_variants_may_be_mixed_with_their_sources(pets, tmp_path, cache, monkeyp
     assert json.loads((tmp_path / "more/manifest.json").read_text())["generator"]["mix"] is True
     rows = table(tmp_path / "more/variants.csv")
     assert len(rows) == 25
-    for row in rows:  # a fifth of each pixel is of a fractal, the rest of the source, or black, in halves
-        made, source = np.asarray(Image.open(tmp_path / "more" / row["file"])), square(Image.open(tmp_path / "more" / row["source"]), 8)
+    for (
+        row
+    ) in rows:  # a fifth of each pixel is of a fractal, the rest of the source, or black, in halves
+        made, source = (
+            np.asarray(Image.open(tmp_path / "more" / row["file"])),
+            square(Image.open(tmp_path / "more" / row["source"]), 8),
+        )
         lowest, highest = 0.8 * source - 1, 0.8 * source + 0.2 * 255 + 1
         kept = ((made >= lowest) & (made <= highest)).all(2)
         assert any(kept[half].all() for half in (np.s_[:4], np.s_[4:], np.s_[:, :4], np.s_[:, 4:]))
@@ -149,8 +173,12 @@ def test_train_is_augmented_and_test_copied(tmp_path, cache, capsys):
     assert sum(name.startswith("test/") for name in after) == 5
     assert len(variants) > 0
     assert all(row["file"].startswith("train/") and row["file"] in after for row in variants)
-    assert (tmp_path / "more/train/cats/0.png").stat().st_ino != (sets / "train/cats/0.png").stat().st_ino
-    again = dataset(Data(f"folder:{tmp_path / 'more'}", None, 0, 8), cache / "artifacts")  # it is a data set of its own
+    assert (tmp_path / "more/train/cats/0.png").stat().st_ino != (
+        sets / "train/cats/0.png"
+    ).stat().st_ino
+    again = dataset(
+        Data(f"folder:{tmp_path / 'more'}", None, 0, 8), cache / "artifacts"
+    )  # it is a data set of its own
     assert (len(again.train), len(again.test)) == (25 + len(variants), 5)
     with pytest.raises(ValueError, match=r"hold_out of .* is True; allowed: False"):
         make(sets, tmp_path / "other", cache, hold_out=True)
@@ -163,7 +191,9 @@ def test_a_test_set_may_be_held_out(pets, tmp_path, cache):
     assert len(held) == 5
     for name, content in tree(pets).items():
         assert after[f"{'test' if name in held else 'train'}/{name}"] == content
-    assert not held & {row["source"].removeprefix("train/") for row in table(tmp_path / "more/variants.csv")}
+    assert not held & {
+        row["source"].removeprefix("train/") for row in table(tmp_path / "more/variants.csv")
+    }
 
 
 def test_stopped_anywhere_it_goes_on(pets, tmp_path, monkeypatch):
@@ -183,7 +213,12 @@ def test_stopped_anywhere_it_goes_on(pets, tmp_path, monkeypatch):
             patch.setattr(place, name, stopping)
             with pytest.raises(KeyboardInterrupt):
                 make(pets, out, cache, rule="all")
-        assert {path.name for path in tmp_path.iterdir()} <= {"pets", "whole", "cache", "other cache"}
+        assert {path.name for path in tmp_path.iterdir()} <= {
+            "pets",
+            "whole",
+            "cache",
+            "other cache",
+        }
 
     monkeypatch.setattr(augment_stages, "CHUNK", 4)
     monkeypatch.setattr(augment_stages, "BATCH", 1)
@@ -202,7 +237,10 @@ def test_what_a_killed_process_left_is_cleared_away(tmp_path):
     save(partial / "cats/0.png", pictures(1, 4)[0])
     with augmented_folder.whole(tmp_path / "more") as folder:
         assert list(folder.iterdir()) == []
-        with pytest.raises(ValueError, match="another process is writing"), augmented_folder.whole(tmp_path / "more"):
+        with (
+            pytest.raises(ValueError, match="another process is writing"),
+            augmented_folder.whole(tmp_path / "more"),
+        ):
             pass
         (folder / "x").write_text("x")
     assert tree(tmp_path / "more") == {"x": b"x"}
@@ -226,7 +264,9 @@ def test_a_finished_result_is_left_and_another_refused(pets, tmp_path, cache, ca
         assert tree(out) == before
         (tmp_path / "full").mkdir()
         (tmp_path / "full/letter.txt").write_text("mine")
-        with pytest.raises(ValueError, match="holds other files; allowed: a new or an empty folder"):
+        with pytest.raises(
+            ValueError, match="holds other files; allowed: a new or an empty folder"
+        ):
             make(pets, tmp_path / "full", cache)
     assert tree(tmp_path / "full") == {"letter.txt": b"mine"}
 
@@ -258,14 +298,18 @@ def test_a_dry_run_knows_what_was_found(pets, tmp_path, cache, capsys):
 
 def test_an_unreadable_file_is_named_or_left_out(pets, tmp_path, cache):
     (pets / "cats/0.png").write_bytes(b"no image")  # the first of its class
-    with pytest.raises(ValueError, match=r"1 of 2\d files in .*pets cannot be read as images: cats/0.png") as error:
+    with pytest.raises(
+        ValueError, match=r"1 of 2\d files in .*pets cannot be read as images: cats/0.png"
+    ) as error:
         make(pets, tmp_path / "more", cache)
     assert "\n" not in str(error.value)
     assert not (tmp_path / "more").exists()
     assert make(pets, tmp_path / "more", cache, skip_unreadable=True) == 0
     assert not (tmp_path / "more/cats/0.png").exists()
     assert len(table(tmp_path / "more/scores.csv")) == 24
-    assert json.loads((tmp_path / "more/manifest.json").read_text())["data"]["unreadable"] == [["cats/0.png", "not an image"]]
+    assert json.loads((tmp_path / "more/manifest.json").read_text())["data"]["unreadable"] == [
+        ["cats/0.png", "not an image"]
+    ]
 
 
 def test_outputs_that_say_little_are_warned_of(pets, tmp_path, cache, monkeypatch, capsys):
@@ -277,7 +321,9 @@ def test_outputs_that_say_little_are_warned_of(pets, tmp_path, cache, monkeypatc
 
 def test_no_two_variants_and_no_original_share_a_name():
     names = augmented_folder.variant_names(
-        ["a/x.png", "a/x.jpg", "a/Y.png", "a/y-variant-1.png", "b/x.png"], [0, 1, 2, 3, 4, 4], [1] * 5 + [2]
+        ["a/x.png", "a/x.jpg", "a/Y.png", "a/y-variant-1.png", "b/x.png"],
+        [0, 1, 2, 3, 4, 4],
+        [1] * 5 + [2],
     )
     assert names == [
         "a/x.png-variant-1.png",
@@ -289,7 +335,10 @@ def test_no_two_variants_and_no_original_share_a_name():
     ]
 
 
-@pytest.mark.parametrize(("size", "most", "side"), [((40, 30), 32, 24), ((40, 30), 16, 16), ((5, 9), 32, 8), ((300, 200), 64, 64)])
+@pytest.mark.parametrize(
+    ("size", "most", "side"),
+    [((40, 30), 32, 24), ((40, 30), 16, 16), ((5, 9), 32, 8), ((300, 200), 64, 64)],
+)
 def test_the_side_is_the_images_own_within_limits(tmp_path, size, most, side):
     own(tmp_path, counts=(3, 3), size=size)
     source = augmented_folder.source_of(tmp_path)
@@ -303,12 +352,30 @@ def test_the_side_is_the_images_own_within_limits(tmp_path, size, most, side):
         (["{tmp}/pets", "--out", "{tmp}"], "error: out is "),
         (["{tmp}/nowhere", "--out", "{tmp}/more"], "error: no folder "),
         (["{tmp}/pets", "--out", "{tmp}/more", "--k", "1"], "error: k is 1; allowed: at least 2"),
-        (["{tmp}/pets", "--out", "{tmp}/more", "--side", "9"], "error: side is 9; allowed: multiples of 8"),
-        (["{tmp}/pets", "--out", "{tmp}/more", "--strength", "0"], "error: variants.strength is 0.0; allowed: (0, 1]"),
-        (["{tmp}/pets", "--out", "{tmp}/more", "--generator", "{tmp}/pets"], "error: generator.model is "),
-        (["{tmp}/pets", "--out", "{tmp}/more", "--generator", "x", "--steps", "3"], "error: steps with a generator that is there is 3"),
-        (["{tmp}/pets", "--out", "{tmp}/more", "--machine.device", "cuda"], "error: machine.device is 'cuda'; allowed: cpu"),
-        (["{tmp}/pets", "--out", "{tmp}/more", "--epochs", "1", "--side", "8"], "error: the class-balanced training error is"),
+        (
+            ["{tmp}/pets", "--out", "{tmp}/more", "--side", "9"],
+            "error: side is 9; allowed: multiples of 8",
+        ),
+        (
+            ["{tmp}/pets", "--out", "{tmp}/more", "--strength", "0"],
+            "error: variants.strength is 0.0; allowed: (0, 1]",
+        ),
+        (
+            ["{tmp}/pets", "--out", "{tmp}/more", "--generator", "{tmp}/pets"],
+            "error: generator.model is ",
+        ),
+        (
+            ["{tmp}/pets", "--out", "{tmp}/more", "--generator", "x", "--steps", "3"],
+            "error: steps with a generator that is there is 3",
+        ),
+        (
+            ["{tmp}/pets", "--out", "{tmp}/more", "--machine.device", "cuda"],
+            "error: machine.device is 'cuda'; allowed: cpu",
+        ),
+        (
+            ["{tmp}/pets", "--out", "{tmp}/more", "--epochs", "1", "--side", "8"],
+            "error: the class-balanced training error is",
+        ),
         (["{tmp}/pets"], "error: "),
     ],
 )
@@ -316,7 +383,9 @@ def test_a_mistake_is_one_line(pets, tmp_path, capsys, monkeypatch, words, said)
     for device in (torch.cuda, torch.backends.mps):
         monkeypatch.setattr(device, "is_available", functools.cache(lambda: False))
     words = [word.format(tmp=tmp_path) for word in words]
-    monkeypatch.setattr(sys, "argv", ["empirical", "augment", *words, "--cache", str(tmp_path / "cache")])
+    monkeypatch.setattr(
+        sys, "argv", ["empirical", "augment", *words, "--cache", str(tmp_path / "cache")]
+    )
     try:
         code = run_command({"augment": augment, "other": make}, "python -m empirical", "")
     except SystemExit as end:

@@ -32,7 +32,10 @@ def run(*words, code=0):
 
 
 def records(out):
-    return {path.name: read(path).results for path in (out / "records/empirical/smoke").glob("*-s*.json")}
+    return {
+        path.name: read(path).results
+        for path in (out / "records/empirical/smoke").glob("*-s*.json")
+    }
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +64,9 @@ def test_every_record_is_there_and_makes_sense(finished):
         slow = round(60 * metrics["slow_fraction"])
         assert metrics["generated"] == {"original": 0, "tada": slow, "syn-rand": slow}[method]
         assert metrics["examples"] == 60 + metrics["generated"]
-        assert metrics["gradients"] == metrics["train_steps"] * (2 if record.config["training"]["optimiser"] == "sam" else 1)
+        assert metrics["gradients"] == metrics["train_steps"] * (
+            2 if record.config["training"]["optimiser"] == "sam" else 1
+        )
         if record.config["training"]["epochs"]:
             assert metrics["train_steps"] == round(4 * metrics["examples"] / 64)
         assert (metrics["generator"] or {"seen": "own"})["seen"] == "own"
@@ -70,7 +75,9 @@ def test_every_record_is_there_and_makes_sense(finished):
 
 def test_methods_of_a_seed_share_their_split_and_selection(finished):
     for seed in (0, 1):
-        members = [read(p) for p in (finished / "records/empirical/smoke").glob(f"*-s{seed:02d}-*.json")]
+        members = [
+            read(p) for p in (finished / "records/empirical/smoke").glob(f"*-s{seed:02d}-*.json")
+        ]
         runs = [record.metrics for record in members if "test_error" in record.metrics]
         assert len({metrics["training_indices_sha256"] for metrics in runs}) == 1
         assert len({metrics["slow_fraction"] for metrics in runs}) == 1
@@ -80,14 +87,21 @@ def test_nothing_is_done_twice_and_damage_is_mended(finished):
     before = records(finished)
     assert "20 records are there, 0 to compute" in run("run", "smoke", "--out", finished).stdout
     paths = sorted((finished / "records/empirical/smoke").glob("*-s*.json"))
-    damaged = [path for path in (finished / "artifacts").rglob("*") if path.suffix in (".npz", ".npy", ".safetensors")]
+    damaged = [
+        path
+        for path in (finished / "artifacts").rglob("*")
+        if path.suffix in (".npz", ".npy", ".safetensors")
+    ]
     assert {path.suffix for path in damaged} == {".npz", ".npy", ".safetensors"}
     for artifact in damaged:
         artifact.write_bytes(artifact.read_bytes()[:50])
     paths[0].unlink()
     paths[5].write_text(paths[5].read_text()[:100])
     paths[9].write_text(paths[9].read_text().replace('"seed":', '"seed":1'))
-    assert "17 records are there, 3 to compute" in run("run", "smoke", "--out", finished, "--workers", 1).stdout
+    assert (
+        "17 records are there, 3 to compute"
+        in run("run", "smoke", "--out", finished, "--workers", 1).stdout
+    )
     assert records(finished) == before
 
 
@@ -99,11 +113,16 @@ def wait_for(condition, process, seconds=120):
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize("moment", ["generator-*.safetensors", "../records/empirical/smoke/*-s*.json"])
+@pytest.mark.parametrize(
+    "moment", ["generator-*.safetensors", "../records/empirical/smoke/*-s*.json"]
+)
 def test_killed_and_resumed_it_ends_with_the_same_records(finished, tmp_path, moment):
     (tmp_path / "artifacts").mkdir()
     process = subprocess.Popen(
-        command("run", "smoke", "--out", tmp_path, "--workers", 1), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command("run", "smoke", "--out", tmp_path, "--workers", 1),
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     wait_for(lambda: any((tmp_path / "artifacts").glob(moment)), process)
     process.send_signal(signal.SIGKILL)
@@ -115,7 +134,11 @@ def test_killed_and_resumed_it_ends_with_the_same_records(finished, tmp_path, mo
 
 def test_ctrl_c_says_how_to_go_on(tmp_path):
     process = subprocess.Popen(
-        command("run", "smoke", "--out", tmp_path), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command("run", "smoke", "--out", tmp_path),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     wait_for(lambda: (tmp_path / "records").exists(), process)
     time.sleep(1)
@@ -136,7 +159,9 @@ def test_a_task_does_its_job_and_what_it_needs_with_the_same_result(finished, tm
     assert ": 5 jobs to do" in capsys.readouterr().out  # early, select, generator, variants, train
     ((name, result),) = records(tmp_path).items()
     assert result == records(finished)[name]
-    assert [record.seed for record in load_some("empirical/smoke", (tmp_path / "records",))] == [1]  # figures find it
+    assert [record.seed for record in load_some("empirical/smoke", (tmp_path / "records",))] == [
+        1
+    ]  # figures find it
     assert benchmark(("smoke",), task=number, out=tmp_path) == 0
     assert ": 0 jobs to do" in capsys.readouterr().out
     assert benchmark(("smoke",), status=True, out=tmp_path) == 0
@@ -158,9 +183,15 @@ def test_what_only_tells_writes_nothing(tmp_path, told):
 
 
 def test_a_model_that_is_not_there_is_told_before_anything_is_done(tmp_path):
-    for command in (["benchmark", "factor", "--model", "/nowhere"], ["train", "--generator.model", "./nowhere"]):
+    for command in (
+        ["benchmark", "factor", "--model", "/nowhere"],
+        ["train", "--generator.model", "./nowhere"],
+    ):
         (line,) = run(*command, "--out", tmp_path / "out", code=2).stderr.splitlines()
-        assert re.fullmatch(r"error: generator.model is '.*nowhere'; allowed: a folder that is there, or a name on the .* hub", line)
+        assert re.fullmatch(
+            r"error: generator.model is '.*nowhere'; allowed: a folder that is there, or a name on the .* hub",
+            line,
+        )
         assert not (tmp_path / "out").exists()
 
 
@@ -174,7 +205,11 @@ def test_the_readme_names_the_array_of_the_paper_scale(capsys, monkeypatch):
 
 
 def test_status_tells_who_works_at_what(tmp_path, capsys):
-    name = next(name for name, job in graph([(experiment("smoke"), 1)], tmp_path).items() if job.path is not None)
+    name = next(
+        name
+        for name, job in graph([(experiment("smoke"), 1)], tmp_path).items()
+        if job.path is not None
+    )
     with claims(tmp_path).held(name):
         assert benchmark(("smoke",), status=True, seeds=1, out=tmp_path) == 0
     said = capsys.readouterr().out.splitlines()
@@ -193,7 +228,10 @@ BAD = [
     (["benchmark", "smoke", "--task", "28"], "task is 28; allowed: 0 to 27"),
     (["benchmark", "smoke", "--retries", "-1"], "retries is -1; allowed: at least 0"),
     (["run", "nothing"], "no experiment 'nothing'; allowed: noisy-digits"),
-    (["benchmark", "smoke", "--workers", "2", "--dry-run"], "option is '--workers'; allowed: without --dry-run"),
+    (
+        ["benchmark", "smoke", "--workers", "2", "--dry-run"],
+        "option is '--workers'; allowed: without --dry-run",
+    ),
     (["run"], "number of names is 0; allowed: at least 1"),
     (["run", "smoke", "--seeds", "0"], "seeds is 0; allowed: at least 1"),
     (["run", "smoke", "--seeds", "x"], "--seeds"),
@@ -208,7 +246,9 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("words", "said"), BAD, ids=lambda value: " ".join(value) if isinstance(value, list) else "")
+@pytest.mark.parametrize(
+    ("words", "said"), BAD, ids=lambda value: " ".join(value) if isinstance(value, list) else ""
+)
 def test_a_mistake_is_told_in_one_line(words, said):
     done = run(*words, code=2)
     assert done.stderr.startswith("error: ")
@@ -223,14 +263,24 @@ def test_failed_jobs_are_told(tmp_path):
     told = [line for line in done.stderr.splitlines() if line.startswith("failed: smoke: ")]
     assert len(told) == 2
     assert all(
-        f"{stage}, seed 0" in line and "FileExistsError" in line for stage, line in zip(("early resnet8", "digits"), told, strict=True)
+        f"{stage}, seed 0" in line and "FileExistsError" in line
+        for stage, line in zip(("early resnet8", "digits"), told, strict=True)
     )
     below = [line for line in done.stderr.splitlines() if line.startswith("not begun: smoke: ")]
     assert sum(int(re.search(r"(\d+) records", line)[1]) for line in below) == 10
     assert records(tmp_path) == {}
     said = run("benchmark", "smoke", "--status", "--out", tmp_path, "--seeds", 1).stdout
     assert said.splitlines()[1].split() == ["smoke", "0", "0", "0", "10"]
-    assert len([line for line in said.splitlines() if line.startswith("failed: ") and "FileExistsError" in line]) == 2
+    assert (
+        len(
+            [
+                line
+                for line in said.splitlines()
+                if line.startswith("failed: ") and "FileExistsError" in line
+            ]
+        )
+        == 2
+    )
 
 
 def test_list_names_every_experiment():
@@ -239,7 +289,18 @@ def test_list_names_every_experiment():
 
 
 def test_one_run_of_ones_own(tmp_path):
-    words = ["--data.train", "60", "--training.steps", "5", "--training.width", "8", "--generator.steps", "2", "--variants.grid", "4"]
+    words = [
+        "--data.train",
+        "60",
+        "--training.steps",
+        "5",
+        "--training.width",
+        "8",
+        "--generator.steps",
+        "2",
+        "--variants.grid",
+        "4",
+    ]
     said = run("train", "--method.name", "tada", *words, "--out", tmp_path).stdout
     assert "test_error" in said
     assert os.listdir(tmp_path) == ["artifacts"]

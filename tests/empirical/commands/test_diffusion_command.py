@@ -31,13 +31,31 @@ def narrow(monkeypatch):
     """The sizes' networks made narrow, so that a rehearsal is short; and a processor that can do all."""
     monkeypatch.setattr(bfloat16, "missing", lambda: False)
     monkeypatch.setattr(
-        generator_command, "size", lambda name: Generator((8, 8), attention=name == "gpu", flip=True, precision="bfloat16", ema=0.999)
+        generator_command,
+        "size",
+        lambda name: Generator(
+            (8, 8), attention=name == "gpu", flip=True, precision="bfloat16", ema=0.999
+        ),
     )
 
 
-def test_a_folder_of_images_is_trained_on_and_the_generator_loads(tmp_path, capsys, monkeypatch, narrow):
+def test_a_folder_of_images_is_trained_on_and_the_generator_loads(
+    tmp_path, capsys, monkeypatch, narrow
+):
     own(tmp_path / "pets")
-    words = (f"folder:{tmp_path / 'pets'}", "--side", "8", "--size", "gpu", *TINY, "--sheets", "1", "--out", tmp_path / "out", "--bf16")
+    words = (
+        f"folder:{tmp_path / 'pets'}",
+        "--side",
+        "8",
+        "--size",
+        "gpu",
+        *TINY,
+        "--sheets",
+        "1",
+        "--out",
+        tmp_path / "out",
+        "--bf16",
+    )
     code, lines, _ = here(capsys, monkeypatch, *words)
     assert code == 0
     assert "(own) of 2 classes" in lines[-3]
@@ -48,11 +66,17 @@ def test_a_folder_of_images_is_trained_on_and_the_generator_loads(tmp_path, caps
     assert about["classes"] == ["cats", "dogs"]
     assert about["images_seen"] == 16
     assert (folder / "step-0000004.png").exists()
-    assert here(capsys, monkeypatch, *words)[1][-1] == lines[-1]  # finished: the same words, no training
+    assert (
+        here(capsys, monkeypatch, *words)[1][-1] == lines[-1]
+    )  # finished: the same words, no training
 
 
-def test_a_dry_run_says_how_long_it_takes_and_writes_no_generator(tmp_path, capsys, monkeypatch, narrow):
-    code, lines, _ = here(capsys, monkeypatch, "digits", "--train", "60", *TINY, "--dry-run", "--out", tmp_path)
+def test_a_dry_run_says_how_long_it_takes_and_writes_no_generator(
+    tmp_path, capsys, monkeypatch, narrow
+):
+    code, lines, _ = here(
+        capsys, monkeypatch, "digits", "--train", "60", *TINY, "--dry-run", "--out", tmp_path
+    )
     assert code == 0
     assert lines[0].startswith("network ")
     assert "parameters" in lines[0]
@@ -66,18 +90,59 @@ def test_bfloat16_is_warned_of_where_it_is_slow(tmp_path, capsys, monkeypatch, n
     words = ("digits", "--train", "60", *TINY, "--sheets", "0", "--out", tmp_path)
     note = "note: this processor has no bfloat16 arithmetic, which makes bfloat16 about twenty times slower than --precision float32"
     assert here(capsys, monkeypatch, *words)[1][3] == note
-    assert not any("note" in line for line in here(capsys, monkeypatch, *words, "--precision", "float32", "--folder", tmp_path / "x")[1])
+    assert not any(
+        "note" in line
+        for line in here(
+            capsys, monkeypatch, *words, "--precision", "float32", "--folder", tmp_path / "x"
+        )[1]
+    )
 
 
-def test_the_size_for_cifar10_on_a_gpu_is_rehearsed_by_the_same_command(tmp_path, capsys, monkeypatch):
+def test_the_size_for_cifar10_on_a_gpu_is_rehearsed_by_the_same_command(
+    tmp_path, capsys, monkeypatch
+):
     cifar10_batches(tmp_path / "sets", monkeypatch)
     settings = generator_command.settings_of("cifar10-gpu")
     assert 5e6 < settings.steps * settings.batch < 7e6
     tiny = dataclasses.replace(settings, channels=(8, 16, 16))
     monkeypatch.setattr(generator_command, "size", lambda name: {"cifar10-gpu": tiny}[name])
-    words = ("--size", "cifar10-gpu", "--seen", "external", "--train", "20", "--pool", "30", "--validation", "10", "--side", "8")
-    small = ("--steps", "2", "--batch", "4", "--precision", "float32", "--machine.device", "cpu", "--sheets", "1")
-    code, lines, _ = here(capsys, monkeypatch, "cifar10", *words, *small, "--root", tmp_path / "sets", "--out", tmp_path)
+    words = (
+        "--size",
+        "cifar10-gpu",
+        "--seen",
+        "external",
+        "--train",
+        "20",
+        "--pool",
+        "30",
+        "--validation",
+        "10",
+        "--side",
+        "8",
+    )
+    small = (
+        "--steps",
+        "2",
+        "--batch",
+        "4",
+        "--precision",
+        "float32",
+        "--machine.device",
+        "cpu",
+        "--sheets",
+        "1",
+    )
+    code, lines, _ = here(
+        capsys,
+        monkeypatch,
+        "cifar10",
+        *words,
+        *small,
+        "--root",
+        tmp_path / "sets",
+        "--out",
+        tmp_path,
+    )
     assert code == 0
     about = generator_folder.load_about(tmp_path / "generators/cifar10-8px-cifar10-gpu-external-0")
     assert (about["steps"], about["images_seen"], about["images"]) == (2, 8, 20)
@@ -89,8 +154,12 @@ def test_what_is_given_changes_a_size_and_the_data():
     assert generator_command.settings_of("medium", steps=7, lr=None, flip=False).steps == 7
     assert generator_command.settings_of("medium", flip=False).flip is False
     assert generator_command.data_of("digits", train=None) == Data("digits")
-    assert generator_command.data_of("cifar10", side=16, pool=8000) == Data("cifar10", train=8000, pool=8000, side=16)
-    assert generator_command.data_of("cifar10", train=2000, pool=8000) == Data("cifar10", train=2000, pool=8000)
+    assert generator_command.data_of("cifar10", side=16, pool=8000) == Data(
+        "cifar10", train=8000, pool=8000, side=16
+    )
+    assert generator_command.data_of("cifar10", train=2000, pool=8000) == Data(
+        "cifar10", train=2000, pool=8000
+    )
     assert generator_command.data_of("cifar10") == Data("cifar10", train=None)
     assert generator_command.data_of("folder:x") == Data("folder:x", train=None, validation=0)
 
@@ -98,13 +167,25 @@ def test_what_is_given_changes_a_size_and_the_data():
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["digits", "--seen", "external"], "error: generator.seen is 'external', but all images of digits are in the"),
-        (["digits", "--machine.device", "cuda"], "error: machine.device is 'cuda'; allowed: cpu on this machine"),
-        (["digits", "--machine.capture"], "error: machine.capture of a generator is True; allowed: False; use --machine.compile"),
+        (
+            ["digits", "--seen", "external"],
+            "error: generator.seen is 'external', but all images of digits are in the",
+        ),
+        (
+            ["digits", "--machine.device", "cuda"],
+            "error: machine.device is 'cuda'; allowed: cpu on this machine",
+        ),
+        (
+            ["digits", "--machine.capture"],
+            "error: machine.capture of a generator is True; allowed: False; use --machine.compile",
+        ),
         (["digits", "--steps", "0"], "error: generator.steps is 0; allowed: at least 1"),
         (["digits", "--sheets", "-1"], "error: sheets is -1; allowed: at least 0"),
         (["mnist"], "error: data.name is 'mnist'; allowed: digits"),
-        (["digits", "--size", "large"], "error: generator.channels has 4 levels; images of side 8 allow"),
+        (
+            ["digits", "--size", "large"],
+            "error: generator.channels has 4 levels; images of side 8 allow",
+        ),
     ],
 )
 def test_a_mistake_is_one_line(tmp_path, capsys, monkeypatch, words, said):
@@ -112,7 +193,9 @@ def test_a_mistake_is_one_line(tmp_path, capsys, monkeypatch, words, said):
         monkeypatch.setattr(device, "is_available", cache(lambda: False))
     if "large" in words:
         monkeypatch.setattr(generator_command, "size", lambda name: Generator((8,) * 5))
-        said = "error: generator.channels has 5 levels; images of side 8 allow sides divisible by 16"
+        said = (
+            "error: generator.channels has 5 levels; images of side 8 allow sides divisible by 16"
+        )
     code, _, errors = here(capsys, monkeypatch, *words, "--out", tmp_path)
     assert code == 2
     assert errors.startswith(said)

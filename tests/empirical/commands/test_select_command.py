@@ -38,7 +38,9 @@ def out(tmp_path_factory):
 
 
 def test_what_it_says_and_writes(capfd, out):
-    code, said, errors = call(capfd, "digits", "--train", 100, "--seeds", 2, "--out", out, "--scores", out / "scores.json")
+    code, said, errors = call(
+        capfd, "digits", "--train", 100, "--seeds", 2, "--out", out, "--scores", out / "scores.json"
+    )
     assert (code, errors) == (0, "")
     told = json.loads((out / "scores.json").read_text())
     assert told["settings"]["selection"]["rule"] == "cluster"
@@ -54,11 +56,17 @@ def test_what_it_says_and_writes(capfd, out):
         np.testing.assert_allclose(each["loss"], -np.log(each["probability"]), rtol=1e-4, atol=1e-5)
         assert 0 < each["error"] <= 0.15
         assert each["curve"][-1] == [each["steps"], each["error"]]
-        line = next(line for line in said.splitlines() if line.split()[:1] == [str(seed)] and line.split()[1] == str(each["steps"]))
+        line = next(
+            line
+            for line in said.splitlines()
+            if line.split()[:1] == [str(seed)] and line.split()[1] == str(each["steps"])
+        )
         assert f"{each['error']:.1%}" in line
         assert f"{np.mean(each['slow']):.1%}" in line
         of_class = [s for s, name in zip(each["slow"], each["class"], strict=True) if name == "7"]
-        shares = next(line for line in said.splitlines() if line.startswith("7 ") and line.count("%") == 2)
+        shares = next(
+            line for line in said.splitlines() if line.startswith("7 ") and line.count("%") == 2
+        )
         assert shares.split()[1 + seed] == f"{np.mean(of_class):.1%}"
     assert f"({pair['jaccard_chance']:5.2f})" in said
 
@@ -67,7 +75,9 @@ def test_a_second_rule_needs_no_second_training(capfd, out, monkeypatch):
     words = ("digits", "--train", 100, "--seeds", 1, "--out", out)
     assert call(capfd, *words)[0] == 0
     monkeypatch.setattr(pipeline, "early_network", lambda *_: pytest.fail("it trained again"))
-    code, said, _ = call(capfd, *words, "--rule", "high-loss", "--fraction", 0.25, "--scores", out / "scores.csv")
+    code, said, _ = call(
+        capfd, *words, "--rule", "high-loss", "--fraction", 0.25, "--scores", out / "scores.csv"
+    )
     assert code == 0
     assert "rule high-loss-0.25" in said
     assert "Jaccard" not in said
@@ -83,7 +93,9 @@ def test_a_second_rule_needs_no_second_training(capfd, out, monkeypatch):
 def test_outputs_that_say_little_are_noted(capfd, out):
     words = ("digits", "--train", 60, "--seeds", 1, "--out", out, "--stop", "epochs", "--epochs")
     assert "note: seed 0" in call(capfd, *words, 40)[1]
-    code, _, errors = call(capfd, "digits", "--train", 60, "--out", out, "--stop", "auto", "--epochs", 1)
+    code, _, errors = call(
+        capfd, "digits", "--train", 60, "--out", out, "--stop", "auto", "--epochs", 1
+    )
     assert (code, errors.count("\n")) == (2, 1)
     assert "raise early.epochs" in errors
 
@@ -104,7 +116,9 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("words", "told"), BAD, ids=lambda value: " ".join(value) if isinstance(value, list) else "")
+@pytest.mark.parametrize(
+    ("words", "told"), BAD, ids=lambda value: " ".join(value) if isinstance(value, list) else ""
+)
 def test_a_mistake_is_told_in_one_line(capfd, tmp_path, words, told):
     code, said, errors = call(capfd, *words, "--out", tmp_path)
     assert (code, said) == (2, "")
@@ -115,10 +129,14 @@ def test_a_mistake_is_told_in_one_line(capfd, tmp_path, words, told):
 
 def test_each_data_set_has_its_own_early_training():
     assert early_of("digits", None, None, None) == Early()
-    assert [early_of(name, None, None, None).epochs for name in ("cifar10", "cifar100", "tiny-imagenet")] == [8, 20, 10]
+    assert [
+        early_of(name, None, None, None).epochs for name in ("cifar10", "cifar100", "tiny-imagenet")
+    ] == [8, 20, 10]
     assert early_of("folder:x", None, None, None) == Early(stop="auto", epochs=slowness.BUDGET)
     assert early_of("folder:x", None, 5, None) == Early(stop="epochs", epochs=5)
-    assert early_of("cifar10", "auto", None, 0.1) == Early(stop="auto", epochs=slowness.BUDGET, error=0.1)
+    assert early_of("cifar10", "auto", None, 0.1) == Early(
+        stop="auto", epochs=slowness.BUDGET, error=0.1
+    )
     assert early_of("cifar10", "error", None, 0.3) == Early(error=0.3, epochs=slowness.BUDGET)
     assert early_of("digits", None, 3, None) == Early(stop="epochs", epochs=3)
     assert early_of("digits", "auto", None, None) == Early(stop="auto")
@@ -130,17 +148,30 @@ RUN = Run(method=Method("original"), data=Data("digits", train=100), training=Tr
 def test_stages_are_kept_and_shared_by_rules(tmp_path):
     parts = split(RUN.data, 0)
     paper = pipeline.selected(RUN, 0, parts, tmp_path)
-    rules = [Selection("cluster", "logits"), Selection("high-loss"), Selection("misclassified"), Selection("random"), Selection("all")]
-    others = [pipeline.selected(dataclasses.replace(RUN, selection=rule), 0, parts, tmp_path) for rule in rules]
+    rules = [
+        Selection("cluster", "logits"),
+        Selection("high-loss"),
+        Selection("misclassified"),
+        Selection("random"),
+        Selection("all"),
+    ]
+    others = [
+        pipeline.selected(dataclasses.replace(RUN, selection=rule), 0, parts, tmp_path)
+        for rule in rules
+    ]
     assert len(list(tmp_path.glob("early-*"))) == 1
     assert len(list(tmp_path.glob("selection-*"))) == 6
     for rule, other in zip(rules, others, strict=True):
-        np.testing.assert_array_equal(other.clustered, paper.slow)  # what is measured by does not change with what is augmented
+        np.testing.assert_array_equal(
+            other.clustered, paper.slow
+        )  # what is measured by does not change with what is augmented
         np.testing.assert_array_equal(other.slow_test, paper.slow_test)
         assert (other.steps, other.error) == (paper.steps, paper.error)
         assert other.slow.tolist() != paper.slow.tolist()
         outputs = paper.early.logits if rule.features == "logits" else paper.early.probabilities
-        np.testing.assert_array_equal(other.slow, by_rule(outputs, paper.early.losses, parts.train.labels, rule, 0))
+        np.testing.assert_array_equal(
+            other.slow, by_rule(outputs, paper.early.losses, parts.train.labels, rule, 0)
+        )
     assert others[1].slow.sum() == others[3].slow.sum() == paper.slow.sum()
     (kept,) = tmp_path.glob("early-*")
     assert load_arrays(kept)["logits"].dtype == np.float32
@@ -152,7 +183,12 @@ def test_stages_are_kept_and_shared_by_rules(tmp_path):
 
 
 def test_a_run_with_a_rule_augments_what_the_rule_takes(tmp_path):
-    run = dataclasses.replace(RUN, method=Method("useful", 3), training=Training(width=8, steps=3), selection=Selection("all"))
+    run = dataclasses.replace(
+        RUN,
+        method=Method("useful", 3),
+        training=Training(width=8, steps=3),
+        selection=Selection("all"),
+    )
     metrics = pipeline.execute(run, 0, tmp_path)
     assert metrics["examples"] == 300
     assert metrics["slow_fraction"] == 1

@@ -13,7 +13,13 @@ from empirical.commands.store import store
 from empirical.generation.store.store import Store, open_store
 from figures.records import run_command
 
-SAID = {"data": {"name": "cifar10"}, "classes": ["cat", "dog"], "generator": {"seen": "external"}, "variants": {"strength": 0.3}, "seed": 4}
+SAID = {
+    "data": {"name": "cifar10"},
+    "classes": ["cat", "dog"],
+    "generator": {"seen": "external"},
+    "variants": {"strength": 0.3},
+    "seed": 4,
+}
 
 
 def made(folder, **changes):
@@ -21,7 +27,9 @@ def made(folder, **changes):
     there = open_store(folder, {**SAID, **changes}, (2, 2, 3), np.uint8, block=2)
     there.fill(
         [[i, c] for i in range(3) for c in (1, 2) if i < 2 or c == 1],
-        lambda s, c: np.full((len(s), 2, 2, 3), s[:, None, None, None] + 10 * c[:, None, None, None], np.uint8),
+        lambda s, c: np.full(
+            (len(s), 2, 2, 3), s[:, None, None, None] + 10 * c[:, None, None, None], np.uint8
+        ),
         np.array([0, 1, 1]),
     )
     return there
@@ -31,8 +39,13 @@ def made(folder, **changes):
 def out(tmp_path):
     """An output folder with two stores."""
     made(tmp_path / "artifacts/variants-aa")
-    (tmp_path / "artifacts/variants-aa/about.json").write_text(json.dumps({"model": "some/model", "kind": "unet"}))
-    made(tmp_path / "artifacts/variants-bb", variants={"strength": 0.5, "from_noise": True, "mix": True})
+    (tmp_path / "artifacts/variants-aa/about.json").write_text(
+        json.dumps({"model": "some/model", "kind": "unet"})
+    )
+    made(
+        tmp_path / "artifacts/variants-bb",
+        variants={"strength": 0.5, "from_noise": True, "mix": True},
+    )
     (tmp_path / "artifacts/early-x.npz").write_bytes(b"")
     return tmp_path
 
@@ -67,10 +80,18 @@ def test_a_list_tells_model_noise_and_number(out, capsys, monkeypatch):
 
 def test_a_damaged_shard_is_named_and_mended_when_asked(out, capsys, monkeypatch):
     code, lines, _ = said(capsys, monkeypatch, "verify", out)
-    assert (code, lines[1], lines[3]) == (0, "  every byte is as it was written", "  every byte is as it was written")
+    assert (code, lines[1], lines[3]) == (
+        0,
+        "  every byte is as it was written",
+        "  every byte is as it was written",
+    )
     name = damage(out / "artifacts/variants-bb")
     code, lines, _ = said(capsys, monkeypatch, "verify", "--out", out)
-    assert (code, lines[1], lines[3]) == (1, "  every byte is as it was written", f"  damaged: {name}")
+    assert (code, lines[1], lines[3]) == (
+        1,
+        "  every byte is as it was written",
+        f"  damaged: {name}",
+    )
     assert len(Store(out / "artifacts/variants-bb")) == 5
     assert said(capsys, monkeypatch, "verify", out, "--repair")[0] == 1
     assert len(Store(out / "artifacts/variants-bb")) < 5
@@ -86,7 +107,9 @@ def test_a_manifest_that_cannot_be_read_is_damage_too(out, capsys, monkeypatch):
 
 
 def test_an_export_is_a_folder_of_classes_with_a_table(out, capsys, monkeypatch):
-    code, lines, _ = said(capsys, monkeypatch, "export", out / "artifacts/variants-aa", "--to", out / "images")
+    code, lines, _ = said(
+        capsys, monkeypatch, "export", out / "artifacts/variants-aa", "--to", out / "images"
+    )
     assert (code, lines) == (0, [f"{out}/images: 5 images, 5 of them written now"])
     with (out / "images/manifest.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -99,10 +122,13 @@ def test_an_export_is_a_folder_of_classes_with_a_table(out, capsys, monkeypatch)
     ]
     for row in rows:
         assert row["file"].startswith(row["class"] + "/")
-        assert (np.asarray(Image.open(out / "images" / row["file"])) == int(row["source"]) + 10 * int(row["copy"])).all()
-    assert said(capsys, monkeypatch, "export", out / "artifacts/variants-aa", "--to", out / "images")[1][0].endswith(
-        "5 images, 0 of them written now"
-    )
+        assert (
+            np.asarray(Image.open(out / "images" / row["file"]))
+            == int(row["source"]) + 10 * int(row["copy"])
+        ).all()
+    assert said(
+        capsys, monkeypatch, "export", out / "artifacts/variants-aa", "--to", out / "images"
+    )[1][0].endswith("5 images, 0 of them written now")
 
 
 @pytest.mark.parametrize(
@@ -113,7 +139,10 @@ def test_an_export_is_a_folder_of_classes_with_a_table(out, capsys, monkeypatch)
             ["export", "{out}", "--to", "{out}/x"],
             "error: number of stores in {out} is 2; allowed: 1, as one is exported; name it: variants-aa, variants-bb",
         ),
-        (["list", "{out}/nowhere"], "error: folder is '{out}/nowhere'; allowed: a store of variants, or an output folder with some"),
+        (
+            ["list", "{out}/nowhere"],
+            "error: folder is '{out}/nowhere'; allowed: a store of variants, or an output folder with some",
+        ),
         (["list", "--to", "x"], "error: to is 'x'; allowed: given with export alone"),
         (["list", "--repair"], "error: repair is True; allowed: given with verify alone"),
     ],
@@ -125,4 +154,7 @@ def test_a_mistake_is_one_line(out, capsys, monkeypatch, words, told):
 
 def test_nothing_there_is_said(out, capsys, monkeypatch):
     shutil.rmtree(out / "artifacts")
-    assert said(capsys, monkeypatch, "verify", out)[:2] == (0, [f"{out} holds no store of variants"])
+    assert said(capsys, monkeypatch, "verify", out)[:2] == (
+        0,
+        [f"{out} holds no store of variants"],
+    )

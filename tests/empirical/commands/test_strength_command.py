@@ -40,7 +40,10 @@ def trained(tmp_path_factory):
     parts, recipe = split(data, 0), Training(steps=60, width=8)
     judge = strength.trained_judge(data, parts, recipe, 0, root, torch.device("cpu"))
     again = strength.trained_judge(data, parts, recipe, 0, root, torch.device("cpu"))
-    assert all(torch.equal(a, b) for a, b in zip(judge.state_dict().values(), again.state_dict().values(), strict=True))
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(judge.state_dict().values(), again.state_dict().values(), strict=True)
+    )
     return parts, judge
 
 
@@ -69,7 +72,9 @@ def test_variants_do_not_depend_on_the_batch(trained, monkeypatch):
     parts, _ = trained
     whole = strength.variants_of(Blend(0.5), parts.validation, np.arange(20), 0)
     monkeypatch.setattr(strength, "BATCH", 7)
-    np.testing.assert_array_equal(strength.variants_of(Blend(0.5), parts.validation, np.arange(20), 0), whole)
+    np.testing.assert_array_equal(
+        strength.variants_of(Blend(0.5), parts.validation, np.arange(20), 0), whole
+    )
 
 
 def test_the_rule():
@@ -86,10 +91,20 @@ def test_more_sources_than_others_are_refused(trained):
 def test_the_command_prints_a_table_and_writes_what_it_found(tmp_path, monkeypatch, capsys):
     fake = types.ModuleType("empirical.generation.backends")
     loads = []
-    fake.backend = lambda generator, variants, classes, shape, device: (loads.append(generator.model), Blend(variants.strength))[1]
+    fake.backend = lambda generator, variants, classes, shape, device: (
+        loads.append(generator.model),
+        Blend(variants.strength),
+    )[1]
     fake.folder_of = lambda model: None
     monkeypatch.setitem(sys.modules, "empirical.generation.backends", fake)
-    options = {"strengths": (0.1, 0.9), "images": 10, "train": 100, "validation": 20, "out": tmp_path, "device": "cpu"}
+    options = {
+        "strengths": (0.1, 0.9),
+        "images": 10,
+        "train": 100,
+        "validation": 20,
+        "out": tmp_path,
+        "device": "cpu",
+    }
     assert strength.strength("digits", "blend", **options) == 0
     assert loads == ["blend"]  # once for all strengths
     assert "judge: resnet8 on 100 training images, 250 steps" in capsys.readouterr().out

@@ -19,7 +19,17 @@ from empirical.training.progress import Lines
 ROOT = Path(__file__).resolve().parents[3]
 STEPS, BATCH, TRAIN = 120, 16, 60
 SETTINGS = f"--method.name original --data.name digits --data.train {TRAIN} --data.validation 20 --training.steps {STEPS}"
-RUN = [*SETTINGS.split(), "--training.batch", str(BATCH), "--training.width", "8", "--training.augment", "crop", "--checks", "7"]
+RUN = [
+    *SETTINGS.split(),
+    "--training.batch",
+    str(BATCH),
+    "--training.width",
+    "8",
+    "--training.augment",
+    "crop",
+    "--checks",
+    "7",
+]
 LINE = re.compile(
     r"epoch +(?P<epoch>\d+\.\d)  step (?P<step>\d+)/(?P<steps>\d+)  loss (?P<loss>\d+\.\d{4})"
     r"(?:  training error +(?P<error>\d+\.\d\d%))?  (?P<rate>[\d,]+) images/s  \d+:\d\d left"
@@ -30,7 +40,9 @@ def here(capfd, monkeypatch, *words):
     """The command in this process, as if it began now: exit code, what it prints, and the lines on standard error."""
     artifacts.code.cache_clear()
     monkeypatch.setattr(sys, "argv", ["empirical", "train", *map(str, words)])
-    code = command_line.run_command({"list": command_line.list_, "train": command_line.train}, "python -m empirical", "")
+    code = command_line.run_command(
+        {"list": command_line.list_, "train": command_line.train}, "python -m empirical", ""
+    )
     said = capfd.readouterr()
     return code, said.out, said.err.splitlines()
 
@@ -44,12 +56,27 @@ def told(lines):
 
 def stopped(out, how, steps):
     """The command in a process of its own, stopped by a signal after so many more steps; its exit code and lines on standard error."""
-    words = [sys.executable, "-m", "empirical", "train", *RUN, "--machine.checkpoint", "0", "--out", str(out)]
-    with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+    words = [
+        sys.executable,
+        "-m",
+        "empirical",
+        "train",
+        *RUN,
+        "--machine.checkpoint",
+        "0",
+        "--out",
+        str(out),
+    ]
+    with subprocess.Popen(
+        words, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
         lines = []
         for line in process.stderr:
             lines.append(line.rstrip("\n"))
-            if int(LINE.fullmatch(lines[-1])["step"]) - int(LINE.fullmatch(lines[0])["step"]) >= steps:
+            if (
+                int(LINE.fullmatch(lines[-1])["step"]) - int(LINE.fullmatch(lines[0])["step"])
+                >= steps
+            ):
                 process.send_signal(how)
                 break
         lines += process.stderr.read().splitlines()
@@ -61,7 +88,9 @@ def test_interrupted_and_killed_it_ends_with_the_same_numbers(tmp_path, capfd, m
     assert code == 0
     assert "test_error " in whole
     epochs = told(lines)
-    assert len(lines) == len(epochs) == STEPS * BATCH // TRAIN  # a line an epoch; the last epoch ends with the run
+    assert (
+        len(lines) == len(epochs) == STEPS * BATCH // TRAIN
+    )  # a line an epoch; the last epoch ends with the run
     assert [int(float(epoch)) for epoch, _, _ in epochs.values()] == list(range(1, len(epochs) + 1))
     assert max(epochs) == STEPS
 
@@ -79,16 +108,29 @@ def test_interrupted_and_killed_it_ends_with_the_same_numbers(tmp_path, capfd, m
     assert code == 0
     assert again == whole
     assert min(told(third)) >= max(told(second))
-    assert {**told(first[:-1]), **told(second), **told(third)} == epochs  # the losses told are those of whole epochs
+    assert {
+        **told(first[:-1]),
+        **told(second),
+        **told(third),
+    } == epochs  # the losses told are those of whole epochs
     assert not [path.name for path in (out / "artifacts").iterdir() if "checkpoint" in path.name]
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--machine.device", "cuda"], "error: machine.device is 'cuda'; allowed: cpu on this machine"),
-        (["--machine.capture"], "error: machine.capture on cpu is True; allowed: on a CUDA device alone"),
-        (["--machine.checkpoint", "-1"], "error: machine.checkpoint is -1.0; allowed: at least 0 seconds"),
+        (
+            ["--machine.device", "cuda"],
+            "error: machine.device is 'cuda'; allowed: cpu on this machine",
+        ),
+        (
+            ["--machine.capture"],
+            "error: machine.capture on cpu is True; allowed: on a CUDA device alone",
+        ),
+        (
+            ["--machine.checkpoint", "-1"],
+            "error: machine.checkpoint is -1.0; allowed: at least 0 seconds",
+        ),
         (["--training.lr", "1e25"], "error: training loss is nan at step "),
     ],
 )
@@ -109,7 +151,17 @@ def test_a_mistake_is_one_line(tmp_path, capfd, monkeypatch, words, said):
 @pytest.mark.parametrize(("limit", "noted"), [("1", True), ("150", False)])
 def test_early_training_that_learned_nothing_is_noted(tmp_path, capfd, monkeypatch, limit, noted):
     code, said, _ = here(
-        capfd, monkeypatch, *RUN, "--training.width", "16", "--early.limit", limit, "--early.every", "1", "--out", tmp_path
+        capfd,
+        monkeypatch,
+        *RUN,
+        "--training.width",
+        "16",
+        "--early.limit",
+        limit,
+        "--early.every",
+        "1",
+        "--out",
+        tmp_path,
     )
     assert code == 0
     assert ("early training ended near chance" in said) == noted
@@ -117,7 +169,9 @@ def test_early_training_that_learned_nothing_is_noted(tmp_path, capfd, monkeypat
 
 def test_a_gpu_that_is_not_there_is_told_once_and_before_any_work(tmp_path, capfd, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", cache(lambda: False))
-    code, said, lines = here(capfd, monkeypatch, *RUN, "--machine.device", "cuda", "--out", tmp_path / "out")
+    code, said, lines = here(
+        capfd, monkeypatch, *RUN, "--machine.device", "cuda", "--out", tmp_path / "out"
+    )
     assert (code, said, len(lines)) == (2, "", 1)
     assert "machine.device is 'cuda'; allowed: cpu" in lines[0]
     assert not (tmp_path / "out").exists()
@@ -128,7 +182,9 @@ def test_no_tensorboard_is_one_line(tmp_path, capfd, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorboard", None)  # as if it were not installed
     code, _, lines = here(capfd, monkeypatch, *RUN, "--out", tmp_path, "--log", tmp_path / "log")
     assert code == 2
-    assert lines == ["error: --log needs TensorBoard, which is not installed: .venv/bin/python -m pip install tensorboard"]
+    assert lines == [
+        "error: --log needs TensorBoard, which is not installed: .venv/bin/python -m pip install tensorboard"
+    ]
     assert not (tmp_path / "log").exists()
 
 
@@ -145,7 +201,9 @@ def test_what_is_logged(tmp_path, monkeypatch, capfd):
         def close(self):
             closed.append(True)
 
-    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", types.SimpleNamespace(SummaryWriter=Writer))
+    monkeypatch.setitem(
+        sys.modules, "torch.utils.tensorboard", types.SimpleNamespace(SummaryWriter=Writer)
+    )
     with Lines(tmp_path) as watch:
         watch(Progress(3, 9, 1.0, 0.5, 100.0, 60.0, None))
         watch(Progress(6, 9, 2.0, 0.25, 200.0, 30.0, 0.1))

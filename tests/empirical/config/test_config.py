@@ -4,7 +4,17 @@ import dataclasses
 
 import pytest
 
-from empirical.config import Data, Early, Generator, Method, Run, Selection, Sheet, Training, Variants
+from empirical.config import (
+    Data,
+    Early,
+    Generator,
+    Method,
+    Run,
+    Selection,
+    Sheet,
+    Training,
+    Variants,
+)
 from empirical.data.images import split
 from empirical.experiments.registry import EXPERIMENTS, experiment
 from empirical.experiments.runner import plan_of
@@ -76,14 +86,32 @@ def test_a_split_must_leave_something_to_test_on():
     ("run", "label"),
     [
         (Run(), "tada-2-sgd-steps"),
-        (Run(method=Method("useful", 3), variants=Variants(0.3, mix=True)), "useful-3-sgd-steps"),  # it has no variants
+        (
+            Run(method=Method("useful", 3), variants=Variants(0.3, mix=True)),
+            "useful-3-sgd-steps",
+        ),  # it has no variants
         (Run(variants=Variants(0.3)), "tada-2-sgd-steps-strength-0.3"),
         (Run(variants=Variants(mix=True)), "tada-2-sgd-steps-mix"),
-        (Run(method=Method("syn-all"), variants=Variants(from_noise=True)), "syn-all-sgd-steps-noise"),
-        (Run(method=Method("syn-rand"), variants=Variants(alpha_bar=0.5)), "syn-rand-sgd-steps-alpha-bar-0.5"),
-        (Run(variants=Variants(0.3, alpha_bar=0.25, from_noise=True, mix=True)), "tada-2-sgd-steps-noise-mix"),
-        (Run(method=Method("original"), training=Training("resnet18", "sam")), "original-sam-steps-resnet18"),
-        (Run(method=Method("original"), training=Training("timm:resnet10t")), "original-sgd-steps-timm-resnet10t"),
+        (
+            Run(method=Method("syn-all"), variants=Variants(from_noise=True)),
+            "syn-all-sgd-steps-noise",
+        ),
+        (
+            Run(method=Method("syn-rand"), variants=Variants(alpha_bar=0.5)),
+            "syn-rand-sgd-steps-alpha-bar-0.5",
+        ),
+        (
+            Run(variants=Variants(0.3, alpha_bar=0.25, from_noise=True, mix=True)),
+            "tada-2-sgd-steps-noise-mix",
+        ),
+        (
+            Run(method=Method("original"), training=Training("resnet18", "sam")),
+            "original-sam-steps-resnet18",
+        ),
+        (
+            Run(method=Method("original"), training=Training("timm:resnet10t")),
+            "original-sgd-steps-timm-resnet10t",
+        ),
         (
             Run(
                 training=Training("vit-s", steps=None, epochs=5),
@@ -93,7 +121,10 @@ def test_a_split_must_leave_something_to_test_on():
             ),
             "tada-2-sgd-epochs-as-tada-5-random-vit-s-strength-0.7",
         ),
-        (Run(training=Training(width=32, augment="crop"), generator=Generator(seen="external")), "tada-2-sgd-steps"),
+        (
+            Run(training=Training(width=32, augment="crop"), generator=Generator(seen="external")),
+            "tada-2-sgd-steps",
+        ),
     ],
 )
 def test_a_label_says_what_is_not_usual(run, label):
@@ -102,7 +133,11 @@ def test_a_label_says_what_is_not_usual(run, label):
 
 def test_mixing_is_part_of_what_a_run_is_and_its_absence_renames_nothing():
     run, mixed = Run(), Run(variants=Variants(mix=True))
-    assert file_name("x", run, 0) == file_name("x", Run(variants=Variants(mix=False)), 0) != file_name("x", mixed, 0)
+    assert (
+        file_name("x", run, 0)
+        == file_name("x", Run(variants=Variants(mix=False)), 0)
+        != file_name("x", mixed, 0)
+    )
     assert identity(run) == {}
 
 
@@ -123,15 +158,23 @@ def test_more_seeds_extend_a_plan():
 def test_every_method_is_in_the_main_experiment_under_both_budgets():
     runs = experiment("noisy-digits").runs
     generated = {"useful-2", "useful-5", "tada-2", "tada-5", "syn-rand", "syn-all"}
-    assert {run.method.label for run in runs if run.training.steps and run.training.optimiser == "sgd"} == generated | {"original"}
-    assert {run.method.label for run in runs if run.training.epochs and not run.length_of} == generated
+    assert {
+        run.method.label for run in runs if run.training.steps and run.training.optimiser == "sgd"
+    } == generated | {"original"}
+    assert {
+        run.method.label for run in runs if run.training.epochs and not run.length_of
+    } == generated
     assert [run.length_of.label for run in runs if run.length_of] == ["tada-5"]
-    assert {"original", "tada-5"} <= {run.method.label for run in runs if run.training.optimiser == "sam"}
+    assert {"original", "tada-5"} <= {
+        run.method.label for run in runs if run.training.optimiser == "sam"
+    }
 
 
 def test_methods_that_are_compared_differ_in_the_method_alone():
     for run in experiment("noisy-digits").runs:
-        same = dataclasses.replace(run, method=Method("original"), length_of=None, training=Training())
+        same = dataclasses.replace(
+            run, method=Method("original"), length_of=None, training=Training()
+        )
         assert same == Run("noisy-digits", Method("original"), run.data)
         recipe = dataclasses.replace(run.training, optimiser="sgd", steps=250, epochs=None)
         assert recipe == Training()

@@ -80,7 +80,9 @@ def test_arrays_are_mapped_and_the_files_stay_as_they_are(pets, tmp_path):
 
 
 def test_other_settings_have_another_cache(pets, tmp_path, decoded):
-    assert whole(tmp_path, side=8).folder != whole(tmp_path, side=10).folder != whole(tmp_path).folder
+    assert (
+        whole(tmp_path, side=8).folder != whole(tmp_path, side=10).folder != whole(tmp_path).folder
+    )
     save(pets / "owls/0.png", pictures(1, 9)[0])
     own(pets, counts=(5,), names=("owls",))
     two = whole(tmp_path, side=8, classes=("dogs", "cats"))
@@ -91,7 +93,9 @@ def test_other_settings_have_another_cache(pets, tmp_path, decoded):
     assert len(decoded) == before
 
 
-@pytest.mark.parametrize("change", ["in place", "with its old times", "removed", "added", "renamed"])
+@pytest.mark.parametrize(
+    "change", ["in place", "with its old times", "removed", "added", "renamed"]
+)
 def test_a_change_of_the_files_is_noticed(pets, tmp_path, change):
     first, path = whole(tmp_path), pets / "cats/0.bmp"
     if change in ("in place", "with its old times"):
@@ -127,14 +131,22 @@ def test_a_change_while_the_files_are_read_is_told(pets, tmp_path, monkeypatch):
 
 
 DAMAGE = {
-    "cut short": lambda folder: (folder / "train.npy").write_bytes((folder / "train.npy").read_bytes()[:-9]),
-    "longer": lambda folder: (folder / "train.npy").write_bytes((folder / "train.npy").read_bytes() + b"x"),
+    "cut short": lambda folder: (folder / "train.npy").write_bytes(
+        (folder / "train.npy").read_bytes()[:-9]
+    ),
+    "longer": lambda folder: (folder / "train.npy").write_bytes(
+        (folder / "train.npy").read_bytes() + b"x"
+    ),
     "gone": lambda folder: (folder / "test-labels.npy").unlink(),
     "empty": lambda folder: (folder / "test.npy").write_bytes(b""),
     "other shape": lambda folder: np.save(folder / "test-labels.npy", np.zeros((1, 5), np.int64)),
-    "other numbers": lambda folder: np.save(folder / "test-labels.npy", np.load(folder / "test-labels.npy").astype(float)),
+    "other numbers": lambda folder: np.save(
+        folder / "test-labels.npy", np.load(folder / "test-labels.npy").astype(float)
+    ),
     "no manifest": lambda folder: (folder / "manifest.json").unlink(),
-    "other manifest": lambda folder: (folder / "manifest.json").write_text((folder / "manifest.json").read_text().replace("cats", "cows")),
+    "other manifest": lambda folder: (folder / "manifest.json").write_text(
+        (folder / "manifest.json").read_text().replace("cats", "cows")
+    ),
 }
 
 
@@ -190,8 +202,18 @@ def test_content_is_looked_for_under_its_name_and_settings(tmp_path, monkeypatch
     assert of(large) == of(large, side=32) == large.folder  # a side not given is the images' own
     assert of(small, side=8) == small.folder
     assert of(pets, "folder:cifar10", side=32) == pets.folder
-    strangers = [(pets, {}), (small, {}), (large, {"side": 8}), (large, {"classes": ("cat", "dog")}), (large, {"name": "cifar100"})]
-    for found, settings in [*strangers, (large, {"name": "folder:cifar10", "side": 32}), (pets, {"name": "folder:cifar10"})]:
+    strangers = [
+        (pets, {}),
+        (small, {}),
+        (large, {"side": 8}),
+        (large, {"classes": ("cat", "dog")}),
+        (large, {"name": "cifar100"}),
+    ]
+    for found, settings in [
+        *strangers,
+        (large, {"name": "folder:cifar10", "side": 32}),
+        (pets, {"name": "folder:cifar10"}),
+    ]:
         with pytest.raises(ValueError, match=r"^no |^data\.content is"):
             of(found, **settings)
 
@@ -261,7 +283,11 @@ def start(pets, tmp_path):
 
     def start():
         words = [sys.executable, "-c", SLOW, str(tmp_path / "artifacts"), str(tmp_path / "go")]
-        processes.append(subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+        processes.append(
+            subprocess.Popen(
+                words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            )
+        )
         return processes[-1]
 
     yield start
@@ -276,7 +302,9 @@ def test_two_processes_at_once_decode_once(start, tmp_path):
     second = start()
     assert second.stderr.readline() == "another process is decoding images: waiting for it\n"
     (tmp_path / "go").touch()
-    made, found = (process.stdout.read().splitlines() for process in (first, second))  # communicate loses what readline has buffered
+    made, found = (
+        process.stdout.read().splitlines() for process in (first, second)
+    )  # communicate loses what readline has buffered
     assert made[-1].startswith("made ")
     assert found == [made[-1].replace("made", "found")]  # and nothing was decoded
     assert len(made) == 25  # with the line that was read above

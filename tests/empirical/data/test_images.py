@@ -22,7 +22,9 @@ def test_noise_is_drawn_once_per_image_with_the_stated_deviation():
     np.testing.assert_array_equal(noise, load("noisy-digits").pixels - load("digits").pixels)
     assert noise.std() == pytest.approx(PIXEL_NOISE, rel=0.01)
     assert abs(noise.mean()) < 0.01
-    assert np.abs(np.corrcoef(noise[:200].reshape(200, -1)) - np.eye(200)).max() < 0.7  # 64 pixels: no two images share theirs
+    assert (
+        np.abs(np.corrcoef(noise[:200].reshape(200, -1)) - np.eye(200)).max() < 0.7
+    )  # 64 pixels: no two images share theirs
 
 
 @pytest.mark.parametrize("name", ["digits", "noisy-digits"])
@@ -30,10 +32,14 @@ def test_splits_are_disjoint_whole_and_reproducible(name):
     config = Data(name, train=400, validation=200)
     parts, again, other = split(config, 3), split(config, 3), split(config, 4)
     assert [len(part) for part in (parts.train, parts.validation, parts.test)] == [400, 200, 1197]
-    rows = np.concatenate([part.pixels.reshape(len(part), -1) for part in (parts.train, parts.validation, parts.test)])
+    rows = np.concatenate(
+        [part.pixels.reshape(len(part), -1) for part in (parts.train, parts.validation, parts.test)]
+    )
     everything = load(name).pixels.reshape(1797, -1)
     np.testing.assert_array_equal(np.sort(rows, 0), np.sort(everything, 0))
     np.testing.assert_array_equal(load(name).pixels[parts.train_indices], parts.train.pixels)
     np.testing.assert_array_equal(parts.train.pixels, again.train.pixels)
     assert len(np.intersect1d(parts.train_indices, other.train_indices)) < 200
-    np.testing.assert_array_equal(parts.validation.pixels, other.validation.pixels)  # no seed tests on what another may look at
+    np.testing.assert_array_equal(
+        parts.validation.pixels, other.validation.pixels
+    )  # no seed tests on what another may look at

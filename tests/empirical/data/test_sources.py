@@ -33,10 +33,14 @@ def sources(found):
 
 
 def as_pairs(pixels, labels):
-    return sorted((int(label), image.tobytes()) for image, label in zip(pixels, labels, strict=True))
+    return sorted(
+        (int(label), image.tobytes()) for image, label in zip(pixels, labels, strict=True)
+    )
 
 
-def test_official_cifar_and_the_same_images_as_files_are_the_same_data_set(root, tmp_path, monkeypatch):
+def test_official_cifar_and_the_same_images_as_files_are_the_same_data_set(
+    root, tmp_path, monkeypatch
+):
     arrays = cifar10_batches(root, monkeypatch)
     train, labels, test, test_labels = arrays
     official = whole("cifar10", tmp_path)
@@ -49,7 +53,9 @@ def test_official_cifar_and_the_same_images_as_files_are_the_same_data_set(root,
     cifar_folders(tmp_path / "files", *arrays, CIFAR10)
     monkeypatch.setenv("TADA_DATA", str(tmp_path / "files"))
     files = whole("cifar10", tmp_path)
-    np.testing.assert_array_equal(files.train.stored, official.train.stored)  # in the same order: the same split for every seed
+    np.testing.assert_array_equal(
+        files.train.stored, official.train.stored
+    )  # in the same order: the same split for every seed
     np.testing.assert_array_equal(files.train.labels, official.train.labels)
     assert files.manifest["content"] == official.manifest["content"]
     assert files.folder != official.folder
@@ -82,7 +88,9 @@ def test_pixels_are_averaged_over_squares(root, tmp_path, monkeypatch):
     large, small = whole("cifar10", tmp_path), whole("cifar10", tmp_path, side=16)
     blocks = large.train.stored.reshape(60, 16, 2, 16, 2, 3).astype(float).mean((2, 4))
     assert np.abs(small.train.stored - blocks).max() <= 0.5
-    assert abs((small.train.stored - blocks).mean()) < 0.26  # a quarter of all sums lie half-way, and are rounded up
+    assert (
+        abs((small.train.stored - blocks).mean()) < 0.26
+    )  # a quarter of all sums lie half-way, and are rounded up
     assert small.train.shape == (3, 16, 16)
     assert averaged(np.array([[[1], [2]], [[2], [1]]], np.uint8), 1) == [[[2]]]
     with pytest.raises(ValueError, match=r"data\.side is 12; allowed: divisors of 32"):
@@ -93,9 +101,16 @@ def check_tiny(found, folder, classes=("goldfish", "bullfrog", "Egyptian cat")):
     assert found.train.classes == classes
     for part, images in (("train", found.train), ("test", found.test)):
         for path, pixels in zip(sources(found)[part], images.stored, strict=True):
-            np.testing.assert_array_equal(pixels, np.asarray(Image.open(folder / path).convert("RGB")))
-    order = {wnid: c for c, wnid in enumerate(wnid for wnid in WNIDS if (folder / "train" / wnid).exists())}
-    assert found.train.labels.tolist() == [order[path.split("/")[1]] for path in sources(found)["train"]]
+            np.testing.assert_array_equal(
+                pixels, np.asarray(Image.open(folder / path).convert("RGB"))
+            )
+    order = {
+        wnid: c
+        for c, wnid in enumerate(wnid for wnid in WNIDS if (folder / "train" / wnid).exists())
+    }
+    assert found.train.labels.tolist() == [
+        order[path.split("/")[1]] for path in sources(found)["train"]
+    ]
 
 
 def test_tiny_imagenet_as_archive_and_as_folder(root, tmp_path, monkeypatch):
@@ -122,14 +137,18 @@ def test_a_damaged_archive_is_refused(root, tmp_path, monkeypatch):
 
 
 def test_some_classes_of_tiny_imagenet(root, tmp_path):
-    folder = tiny(root / "tiny-imagenet", listed=(*WNIDS, "n99999999"))  # one class of the list has no images here
+    folder = tiny(
+        root / "tiny-imagenet", listed=(*WNIDS, "n99999999")
+    )  # one class of the list has no images here
     check_tiny(whole("tiny-imagenet", tmp_path), folder)
     by_name = whole("tiny-imagenet", tmp_path, classes=("Egyptian cat", "goldfish"))
     by_wnid = whole("tiny-imagenet", tmp_path, classes=("n01443537", "n02124075"))
     assert by_name.train.classes == by_wnid.train.classes == ("goldfish", "Egyptian cat")
     assert by_name.manifest["content"] == by_wnid.manifest["content"]
     assert by_name.train.labels.tolist() == [0] * 5 + [1] * 5
-    with pytest.raises(ValueError, match="no class 'unicorn'; allowed: goldfish, bullfrog, Egyptian cat"):
+    with pytest.raises(
+        ValueError, match="no class 'unicorn'; allowed: goldfish, bullfrog, Egyptian cat"
+    ):
         whole("tiny-imagenet", tmp_path, classes=("goldfish", "unicorn"))
 
 
@@ -137,7 +156,10 @@ def test_tiny_imagenet_with_holes_is_told(root, tmp_path):
     folder = tiny(root / "tiny-imagenet")
     (folder / "val/images/val_3.JPEG").unlink()
     save(folder / "val/images/stranger.JPEG", pictures(1, 64)[0])
-    with pytest.raises(ValueError, match=r"2 of 22 files .*stranger\.JPEG \(without a label in .*\); val/images/val_3\.JPEG \(not there\)"):
+    with pytest.raises(
+        ValueError,
+        match=r"2 of 22 files .*stranger\.JPEG \(without a label in .*\); val/images/val_3\.JPEG \(not there\)",
+    ):
         whole("tiny-imagenet", tmp_path)
     (folder / "words.txt").unlink()
     with pytest.raises(ValueError, match=r"words\.txt of .* is missing"):
@@ -148,12 +170,19 @@ def test_own_images_are_the_centre_square_resized(root, tmp_path):
     folder = own(root / "pets", size=(48, 36))
     found = whole(f"folder:{folder}", tmp_path, side=12)
     assert found.train.shape == (3, 12, 12)
-    assert whole("folder:pets", tmp_path).train.shape == (3, 64, 64)  # seen from the folder of data sets, at the default side
+    assert whole("folder:pets", tmp_path).train.shape == (
+        3,
+        64,
+        64,
+    )  # seen from the folder of data sets, at the default side
     for part, images in (("train", found.train), ("test", found.test)):
         for path, pixels in zip(sources(found)[part], images.stored, strict=True):
             resized = Image.open(folder / path).resize((16, 12), Image.Resampling.BICUBIC)
             np.testing.assert_array_equal(pixels, np.asarray(resized.crop((2, 0, 14, 12))))
-            assert images.classes[images.labels[sources(found)[part].index(path)]] == path.split("/")[0]
+            assert (
+                images.classes[images.labels[sources(found)[part].index(path)]]
+                == path.split("/")[0]
+            )
 
 
 def test_a_fifth_of_every_class_is_drawn_for_testing_always_the_same(root, tmp_path):
@@ -163,8 +192,12 @@ def test_a_fifth_of_every_class_is_drawn_for_testing_always_the_same(root, tmp_p
     before = sources(found)
     save(root / "pets/dogs/new.png", pictures(1, 40)[0])
     after = sources(whole(f"folder:{root / 'pets'}", tmp_path))
-    assert len(set(before["test"]) ^ set(after["test"])) <= 2  # one more image moves at most one other
-    assert set(before["train"]) | set(before["test"]) | {"dogs/new.png"} == set(after["train"]) | set(after["test"])
+    assert (
+        len(set(before["test"]) ^ set(after["test"])) <= 2
+    )  # one more image moves at most one other
+    assert set(before["train"]) | set(before["test"]) | {"dogs/new.png"} == set(
+        after["train"]
+    ) | set(after["test"])
     assert not set(after["train"]) & set(after["test"])
 
 
@@ -180,7 +213,10 @@ def test_given_parts_are_kept(root, tmp_path):
     own(root / "pets/train")
     own(root / "pets/test", counts=(3, 4))
     found = whole("folder:pets", tmp_path)
-    assert [np.bincount(part.labels).tolist() for part in (found.train, found.test)] == [[10, 15], [3, 4]]
+    assert [np.bincount(part.labels).tolist() for part in (found.train, found.test)] == [
+        [10, 15],
+        [3, 4],
+    ]
     own(root / "pets/val")
     assert whole("folder:pets", tmp_path).folder == found.folder
     assert "left out: val" in whole("folder:pets", tmp_path / "new").manifest["about"]
@@ -189,9 +225,14 @@ def test_given_parts_are_kept(root, tmp_path):
 def test_folders_that_look_like_parts_are_not_taken_for_classes(root, tmp_path):
     own(root / "pets/train")
     own(root / "pets/Test", counts=(3, 4))
-    with pytest.raises(ValueError, match=r"holds Test, train; allowed: the folders train and test, both, or neither"):
+    with pytest.raises(
+        ValueError,
+        match=r"holds Test, train; allowed: the folders train and test, both, or neither",
+    ):
         whole("folder:pets", tmp_path)
-    own(root / "vehicles", counts=(9, 9), names=("car", "train"))  # a class that happens to have this name
+    own(
+        root / "vehicles", counts=(9, 9), names=("car", "train")
+    )  # a class that happens to have this name
     assert whole("folder:vehicles", tmp_path).train.classes == ("car", "train")
 
 
@@ -201,14 +242,20 @@ def encode(path, image, **options):
 
 def test_grey_palette_alpha_and_wide_images_become_rgb(tmp_path):
     grey = Image.fromarray(pictures(1, 9)[0]).convert("L")
-    np.testing.assert_array_equal(rgb(encode(tmp_path / "grey.png", grey)), np.asarray(grey)[..., None].repeat(3, 2))
+    np.testing.assert_array_equal(
+        rgb(encode(tmp_path / "grey.png", grey)), np.asarray(grey)[..., None].repeat(3, 2)
+    )
     palette = Image.fromarray(pictures(1, 9)[0]).quantize(8)
-    np.testing.assert_array_equal(rgb(encode(tmp_path / "palette.png", palette)), np.asarray(palette.convert("RGB")))
+    np.testing.assert_array_equal(
+        rgb(encode(tmp_path / "palette.png", palette)), np.asarray(palette.convert("RGB"))
+    )
     wide = np.arange(81, dtype=np.uint16).reshape(9, 9) * 800
     deep = np.asarray(rgb(encode(tmp_path / "wide.png", Image.fromarray(wide))))
     np.testing.assert_array_equal(deep[..., 1], np.round(wide / 257))
     cmyk = Image.fromarray(pictures(1, 9)[0]).convert("CMYK")
-    np.testing.assert_array_equal(rgb(encode(tmp_path / "cmyk.tif", cmyk)), np.asarray(cmyk.convert("RGB")))
+    np.testing.assert_array_equal(
+        rgb(encode(tmp_path / "cmyk.tif", cmyk)), np.asarray(cmyk.convert("RGB"))
+    )
 
 
 def test_transparent_pixels_are_laid_on_white(tmp_path):
@@ -219,8 +266,13 @@ def test_transparent_pixels_are_laid_on_white(tmp_path):
     np.testing.assert_array_equal(rgb(encode(tmp_path / "alpha.png", image)), expected)
     palette = Image.new("P", (4, 4), 1)
     palette.putpalette([0, 0, 0, 9, 8, 7])
-    np.testing.assert_array_equal(rgb(encode(tmp_path / "hole.png", palette, transparency=1)), np.full((4, 4, 3), 255))
-    np.testing.assert_array_equal(rgb(encode(tmp_path / "bytes.png", palette, transparency=b"\x00\xff")), np.full((4, 4, 3), (9, 8, 7)))
+    np.testing.assert_array_equal(
+        rgb(encode(tmp_path / "hole.png", palette, transparency=1)), np.full((4, 4, 3), 255)
+    )
+    np.testing.assert_array_equal(
+        rgb(encode(tmp_path / "bytes.png", palette, transparency=b"\x00\xff")),
+        np.full((4, 4, 3), (9, 8, 7)),
+    )
 
 
 def test_images_are_turned_upright(tmp_path):
@@ -228,13 +280,18 @@ def test_images_are_turned_upright(tmp_path):
     image[:8] = 255  # bright above
     exif = Image.Exif()
     exif[0x0112] = 6  # the camera was held upright: turn a quarter clockwise to see it
-    turned = np.asarray(rgb(encode(tmp_path / "turned.jpg", Image.fromarray(image), exif=exif, quality=95)))
+    turned = np.asarray(
+        rgb(encode(tmp_path / "turned.jpg", Image.fromarray(image), exif=exif, quality=95))
+    )
     assert turned.shape == (24, 16, 3)
     assert turned[:, 9:].mean() > 240  # bright on the right
     assert turned[:, :7].mean() < 15
 
 
-@pytest.mark.parametrize("spoil", [lambda data: data[: len(data) // 2], lambda data: b"no image at all", lambda data: b""])
+@pytest.mark.parametrize(
+    "spoil",
+    [lambda data: data[: len(data) // 2], lambda data: b"no image at all", lambda data: b""],
+)
 def test_damaged_files_are_unreadable(tmp_path, spoil):
     data = encode(tmp_path / "image.jpg", pictures(1, 40)[0])
     rgb(data)
@@ -262,9 +319,15 @@ def spoiled(root):
 
 def test_unreadable_files_are_named_and_nothing_is_kept(root, tmp_path):
     spoiled(root)
-    with pytest.raises(ValueError, match=r"^5 of 30 files in .* cannot be read as images.*and 2 more; .*--skip-unreadable$") as error:
+    with pytest.raises(
+        ValueError,
+        match=r"^5 of 30 files in .* cannot be read as images.*and 2 more; .*--skip-unreadable$",
+    ) as error:
         whole("folder:pets", tmp_path)
-    assert "dogs/film.mp4 (not an image file); lost.png (in no folder of a class); cats/half.jpg (" in str(error.value)
+    assert (
+        "dogs/film.mp4 (not an image file); lost.png (in no folder of a class); cats/half.jpg ("
+        in str(error.value)
+    )
     assert "\n" not in str(error.value)
     assert not list((tmp_path / "artifacts/data").glob("[!.]*/manifest.json"))
     assert not list((tmp_path / "artifacts/data").glob(".partial*"))
@@ -277,17 +340,26 @@ def test_unreadable_files_are_left_out_when_asked_for_and_listed(root, tmp_path)
     assert {path for path, _ in found.manifest["unreadable"]} == left_out
     assert len(found.train) + len(found.test) == 25
     assert found.manifest["ignored"] == 2
-    text = "\n".join(inventory.describe(Data("folder:pets", train=None, skip_unreadable=True), 4, tmp_path / "artifacts"))
+    text = "\n".join(
+        inventory.describe(
+            Data("folder:pets", train=None, skip_unreadable=True), 4, tmp_path / "artifacts"
+        )
+    )
     assert all(name in text for name in left_out)
     assert "16 training, 4 validation, 5 test" in text
-    with pytest.raises(ValueError, match=r"^5 of 30 files .*--skip-unreadable$"):  # a cache made without them does not hide them
+    with pytest.raises(
+        ValueError, match=r"^5 of 30 files .*--skip-unreadable$"
+    ):  # a cache made without them does not hide them
         whole("folder:pets", tmp_path)
 
 
 def test_classes_with_too_few_images_are_told(root, tmp_path):
     own(root / "pets", counts=(2, 9, 0), names=("cats", "dogs", "owls"))
     (root / "pets/owls").mkdir()
-    with pytest.raises(ValueError, match=r"cats \(1 training, 1 test\), owls \(0 training, 0 test\); allowed: at least 2") as error:
+    with pytest.raises(
+        ValueError,
+        match=r"cats \(1 training, 1 test\), owls \(0 training, 0 test\); allowed: at least 2",
+    ) as error:
         whole("folder:pets", tmp_path)
     assert "dogs" not in str(error.value)
 
@@ -308,12 +380,22 @@ def test_folders_that_hold_no_classes_are_told(root, tmp_path):
 
 def test_own_images_are_identified_by_their_content_not_by_their_path(root, tmp_path):
     first, second = own(root / "a/pets"), own(tmp_path / "b/pets")
-    configs = [resolve(Data(f"folder:{folder}", train=None), tmp_path / "artifacts") for folder in (first, second)]
+    configs = [
+        resolve(Data(f"folder:{folder}", train=None), tmp_path / "artifacts")
+        for folder in (first, second)
+    ]
     assert configs[0] == configs[1]
     assert configs[0].name == "folder:pets"
-    assert len(dataset(configs[0], tmp_path / "artifacts").train) == 20  # found by content, wherever the files are now
+    assert (
+        len(dataset(configs[0], tmp_path / "artifacts").train) == 20
+    )  # found by content, wherever the files are now
     save(first / "cats/0.png", pictures(1, 9)[0])
-    assert resolve(Data(f"folder:{first}", train=None), tmp_path / "artifacts").content != configs[0].content
-    with pytest.raises(ValueError, match=r"data\.content is 'abc', but the images of folder:.*pets have"):
+    assert (
+        resolve(Data(f"folder:{first}", train=None), tmp_path / "artifacts").content
+        != configs[0].content
+    )
+    with pytest.raises(
+        ValueError, match=r"data\.content is 'abc', but the images of folder:.*pets have"
+    ):
         dataset(Data(f"folder:{first}", train=None, content="abc"), tmp_path / "artifacts")
     assert resolve(Data("digits"), tmp_path) == Data("digits")

@@ -31,7 +31,10 @@ def cifar(tmp_path, monkeypatch):
 def indices(parts, whole):
     """Which of the training images the training, validation and remaining ones are, found by their pixels."""
     place = {image.tobytes(): i for i, image in enumerate(whole.train.stored)}
-    found = [np.array([place[image.tobytes()] for image in images.stored]) for images in (parts.train, parts.validation)]
+    found = [
+        np.array([place[image.tobytes()] for image in images.stored])
+        for images in (parts.train, parts.validation)
+    ]
     return [*found, parts.rest]
 
 
@@ -51,7 +54,9 @@ def test_parts_are_disjoint_whole_and_stratified(cifar, train):
 
 
 def test_validation_and_test_are_the_same_for_all_seeds_and_training_is_not(cifar):
-    one, same, other = (split(Data("cifar10", train=30, validation=10), seed, cifar) for seed in (0, 0, 1))
+    one, same, other = (
+        split(Data("cifar10", train=30, validation=10), seed, cifar) for seed in (0, 0, 1)
+    )
     np.testing.assert_array_equal(one.validation.stored, other.validation.stored)
     np.testing.assert_array_equal(one.test.stored, other.test.stored)
     np.testing.assert_array_equal(one.train_indices, same.train_indices)
@@ -75,7 +80,9 @@ def test_a_pool_leaves_the_same_images_over_for_every_seed(cifar):
 
 
 def test_the_split_does_not_depend_on_the_side(cifar):
-    large, small = (split(Data("cifar10", train=30, validation=10, side=side), 0, cifar) for side in (None, 16))
+    large, small = (
+        split(Data("cifar10", train=30, validation=10, side=side), 0, cifar) for side in (None, 16)
+    )
     np.testing.assert_array_equal(large.train_indices, small.train_indices)
     np.testing.assert_array_equal(large.train.labels, small.train.labels)
     means = large.train.stored.reshape(30, 16, 2, 16, 2, 3).mean((2, 4))
@@ -84,7 +91,10 @@ def test_the_split_does_not_depend_on_the_side(cifar):
 
 def test_more_images_than_there_are_is_told(cifar):
     for train, validation in ((50, 20), (None, 55), (None, 60)):
-        with pytest.raises(ValueError, match="together at most 60, the training images of cifar10, and at least one"):
+        with pytest.raises(
+            ValueError,
+            match="together at most 60, the training images of cifar10, and at least one",
+        ):
             split(Data("cifar10", train=train, validation=validation), 0, cifar)
 
 
@@ -112,10 +122,16 @@ def test_digits_have_no_rest():
     assert parts.content == ""
 
 
-@given(counts=st.lists(st.integers(1, 30), min_size=1, max_size=6), share=st.floats(0, 1), seed=st.integers(0, 5))
+@given(
+    counts=st.lists(st.integers(1, 30), min_size=1, max_size=6),
+    share=st.floats(0, 1),
+    seed=st.integers(0, 5),
+)
 def test_stratified_draws_are_within_one_of_their_share(counts, share, seed):
     labels = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(counts)), counts))
-    among = np.sort(np.random.default_rng(seed).choice(len(labels), max(1, len(labels) // 2), replace=False))
+    among = np.sort(
+        np.random.default_rng(seed).choice(len(labels), max(1, len(labels) // 2), replace=False)
+    )
     count = round(share * len(among))
     drawn = stratified(labels, among, count, np.random.default_rng(seed))
     assert len(set(drawn)) == len(drawn) == count
@@ -123,7 +139,9 @@ def test_stratified_draws_are_within_one_of_their_share(counts, share, seed):
     assert (np.diff(drawn) > 0).all()
     there, taken = (np.bincount(labels[part], minlength=len(counts)) for part in (among, drawn))
     expected = count * there / len(among)
-    if count >= (there > 0).sum():  # then every class that is there is drawn from, and the largest make room for it
+    if (
+        count >= (there > 0).sum()
+    ):  # then every class that is there is drawn from, and the largest make room for it
         assert (taken[there > 0] >= 1).all()
     rare = ((expected < 1) & (there > 0)).sum()
     assert (taken - expected < 1).all()
@@ -173,16 +191,24 @@ def test_a_run_on_colour_images(cifar, method):
     metrics = pipeline.execute(run, 0, cifar)
     assert metrics["test_images"] == 20
     assert metrics["data_content"] == dataset(data, cifar).manifest["content"]
-    assert metrics["examples"] == 30 + (0 if method == "original" else round(30 * metrics["slow_fraction"]))
+    assert metrics["examples"] == 30 + (
+        0 if method == "original" else round(30 * metrics["slow_fraction"])
+    )
 
 
 def test_stages_do_not_outlive_a_change_of_the_images(tmp_path, monkeypatch):
     monkeypatch.setenv("TADA_DATA", str(tmp_path))
     folder = own(tmp_path / "pets", counts=(20, 20), size=(8, 8))
-    run = Run(data=Data("folder:pets", validation=4, train=20, side=8), training=Training(steps=2, width=8, batch=8), early=Early(limit=2))
+    run = Run(
+        data=Data("folder:pets", validation=4, train=20, side=8),
+        training=Training(steps=2, width=8, batch=8),
+        early=Early(limit=2),
+    )
     stages = []
     for _ in range(2):
-        pipeline.selected(run, 0, split(run.data, 0, tmp_path / "artifacts"), tmp_path / "artifacts")
+        pipeline.selected(
+            run, 0, split(run.data, 0, tmp_path / "artifacts"), tmp_path / "artifacts"
+        )
         stages.append(len(list((tmp_path / "artifacts").glob("selection-*"))))
         (folder / "cats/0.png").write_bytes((folder / "cats/2.png").read_bytes())
     assert stages == [1, 2]
@@ -192,7 +218,9 @@ def run_data(capfd, *words):
     """The command in this process, so that torchvision knows the checksums of a fixture; returns exit code, output, errors."""
     old, sys.argv = sys.argv, ["empirical", "data", *map(str, words)]
     try:
-        code = command_line.run_command({"list": command_line.list_, "data": command_line.data}, "python -m empirical", "")
+        code = command_line.run_command(
+            {"list": command_line.list_, "data": command_line.data}, "python -m empirical", ""
+        )
     finally:
         sys.argv = old
     return code, *capfd.readouterr()
@@ -212,7 +240,9 @@ def test_the_command_says_what_there_is(cifar, tmp_path, capfd):
     assert str(whole.folder) in said
     assert "every byte compared" in said
     assert "the whole published data set has 50,000 training and 10,000 test images" in said
-    code, said, errors = run_data(capfd, "cifar10", "--out", out, "--side", 16, "--classes", "ship", "cat")
+    code, said, errors = run_data(
+        capfd, "cifar10", "--out", out, "--side", 16, "--classes", "ship", "cat"
+    )
     assert "2: cat, ship" in said
     code, said, errors = run_data(capfd, "digits", "--out", out)
     assert "400 training, 200 validation, 1,197 test" in said
@@ -223,19 +253,32 @@ def command(tmp_path, *words):
     nowhere = {f"{scheme}_proxy": "http://127.0.0.1:9" for scheme in ("http", "https")}
     environment = {**os.environ, **nowhere, "no_proxy": "", "TADA_DATA": str(tmp_path / "sets")}
     words = [sys.executable, "-m", "empirical", *map(str, words), "--out", str(tmp_path / "out")]
-    return subprocess.run(words, capture_output=True, text=True, cwd=ROOT, timeout=60, env=environment)
+    return subprocess.run(
+        words, capture_output=True, text=True, cwd=ROOT, timeout=60, env=environment
+    )
 
 
 BAD = [
-    (["data", "cifar10"], "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz) and {train,test}/<class>/*.png; the download failed"),
-    (["data", "tiny-imagenet"], "http://cs231n.stanford.edu/tiny-imagenet-200.zip) and {train,test}/<class>/*.png; the download failed"),
+    (
+        ["data", "cifar10"],
+        "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz) and {train,test}/<class>/*.png; the download failed",
+    ),
+    (
+        ["data", "tiny-imagenet"],
+        "http://cs231n.stanford.edu/tiny-imagenet-200.zip) and {train,test}/<class>/*.png; the download failed",
+    ),
     (["data", "folder:nothing"], "no folder nothing, here or in"),
-    (["data", "wrong"], "data.name is 'wrong'; allowed: digits, noisy-digits, cifar10, cifar100, tiny-imagenet, folder:PATH"),
+    (
+        ["data", "wrong"],
+        "data.name is 'wrong'; allowed: digits, noisy-digits, cifar10, cifar100, tiny-imagenet, folder:PATH",
+    ),
     (["train", "--data.name", "cifar10"], "fetch it with: python -m empirical data cifar10"),
 ]
 
 
-@pytest.mark.parametrize(("words", "said"), BAD, ids=lambda value: " ".join(value) if isinstance(value, list) else "")
+@pytest.mark.parametrize(
+    ("words", "said"), BAD, ids=lambda value: " ".join(value) if isinstance(value, list) else ""
+)
 def test_a_mistake_is_told_in_one_line(tmp_path, words, said):
     done = command(tmp_path, *words)
     assert done.returncode == 2
@@ -269,7 +312,11 @@ def test_no_class_is_lost_that_there_is_room_for():
 
 def test_sharpness_is_of_images_of_every_class(monkeypatch):
     seen = []
-    monkeypatch.setattr(pipeline.measures, "sharpness", lambda network, images, labels, rng: seen.append(labels) or 0.0)
+    monkeypatch.setattr(
+        pipeline.measures,
+        "sharpness",
+        lambda network, images, labels, rng: seen.append(labels) or 0.0,
+    )
     images, labels = torch.zeros(3000, 1, 2, 2), torch.arange(3000) // 300
     pipeline.sharpness(None, (images, labels), 0)
     assert len(seen[0]) == 1000

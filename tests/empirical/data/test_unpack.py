@@ -107,7 +107,11 @@ def test_a_damaged_archive_stays_until_another_is_fetched(place, monkeypatch):
     assert (place / KIND.archive).read_bytes() == whole[:-1]
     assert [path.name for path in place.iterdir()] == [KIND.archive]
     (place.parent / "published").write_bytes(whole)
-    monkeypatch.setattr(datasets.utils, "_urlretrieve", lambda url, path: shutil.copy(place.parent / "published", path))
+    monkeypatch.setattr(
+        datasets.utils,
+        "_urlretrieve",
+        lambda url, path: shutil.copy(place.parent / "published", path),
+    )
     cifar.unpack(KIND, place)
     assert (place / KIND.archive).read_bytes() == whole
     assert len(found(place).items) == 80

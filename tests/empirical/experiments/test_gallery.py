@@ -42,27 +42,46 @@ def sampled(root):
 
 @pytest.mark.parametrize("number", range(len(STRENGTHS)))
 def test_a_sample_is_measured_as_it_would_be_alone(root, whole, sampled, number):
-    parts, measured = split(WHOLE.data, 0), np.sort(stream(0, "sheet").choice(60, 20, replace=False))
+    parts, measured = (
+        split(WHOLE.data, 0),
+        np.sort(stream(0, "sheet").choice(60, 20, replace=False)),
+    )
     variants = dataclasses.replace(WHOLE.variants, strength=STRENGTHS[number])
-    run = Run("x", Method("tada"), WHOLE.data, WHOLE.training, generator=WHOLE.generator, variants=variants)
+    run = Run(
+        "x",
+        Method("tada"),
+        WHOLE.data,
+        WHOLE.training,
+        generator=WHOLE.generator,
+        variants=variants,
+    )
     for sheet, images in ((whole, np.arange(60)), (sampled, measured)):
         made = generate.variants(run, 0, parts, root, images, np.ones(len(images), int))
-        apart = cdist(made.reshape(len(images), -1), parts.train.pixels.reshape(60, -1), "sqeuclidean") / made[0].size
+        apart = (
+            cdist(made.reshape(len(images), -1), parts.train.pixels.reshape(60, -1), "sqeuclidean")
+            / made[0].size
+        )
         level = sheet["levels"][number]
         assert sheet["measured"] == len(images)
         assert level["own_nearest"] == np.mean(apart.argmin(1) == images)
-        assert level["rms_distance"] == pytest.approx(np.sqrt(apart[np.arange(len(images)), images].mean()), rel=1e-5)
+        assert level["rms_distance"] == pytest.approx(
+            np.sqrt(apart[np.arange(len(images)), images].mean()), rel=1e-5
+        )
 
 
 def test_a_sample_shows_the_same_pictures(whole, sampled):
     assert whole["sources"]["pixels"] == sampled["sources"]["pixels"]
-    assert [level["pixels"] for level in whole["levels"]] == [level["pixels"] for level in sampled["levels"]]
+    assert [level["pixels"] for level in whole["levels"]] == [
+        level["pixels"] for level in sampled["levels"]
+    ]
     assert len(whole["levels"][0]["pixels"]) == len(whole["sources"]["labels"])
 
 
 def test_levels_are_those_of_the_schedule(whole):
     for level, strength in zip(whole["levels"], STRENGTHS, strict=True):
-        expected = noise_level(noise_schedule(), dataclasses.replace(WHOLE.variants, strength=strength))
+        expected = noise_level(
+            noise_schedule(), dataclasses.replace(WHOLE.variants, strength=strength)
+        )
         assert {name: level[name] for name in expected} == expected
 
 

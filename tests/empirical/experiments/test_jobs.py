@@ -42,17 +42,32 @@ def test_jobs_come_after_what_they_need_and_stages_in_order(name):
     jobs = counted(name)
     places = {job: i for i, job in enumerate(jobs)}
     assert all(places[need] < places[job.name] for job in jobs.values() for need in job.needs)
-    assert [job.stage for job in jobs.values()] == sorted((job.stage for job in jobs.values()), key=STAGES.index)
-    assert len({job.path for job in jobs.values() if job.path}) == experiment(name).seeds * len(experiment(name).runs)
+    assert [job.stage for job in jobs.values()] == sorted(
+        (job.stage for job in jobs.values()), key=STAGES.index
+    )
+    assert len({job.path for job in jobs.values() if job.path}) == experiment(name).seeds * len(
+        experiment(name).runs
+    )
 
 
 def test_methods_of_a_seed_share_each_stage():
-    assert stages(counted("noisy-digits")) == {"early": 20, "select": 20, "generator": 20, "variants": 20, "train": 380}
+    assert stages(counted("noisy-digits")) == {
+        "early": 20,
+        "select": 20,
+        "generator": 20,
+        "variants": 20,
+        "train": 380,
+    }
 
 
 def test_networks_and_augmentations_are_early_on_their_own_but_share_the_generator():
     jobs = counted("reduced-architectures")
-    assert stages(jobs) == {"early": 9, "select": 9, "variants": 9, "train": 18}  # three networks, three seeds; the generator is there
+    assert stages(jobs) == {
+        "early": 9,
+        "select": 9,
+        "variants": 9,
+        "train": 18,
+    }  # three networks, three seeds; the generator is there
     assert stages(counted("reduced-stacking"))["early"] == 9
 
 
@@ -61,7 +76,12 @@ def test_sam_shares_early_training_with_sgd():
 
 
 def test_rules_share_early_training():
-    assert stages(counted("reduced-selection")) == {"early": 3, "select": 9, "variants": 9, "train": 18}
+    assert stages(counted("reduced-selection")) == {
+        "early": 3,
+        "select": 9,
+        "variants": 9,
+        "train": 18,
+    }
 
 
 def test_agreement_of_seeds_needs_all_selections_and_is_recorded_once():
@@ -75,20 +95,33 @@ def test_agreement_of_seeds_needs_all_selections_and_is_recorded_once():
 
 
 def test_experiments_of_a_pool_share_stages_and_records():
-    one, other, both = counted("reduced-factor"), counted("reduced-test-error"), counted("reduced-factor", "reduced-test-error")
+    one, other, both = (
+        counted("reduced-factor"),
+        counted("reduced-test-error"),
+        counted("reduced-factor", "reduced-test-error"),
+    )
     assert stages(both)["early"] == stages(one)["early"] == stages(other)["early"]
     assert both.keys() == one.keys() | other.keys()
     shared = [job for job in both.values() if len(job.experiments) == 2 and job.path]
-    assert len(shared) == len(one.keys() & other.keys()) - 9 > 0  # beside 3 early, 3 select, 3 variants
+    assert (
+        len(shared) == len(one.keys() & other.keys()) - 9 > 0
+    )  # beside 3 early, 3 select, 3 variants
     (variants,) = (job for job in both.values() if job.stage == "variants" and job.seed == 0)
-    assert {run.method.label for run in variants.runs} == {"tada-2", "tada-5", "syn-all", "syn-rand"}
+    assert {run.method.label for run in variants.runs} == {
+        "tada-2",
+        "tada-5",
+        "syn-all",
+        "syn-rand",
+    }
 
 
 def with_generator(**settings):
     smoke, data = experiment("smoke"), experiment("reduced-factor").runs[0].data
     run = smoke.runs[1]
     generator = dataclasses.replace(run.generator, seen="external")
-    runs = (dataclasses.replace(run, generator=generator, data=dataclasses.replace(data, **settings)),)
+    runs = (
+        dataclasses.replace(run, generator=generator, data=dataclasses.replace(data, **settings)),
+    )
     return graph([(dataclasses.replace(smoke, runs=runs), 3)], OUT)
 
 
@@ -96,7 +129,9 @@ def test_an_external_generator_serves_all_seeds_of_a_pool():
     assert stages(with_generator())["generator"] == 1
     assert stages(with_generator(pool=None))["generator"] == 3
     (generator,) = (job for job in with_generator().values() if job.stage == "generator")
-    assert all(generator.name in job.needs for job in with_generator().values() if job.stage == "variants")
+    assert all(
+        generator.name in job.needs for job in with_generator().values() if job.stage == "variants"
+    )
 
 
 def test_who_generates_nothing_waits_for_selection_alone():
@@ -105,7 +140,11 @@ def test_who_generates_nothing_waits_for_selection_alone():
         if job.path is not None:
             generates = not hasattr(job.runs[0], "method") or job.runs[0].method.generates
             needed = {jobs[need].stage for need in job.needs}
-            usual = {"select", "generator"} if not hasattr(job.runs[0], "method") else {"select", "variants"}
+            usual = (
+                {"select", "generator"}
+                if not hasattr(job.runs[0], "method")
+                else {"select", "variants"}
+            )
             assert needed == (usual if generates else {"select"})
 
 
@@ -126,7 +165,9 @@ def test_many_variants_are_several_jobs():
 
 def test_parts_hold_every_pair_once_and_no_task_of_the_store_twice():
     rng = np.random.default_rng(0)
-    pairs = np.unique(np.stack([rng.integers(0, 9000, 5000), rng.integers(1, 4, 5000)], axis=1), axis=0)
+    pairs = np.unique(
+        np.stack([rng.integers(0, 9000, 5000), rng.integers(1, 4, 5000)], axis=1), axis=0
+    )
     parts = [part_of(pairs, i, 4) for i in range(4)]
     assert sorted(map(tuple, np.concatenate(parts))) == sorted(map(tuple, pairs))
     tasks = [{(copy, source // BLOCK) for source, copy in part} for part in parts]
@@ -165,7 +206,11 @@ def test_variants_are_made_for_the_records_that_are_missing(tmp_path):
     for job in jobs.values():
         if job.path and "tada" not in job.label:
             made(job)
-    assert all({run.method.name for run in job.runs} == {"tada"} for job in missing(jobs).values() if job.stage == "variants")
+    assert all(
+        {run.method.name for run in job.runs} == {"tada"}
+        for job in missing(jobs).values()
+        if job.stage == "variants"
+    )
 
 
 def test_what_one_job_needs(tmp_path):
@@ -179,7 +224,11 @@ def test_the_longest_chain_is_the_most_urgent():
     urgent = urgency(jobs)
     for job in jobs.values():
         assert urgent[job.name] == pytest.approx(
-            job.seconds + max((urgent[other.name] for other in jobs.values() if job.name in other.needs), default=0.0)
+            job.seconds
+            + max(
+                (urgent[other.name] for other in jobs.values() if job.name in other.needs),
+                default=0.0,
+            )
         )
 
 
@@ -195,10 +244,14 @@ def test_a_note_stands_for_each_run_whatever_else_was_asked_for(tmp_path):
 
 def test_part_of_a_store_is_the_same_whatever_else_is_asked_for():
     rng = np.random.default_rng(1)
-    pairs = np.unique(np.stack([rng.integers(0, 9000, 5000), rng.integers(1, 4, 5000)], axis=1), axis=0)
+    pairs = np.unique(
+        np.stack([rng.integers(0, 9000, 5000), rng.integers(1, 4, 5000)], axis=1), axis=0
+    )
     few = pairs[rng.random(len(pairs)) < 0.1]
     for i in range(4):
-        assert set(map(tuple, part_of(few, i, 4))) == set(map(tuple, few)) & set(map(tuple, part_of(pairs, i, 4)))
+        assert set(map(tuple, part_of(few, i, 4))) == set(map(tuple, few)) & set(
+            map(tuple, part_of(pairs, i, 4))
+        )
         assert len(part_of(pairs, i, 4)) > len(pairs) / 8
 
 
@@ -214,7 +267,10 @@ def test_what_is_left_costs_what_is_left(tmp_path):
             made(job)
     left = [job for job in missing(jobs).values() if job.stage == "variants"]
     assert left
-    assert all(job.seconds == expected.variants(job.runs, expected.HERE) < jobs[job.name].seconds for job in left)
+    assert all(
+        job.seconds == expected.variants(job.runs, expected.HERE) < jobs[job.name].seconds
+        for job in left
+    )
 
 
 # --- names
@@ -222,25 +278,39 @@ def test_what_is_left_costs_what_is_left(tmp_path):
 
 def test_names_with_and_without_a_scale_claims_and_all():
     assert full_names("factor", "reduced") == ["reduced-factor"]
-    assert full_names("factor", "paper") == full_names("paper-factor", "reduced") == ["paper-factor"]
+    assert (
+        full_names("factor", "paper") == full_names("paper-factor", "reduced") == ["paper-factor"]
+    )
     assert full_names("noisy-digits", "paper") == ["noisy-digits"]
     assert full_names("E7", "reduced") == ["reduced-factor"]
     assert full_names("E9", "paper") == ["paper-selection", "paper-stability"]
-    assert [each.name for each in choose(["factor", "E7", "reduced-factor"], "reduced")] == ["reduced-factor"]
+    assert [each.name for each in choose(["factor", "E7", "reduced-factor"], "reduced")] == [
+        "reduced-factor"
+    ]
     assert len(choose(["all"], "reduced")) == 10
     with pytest.raises(ValueError, match=r"name is 'E99'; allowed: test-error, .*, E1, .*, all"):
         choose(["E99"], "reduced")
 
 
 def test_another_model_in_the_place_of_the_external_one():
-    (usual,), (other,) = choose(["generator"], "reduced"), choose(["generator"], "reduced", "some/model", "unet")
+    (usual,), (other,) = (
+        choose(["generator"], "reduced"),
+        choose(["generator"], "reduced", "some/model", "unet"),
+    )
     for before, after in zip(usual.runs, other.runs, strict=True):
         if before.method.generates and before.generator.seen == "external":
-            assert (after.generator.model, after.generator.kind, after.generator.seen) == ("some/model", "unet", "external")
+            assert (after.generator.model, after.generator.kind, after.generator.seen) == (
+                "some/model",
+                "unet",
+                "external",
+            )
             assert dataclasses.replace(after, generator=before.generator) == before
         else:
             assert after == before
-    with pytest.raises(ValueError, match="model is 'some/model'; allowed: with experiments that have an external generator"):
+    with pytest.raises(
+        ValueError,
+        match="model is 'some/model'; allowed: with experiments that have an external generator",
+    ):
         choose(["smoke"], "reduced", "some/model")
 
 
@@ -249,11 +319,19 @@ def test_another_model_in_the_place_of_the_external_one():
 
 def test_costs_are_in_proportion_to_the_work():
     base = experiment("reduced-factor").runs[0]
-    sam = next(run for run in experiment("reduced-test-error").runs if run.training.optimiser == "sam" and run.method == base.method)
-    longer = dataclasses.replace(base, training=dataclasses.replace(base.training, steps=2 * base.training.steps))
+    sam = next(
+        run
+        for run in experiment("reduced-test-error").runs
+        if run.training.optimiser == "sam" and run.method == base.method
+    )
+    longer = dataclasses.replace(
+        base, training=dataclasses.replace(base.training, steps=2 * base.training.steps)
+    )
     for rates in (expected.HERE, expected.H200):
         looks = 2 * expected.train(base, rates) - expected.train(longer, rates)
-        assert expected.train(sam, rates) == pytest.approx(expected.train(longer, rates))  # SAM takes two gradients
+        assert expected.train(sam, rates) == pytest.approx(
+            expected.train(longer, rates)
+        )  # SAM takes two gradients
         assert 0 < looks < expected.train(base, rates)
         assert expected.H200.training(base.training, 16) < expected.HERE.training(base.training, 16)
 

@@ -5,7 +5,16 @@ import dataclasses
 import pytest
 
 from empirical.config import Run, Selection
-from empirical.experiments.paper_grid import NAMED, ONCE, ORIGINAL, PAPER, REDUCED, SETTINGS, grid, names
+from empirical.experiments.paper_grid import (
+    NAMED,
+    ONCE,
+    ORIGINAL,
+    PAPER,
+    REDUCED,
+    SETTINGS,
+    grid,
+    names,
+)
 from empirical.experiments.registry import EXPERIMENTS, experiment
 from empirical.experiments.runner import plan_of
 from empirical.generation.unet import noise_schedule
@@ -27,10 +36,15 @@ def test_runs_that_two_experiments_need_are_one_record(scale):
     plans = [plan_of(grid(name, scale), 1) for name in names(scale)]
     assert {plan.folder for plan in plans} == {f"empirical/{scale}"}
     assert len({plan.experiment for plan in plans}) == len(plans)
-    asked, made = sum(len(plan.runs) for plan in plans), {run for plan in plans for run in plan.runs}
+    asked, made = (
+        sum(len(plan.runs) for plan in plans),
+        {run for plan in plans for run in plan.runs},
+    )
     assert asked > 1.2 * len(made)
     for name in ("factor", "selection", "strength", "learning-speed"):
-        assert {r for r in grid(name, scale).runs if r.method == ORIGINAL} < set(grid("test-error", scale).runs)
+        assert {r for r in grid(name, scale).runs if r.method == ORIGINAL} < set(
+            grid("test-error", scale).runs
+        )
 
 
 @pytest.mark.parametrize(("scale", "name"), EVERY)
@@ -39,14 +53,20 @@ def test_an_experiment_is_found_by_its_full_name(scale, name):
     assert f"{scale}-{name}" in EXPERIMENTS
 
 
-@pytest.mark.parametrize(("scale", "name"), [pair for pair in EVERY if pair[1] not in (*ONCE, "generator")])
+@pytest.mark.parametrize(
+    ("scale", "name"), [pair for pair in EVERY if pair[1] not in (*ONCE, "generator")]
+)
 def test_each_run_has_an_original_that_differs_by_no_more_than_the_method(scale, name):
     """What the method alone needs, its variants, selection and generator, may differ too."""
     runs = grid(name, scale).runs
 
     def fair(run: Run, other: Run) -> bool:
         theirs, ours = (dataclasses.replace(r.training, steps=None, epochs=1) for r in (run, other))
-        return other.method == ORIGINAL and (other.data, other.early, ours) == (run.data, run.early, theirs)
+        return other.method == ORIGINAL and (other.data, other.early, ours) == (
+            run.data,
+            run.early,
+            theirs,
+        )
 
     assert all(any(fair(run, other) for other in runs) for run in runs)
 
@@ -65,9 +85,17 @@ def test_the_paper_scale_is_the_papers():
     assert {run.data.name for run in error.runs} == {"cifar10", "cifar100", "tiny-imagenet"}
     assert {run.training.optimiser for run in error.runs} == {"sgd", "sam"}
     for run in error.runs:
-        assert (run.training.network, run.training.epochs, run.training.batch) == ("resnet18", 200, 128)
-        assert run.early.epochs == {"cifar10": 8, "cifar100": 20, "tiny-imagenet": 10}[run.data.name]
-        assert run.training.rho == (0.2 if (run.data.name, run.training.optimiser) == ("cifar100", "sam") else 0.1)
+        assert (run.training.network, run.training.epochs, run.training.batch) == (
+            "resnet18",
+            200,
+            128,
+        )
+        assert (
+            run.early.epochs == {"cifar10": 8, "cifar100": 20, "tiny-imagenet": 10}[run.data.name]
+        )
+        assert run.training.rho == (
+            0.2 if (run.data.name, run.training.optimiser) == ("cifar100", "sam") else 0.1
+        )
     networks = {run.training.network for run in grid("architectures", "paper").runs}
     assert networks == {"resnet18", "vit-s", "densenet121", "vgg19-bn", "convnext-t", "swin-t"}
 

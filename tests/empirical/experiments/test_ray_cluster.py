@@ -86,7 +86,10 @@ class Named:
         self.workers.submit((job.name, job.bad))
 
     def wait(self, timeout=None):
-        return [dataclasses.replace(event, job=self.jobs[event.job[0]]) for event in self.workers.wait(timeout)]
+        return [
+            dataclasses.replace(event, job=self.jobs[event.job[0]])
+            for event in self.workers.wait(timeout)
+        ]
 
 
 class Saboteur(Watcher):
@@ -108,11 +111,21 @@ class Saboteur(Watcher):
 def test_what_a_lost_node_did_is_done_elsewhere_and_failures_are_told(nodes, tmp_path):
     node = add(nodes)
     nodes.wait_for_nodes()
-    jobs = {job.name: job for job in (Fake("slow"), Fake("after", ("slow",)), Fake("bad", bad=True), Fake("never", ("bad",)))}
+    jobs = {
+        job.name: job
+        for job in (
+            Fake("slow"),
+            Fake("after", ("slow",)),
+            Fake("bad", bad=True),
+            Fake("never", ("bad",)),
+        )
+    }
     saboteur = Saboteur(nodes, node, tmp_path)
     with Cluster(nodes.address, working(str(tmp_path))) as cluster:
         assert cluster.slots == 1
-        outcome = complete(jobs, Named(cluster), View(lambda job: False), saboteur, retries=0, poll=0.1)  # a lost node is no failure
+        outcome = complete(
+            jobs, Named(cluster), View(lambda job: False), saboteur, retries=0, poll=0.1
+        )  # a lost node is no failure
     assert saboteur.done_ == ["slow", "after"]
     assert outcome.failed["bad"].startswith("ValueError: cannot do it")
     assert outcome.blocked == {"never": "bad"}
@@ -121,7 +134,11 @@ def test_what_a_lost_node_did_is_done_elsewhere_and_failures_are_told(nodes, tmp
 
 def test_records_are_all_there_after_a_node_was_lost(nodes, tmp_path):
     smoke = experiment("smoke")
-    runs = tuple(run for run in smoke.runs if run.label in ("original-sgd-steps", "tada-2-sgd-steps", "syn-rand-sgd-steps"))
+    runs = tuple(
+        run
+        for run in smoke.runs
+        if run.label in ("original-sgd-steps", "tada-2-sgd-steps", "syn-rand-sgd-steps")
+    )
     left = missing(graph([(dataclasses.replace(smoke, runs=runs), 1)], tmp_path))
     lost = add(nodes)
     nodes.wait_for_nodes()
@@ -153,5 +170,8 @@ def test_without_ray_one_line_says_what_to_do(monkeypatch):
         return real(name, *rest, **more)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(ValueError, match=r"--cluster needs Ray, which is not installed: make setup, or pip install ray"):
+    with pytest.raises(
+        ValueError,
+        match=r"--cluster needs Ray, which is not installed: make setup, or pip install ray",
+    ):
         Cluster("local", perform)

@@ -86,7 +86,10 @@ def view(folder):
 def diamond(folder, **settings):
     """a -> b, c -> d, and e on its own; settings: job -> what differs."""
     needs = {"a": (), "b": ("a",), "c": ("a",), "d": ("b", "c"), "e": ()}
-    return {name: dataclasses.replace(Fake(name, of, folder), **settings.get(name, {})) for name, of in needs.items()}
+    return {
+        name: dataclasses.replace(Fake(name, of, folder), **settings.get(name, {}))
+        for name, of in needs.items()
+    }
 
 
 def counts(folder):
@@ -122,7 +125,13 @@ def test_in_several_processes_too(tmp_path):
 
 def test_the_most_urgent_first_and_equals_in_order(tmp_path):
     told = Told()
-    complete(diamond(tmp_path), Here(work), view(tmp_path), told, urgency={"a": 1, "b": 1, "c": 3, "d": 1, "e": 2})
+    complete(
+        diamond(tmp_path),
+        Here(work),
+        view(tmp_path),
+        told,
+        urgency={"a": 1, "b": 1, "c": 3, "d": 1, "e": 2},
+    )
     assert told.order == ["e", "a", "c", "b", "d"]
 
 
@@ -159,7 +168,9 @@ def test_what_others_do_is_waited_for_while_the_rest_is_done(tmp_path):
     told, jobs = Told(), diamond(tmp_path)
     with Claims(tmp_path / "claims").held("a") as ours:
         assert ours
-        thread = threading.Thread(target=complete, args=(jobs, Here(work), view(tmp_path), told), kwargs={"poll": 0.02})
+        thread = threading.Thread(
+            target=complete, args=(jobs, Here(work), view(tmp_path), told), kwargs={"poll": 0.02}
+        )
         thread.start()
         while not (tmp_path / "e.done").exists():
             time.sleep(0.01)
@@ -172,7 +183,11 @@ def test_what_others_do_is_waited_for_while_the_rest_is_done(tmp_path):
 
 def test_what_others_left_unfinished_is_done_after_all(tmp_path):
     with Claims(tmp_path / "claims").held("a"):
-        thread = threading.Thread(target=complete, args=(diamond(tmp_path), Here(work), view(tmp_path)), kwargs={"poll": 0.02})
+        thread = threading.Thread(
+            target=complete,
+            args=(diamond(tmp_path), Here(work), view(tmp_path)),
+            kwargs={"poll": 0.02},
+        )
         thread.start()
         while not (tmp_path / "e.done").exists():
             time.sleep(0.01)
@@ -222,8 +237,14 @@ assert len(list(folder.glob("*.done"))) == 24
 
 
 def test_two_invocations_at_once_do_each_job_once(tmp_path):
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(Path(__file__).parent)])}
-    both = [subprocess.Popen([sys.executable, "-c", SECOND, tmp_path, str(i)], env=environment) for i in range(2)]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(Path(__file__).parent)]),
+    }
+    both = [
+        subprocess.Popen([sys.executable, "-c", SECOND, tmp_path, str(i)], env=environment)
+        for i in range(2)
+    ]
     assert [process.wait(120) for process in both] == [0, 0]
     assert counts(tmp_path) == {f"j{i}": 1 for i in range(24)}
     by = Counter(path.read_text() for path in tmp_path.glob("*.log"))
@@ -253,7 +274,17 @@ def jobs_of(folder):
     """A stage and two records."""
     early = Job("early", "early-1", (Run(),), 0, folder, seconds=10.0, experiments=("one", "two"))
     records = [
-        Job("train", f"{name}.x", (Run(),), 0, folder, ("early-1",), 20.0, folder / f"{name}-x.json", experiments=(name,))
+        Job(
+            "train",
+            f"{name}.x",
+            (Run(),),
+            0,
+            folder,
+            ("early-1",),
+            20.0,
+            folder / f"{name}-x.json",
+            experiments=(name,),
+        )
         for name in ("one", "two")
     ]
     return {job.name: job for job in (early, *records)}
@@ -332,7 +363,10 @@ def test_elsewhere_a_long_job_is_named_every_minute(tmp_path, monkeypatch):
         board.tick()
     lines = said.getvalue().splitlines()
     assert len(lines) == 2
-    assert all(line.startswith("0/3 jobs") and line.endswith(": early resnet8, seed 0 (1)") for line in lines)
+    assert all(
+        line.startswith("0/3 jobs") and line.endswith(": early resnet8, seed 0 (1)")
+        for line in lines
+    )
 
 
 def test_time_left_goes_by_what_jobs_of_the_stage_took(tmp_path, monkeypatch):

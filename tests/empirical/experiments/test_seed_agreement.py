@@ -9,7 +9,13 @@ from empirical.data.images import split
 from empirical.experiments import seed_agreement as between_seeds
 
 RULES = (Selection(), Selection("misclassified"))
-ASKED = Stability("x", Data("digits", train=120, validation=0), Training(steps=2, width=8), selections=RULES, seeds=3)
+ASKED = Stability(
+    "x",
+    Data("digits", train=120, validation=0),
+    Training(steps=2, width=8),
+    selections=RULES,
+    seeds=3,
+)
 
 
 @pytest.fixture(scope="module")

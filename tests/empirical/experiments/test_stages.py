@@ -11,7 +11,9 @@ from empirical.experiments.paper_grid import Experiment
 @pytest.fixture
 def job(tmp_path, monkeypatch):
     """The early training of a run, which only notes that it was done."""
-    run = Run("x", Method("original"), Data("digits", train=60, validation=0), Training(steps=2, width=8))
+    run = Run(
+        "x", Method("original"), Data("digits", train=60, validation=0), Training(steps=2, width=8)
+    )
     found = next(iter(graph([(Experiment("x", "", 1, (run,)), 1)], tmp_path).values()))
     monkeypatch.setitem(stages.DO, found.stage, lambda job, advance: advance(1.0))
     return found

@@ -28,7 +28,11 @@ CPU = Machine("cpu")
 
 
 def empty(side, channels=3, classes=10):
-    return Images(np.empty((0, side, side, channels), np.uint8), np.empty(0, np.int64), tuple(map(str, range(classes))))
+    return Images(
+        np.empty((0, side, side, channels), np.uint8),
+        np.empty(0, np.int64),
+        tuple(map(str, range(classes))),
+    )
 
 
 def weights(model):
@@ -55,7 +59,9 @@ def task(tmp_path):
 
 
 def test_sizes_have_these_many_parameters():
-    assert {name: round(parameters(empty(32), config) / 1e6, 2) for name, config in SIZES.items()} == {
+    assert {
+        name: round(parameters(empty(32), config) / 1e6, 2) for name, config in SIZES.items()
+    } == {
         "digits": 0.16,
         "small": 0.62,
         "medium": 2.47,
@@ -72,10 +78,14 @@ def test_layers_and_attention_are_those_of_the_settings(attention):
     config = dataclasses.replace(TINY, channels=(8, 16), layers=2, attention=attention)
     model = diffusion.unet(empty(8), config, 0)
     assert [len(block.resnets) for block in model.down_blocks] == [2, 2]
-    attends = ["Attn" in name for name in (*model.config.down_block_types, *model.config.up_block_types)]
+    attends = [
+        "Attn" in name for name in (*model.config.down_block_types, *model.config.up_block_types)
+    ]
     assert attends == [False, attention, attention, False]
     with torch.no_grad():
-        assert model(torch.zeros(2, 3, 8, 8), 5, class_labels=torch.tensor([0, 10])).sample.shape == (2, 3, 8, 8)
+        assert model(
+            torch.zeros(2, 3, 8, 8), 5, class_labels=torch.tensor([0, 10])
+        ).sample.shape == (2, 3, 8, 8)
 
 
 def test_uint8_images_train_as_the_same_floats_do():
@@ -95,7 +105,8 @@ def test_flip_mirrors_about_half_of_the_images_and_moves_no_other_draw():
     images = load("digits")[:200]
     settings = dataclasses.replace(TINY, flip=True, batch=200)
     plain, mirrored = (
-        diffusion.DenoiserTrainer(diffusion.unet(images, c, 0), images, c, 0) for c in (dataclasses.replace(settings, flip=False), settings)
+        diffusion.DenoiserTrainer(diffusion.unet(images, c, 0), images, c, 0)
+        for c in (dataclasses.replace(settings, flip=False), settings)
     )
     everyone = torch.arange(200)
     (x, _), (z, _) = plain._batch(everyone), mirrored._batch(everyone)
@@ -131,7 +142,9 @@ def test_stopped_it_ends_with_the_same_bits(tmp_path, monkeypatch):
     began = []
     load_state_dict = diffusion.DenoiserTrainer.load_state_dict
     monkeypatch.setattr(
-        diffusion.DenoiserTrainer, "load_state_dict", lambda self, state: (load_state_dict(self, state), began.append(self.step))
+        diffusion.DenoiserTrainer,
+        "load_state_dict",
+        lambda self, state: (load_state_dict(self, state), began.append(self.step)),
     )
     monkeypatch.setattr(generator_training, "save_checkpoint", keep)
     again = train(task, tmp_path / "stopped", always, sheets=0, quiet=True)
@@ -140,7 +153,10 @@ def test_stopped_it_ends_with_the_same_bits(tmp_path, monkeypatch):
     assert len(whole["curve"]) == 6
     file = "unet/diffusion_pytorch_model.safetensors"
     assert (tmp_path / "whole" / file).read_bytes() == (tmp_path / "stopped" / file).read_bytes()
-    assert sorted(p.name for p in tmp_path.iterdir() if not p.name.startswith(".")) == ["stopped", "whole"]
+    assert sorted(p.name for p in tmp_path.iterdir() if not p.name.startswith(".")) == [
+        "stopped",
+        "whole",
+    ]
 
 
 def test_the_folder_holds_the_generator_that_a_run_trains(tmp_path, task):
@@ -156,25 +172,42 @@ def test_the_folder_holds_the_generator_that_a_run_trains(tmp_path, task):
     run = Run(data=DIGITS, generator=TINY)
     parts = split(DIGITS, 0, tmp_path / "artifacts")
     there = loaded(tmp_path / "made")
-    assert torch.equal(weights(there.unet), weights(generate.generator(run, 0, parts, tmp_path / "artifacts")))
+    assert torch.equal(
+        weights(there.unet), weights(generate.generator(run, 0, parts, tmp_path / "artifacts"))
+    )
     assert there.scheduler.config.prediction_type == "v_prediction"
     assert there.unet.config.num_class_embeds == 11
-    wanted = {"classes": list(map(str, range(10))), "seen": "own", "images": 60, "steps": 6, "images_seen": 24, "seed": 0}
+    wanted = {
+        "classes": list(map(str, range(10))),
+        "seen": "own",
+        "images": 60,
+        "steps": 6,
+        "images_seen": 24,
+        "seed": 0,
+    }
     assert {name: about[name] for name in wanted} == wanted
     assert about["indices_sha256"] == generator_folder.sha256(parts.train_indices)
-    assert Generator(**{**about["settings"], "channels": tuple(about["settings"]["channels"])}) == TINY
+    assert (
+        Generator(**{**about["settings"], "channels": tuple(about["settings"]["channels"])}) == TINY
+    )
     with Image.open(tmp_path / "made" / "step-0000006.png") as sheet:
         assert sheet.width > 6 * 48
         assert sheet.height > 10 * 48
     before = (tmp_path / "made" / "training.json").stat().st_mtime_ns
     assert train(task, tmp_path / "made", CPU, quiet=True) == about  # finished: left as it is
     assert (tmp_path / "made" / "training.json").stat().st_mtime_ns == before
-    with pytest.raises(ValueError, match=r"made holds another generator; allowed: that of these settings; give another --folder"):
+    with pytest.raises(
+        ValueError,
+        match=r"made holds another generator; allowed: that of these settings; give another --folder",
+    ):
         train(dataclasses.replace(task, seed=1), tmp_path / "made", CPU, quiet=True)
 
 
 def test_a_sheet_moves_no_number(tmp_path, task):
-    losses = [train(task, tmp_path / str(sheets), CPU, sheets=sheets, quiet=True)["curve"] for sheets in (0, 1)]
+    losses = [
+        train(task, tmp_path / str(sheets), CPU, sheets=sheets, quiet=True)["curve"]
+        for sheets in (0, 1)
+    ]
     assert losses[0] == losses[1]
     assert torch.equal(*(weights(loaded(tmp_path / str(sheets)).unet) for sheets in (0, 1)))
 
@@ -183,55 +216,93 @@ def test_half_the_bytes_hold_nearly_the_same_weights(tmp_path, task):
     model = diffusion.unet(task.images, TINY, 0)
     about = dict.fromkeys(generator_folder.NEEDED, 0)
     for name, bf16 in (("full", False), ("half", True)):
-        generator_folder.save(tmp_path / name, model, diffusion.noise_schedule(), about, task.indices, bf16)
+        generator_folder.save(
+            tmp_path / name, model, diffusion.noise_schedule(), about, task.indices, bf16
+        )
     full, half = (weights(loaded(tmp_path / name).unet) for name in ("full", "half"))
     assert half.dtype == torch.float32
     torch.testing.assert_close(half, full, rtol=2**-8, atol=0)
     assert not torch.equal(half, full)
-    sizes = [(tmp_path / name / "unet/diffusion_pytorch_model.safetensors").stat().st_size for name in ("full", "half")]
+    sizes = [
+        (tmp_path / name / "unet/diffusion_pytorch_model.safetensors").stat().st_size
+        for name in ("full", "half")
+    ]
     assert sizes[1] < 0.7 * sizes[0]
     with pytest.raises(ValueError, match="is there already; allowed: a new one"):
-        generator_folder.save(tmp_path / "full", model, diffusion.noise_schedule(), about, task.indices)
+        generator_folder.save(
+            tmp_path / "full", model, diffusion.noise_schedule(), about, task.indices
+        )
 
 
 def test_a_folder_is_written_whole_or_not_at_all(tmp_path, task, monkeypatch):
-    monkeypatch.setattr(generator_folder, "write_json", lambda *words: (_ for _ in ()).throw(OSError("disk full")))
+    monkeypatch.setattr(
+        generator_folder, "write_json", lambda *words: (_ for _ in ()).throw(OSError("disk full"))
+    )
     with pytest.raises(OSError, match="disk full"):
         train(task, tmp_path / "made" / "x", CPU, sheets=0, quiet=True)
-    assert [path.name for path in (tmp_path / "made").iterdir() if not path.name.endswith(".lock")] == ["x.training"]
+    assert [
+        path.name for path in (tmp_path / "made").iterdir() if not path.name.endswith(".lock")
+    ] == ["x.training"]
 
 
 def test_a_loss_that_is_not_finite_is_told_and_leaves_no_checkpoint(tmp_path, task):
     wild = dataclasses.replace(task, settings=dataclasses.replace(TINY, lr=1e30, steps=20))
-    with pytest.raises(Diverged, match=r"the generator's loss is nan at step \d+: lower generator.lr \(1e\+30\)"):
+    with pytest.raises(
+        Diverged, match=r"the generator's loss is nan at step \d+: lower generator.lr \(1e\+30\)"
+    ):
         train(wild, tmp_path / "made", dataclasses.replace(CPU, checkpoint=0), sheets=0, quiet=True)
     assert list((tmp_path / "made.training").iterdir()) == []
 
 
 def saved(folder, task: Task):
-    about = {**dict.fromkeys(generator_folder.NEEDED, 0), "seen": task.settings.seen, "data_content": task.content}
-    generator_folder.save(folder, diffusion.unet(task.images, TINY, 0), diffusion.noise_schedule(), about, task.indices)
+    about = {
+        **dict.fromkeys(generator_folder.NEEDED, 0),
+        "seen": task.settings.seen,
+        "data_content": task.content,
+    }
+    generator_folder.save(
+        folder,
+        diffusion.unet(task.images, TINY, 0),
+        diffusion.noise_schedule(),
+        about,
+        task.indices,
+    )
     return folder
 
 
 def test_an_external_generator_serves_every_seed_of_its_pool_and_no_other_split(tmp_path, sets):
-    folder = saved(tmp_path / "made", task_of(POOLED, dataclasses.replace(TINY, seen="external"), 0, sets))
+    folder = saved(
+        tmp_path / "made", task_of(POOLED, dataclasses.replace(TINY, seen="external"), 0, sets)
+    )
     for seed in (0, 1, 2):
-        assert generator_folder.check_disjoint(folder, split(POOLED, seed, sets))["images"] == 60 - 10 - 30
+        assert (
+            generator_folder.check_disjoint(folder, split(POOLED, seed, sets))["images"]
+            == 60 - 10 - 30
+        )
     wider = dataclasses.replace(POOLED, pool=40)
-    with pytest.raises(ValueError, match=r"made has seen \d+ images of this run's training or validation set or pool; allowed: 0"):
+    with pytest.raises(
+        ValueError,
+        match=r"made has seen \d+ images of this run's training or validation set or pool; allowed: 0",
+    ):
         generator_folder.check_disjoint(folder, split(wider, 0, sets))
     held = dataclasses.replace(POOLED, validation=12)
-    with pytest.raises(ValueError, match=r"has seen \d+ images of this run's training or validation set"):
+    with pytest.raises(
+        ValueError, match=r"has seen \d+ images of this run's training or validation set"
+    ):
         generator_folder.check_disjoint(folder, split(held, 0, sets))
-    with pytest.raises(ValueError, match=r"was trained on data of content [0-9a-f]{16}; allowed: digits"):
+    with pytest.raises(
+        ValueError, match=r"was trained on data of content [0-9a-f]{16}; allowed: digits"
+    ):
         generator_folder.check_disjoint(folder, split(DIGITS, 0, sets))
 
 
 def test_an_own_generator_serves_its_seed_alone(tmp_path, sets):
     folder = saved(tmp_path / "made", task_of(POOLED, TINY, 0, sets))
     generator_folder.check_disjoint(folder, split(POOLED, 0, sets))
-    with pytest.raises(ValueError, match=r"has seen 20 images that are not this run's training split of 20; allowed: the same images"):
+    with pytest.raises(
+        ValueError,
+        match=r"has seen 20 images that are not this run's training split of 20; allowed: the same images",
+    ):
         generator_folder.check_disjoint(folder, split(POOLED, 1, sets))
 
 
@@ -241,9 +312,15 @@ def test_what_a_folder_says_is_checked(tmp_path, sets):
     assert generator_folder.check_disjoint(tmp_path / "of-others", parts) == {}
     folder = saved(tmp_path / "made", task_of(POOLED, TINY, 0, sets))
     np.save(folder / "indices.npy", parts.train_indices[1:])
-    with pytest.raises(ValueError, match=r"indices.npy is missing or damaged; allowed: the images that training.json tells of"):
+    with pytest.raises(
+        ValueError,
+        match=r"indices.npy is missing or damaged; allowed: the images that training.json tells of",
+    ):
         generator_folder.check_disjoint(folder, parts)
     for text in ("{", json.dumps({"classes": []})):
         (folder / "training.json").write_text(text)
-        with pytest.raises(ValueError, match=r"training.json is damaged; allowed: what `python -m empirical diffusion train` writes"):
+        with pytest.raises(
+            ValueError,
+            match=r"training.json is damaged; allowed: what `python -m empirical diffusion train` writes",
+        ):
             generator_folder.load_about(folder)

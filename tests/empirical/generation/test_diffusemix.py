@@ -44,7 +44,9 @@ def test_fractals_are_neither_flat_nor_alike():
 def test_odd_sides_and_bad_input():
     assert half(stream(0), 5, 7).shape == (5, 7)
     images = np.zeros((2, 1, 4, 4), np.float32)
-    with pytest.raises(ValueError, match="number of generators is 1; allowed: one for each image, 2"):
+    with pytest.raises(
+        ValueError, match="number of generators is 1; allowed: one for each image, 2"
+    ):
         mix(images, images, rngs(1))
     with pytest.raises(ValueError, match="weight of the fractal is 2"):
         mix(images, images, rngs(2), weight=2)

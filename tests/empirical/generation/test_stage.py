@@ -69,14 +69,19 @@ def negative(monkeypatch):
 def test_mixed_variants_are_half_source_half_variant_whatever_the_method(root, negative, method):
     run, parts = Run(method=method, data=DATA, variants=MIXED), split(DATA, 0, root)
     sources, copies = additions(method, SLOW, 0)
-    rngs = [stream(0, "diffusemix", i, c) for i, c in zip(sources.tolist(), copies.tolist(), strict=True)]
+    rngs = [
+        stream(0, "diffusemix", i, c)
+        for i, c in zip(sources.tolist(), copies.tolist(), strict=True)
+    ]
     real = parts.train[sources].pixels
     made = generate.variants(run, 0, parts, root, sources, copies)
     np.testing.assert_array_equal(made, as_pixels(as_uint8(mix(real, -real, rngs))))
     whole = pipeline.training_set(run, 0, parts, SLOW, root)
     np.testing.assert_array_equal(whole.stored[20:], as_uint8(made))
     np.testing.assert_array_equal(whole.labels[20:], parts.train.labels[sources])
-    plain = generate.variants(dataclasses.replace(run, variants=LEVEL), 0, parts, root, sources, copies)  # in a store of their own
+    plain = generate.variants(
+        dataclasses.replace(run, variants=LEVEL), 0, parts, root, sources, copies
+    )  # in a store of their own
     np.testing.assert_array_equal(plain, as_pixels(as_uint8(-real)))
 
 
@@ -84,26 +89,50 @@ def test_a_mixed_variant_depends_on_seed_source_and_copy_alone(root, negative):
     run, parts = Run(data=DATA, variants=MIXED), split(DATA, 0, root)
     sources, copies = np.arange(20), np.ones(20, int)
     whole = generate.variants(run, 0, parts, root, sources, copies)
-    np.testing.assert_array_equal(generate.variants(run, 0, parts, root / "other", sources[7:9], copies[7:9]), whole[7:9])
+    np.testing.assert_array_equal(
+        generate.variants(run, 0, parts, root / "other", sources[7:9], copies[7:9]), whole[7:9]
+    )
     assert not np.array_equal(generate.variants(run, 0, parts, root, sources, copies + 1), whole)
     assert not np.array_equal(generate.variants(run, 1, parts, root, sources, copies), whole)
 
 
 def test_a_run_with_mixed_variants_ends_with_a_record(root):
-    settings = {"training": Training(steps=2, width=8, batch=4), "early": Early(limit=2), "generator": SMALL, "data": DATA}
+    settings = {
+        "training": Training(steps=2, width=8, batch=4),
+        "early": Early(limit=2),
+        "generator": SMALL,
+        "data": DATA,
+    }
     run = Run("x", Method("syn-all"), variants=MIXED, **settings)
     assert run.label == "syn-all-sgd-steps-mix"
     assert pipeline.execute(run, 0, root)["generated"] == 20
 
 
 def model_in(folder, parts, weights=0):
-    about = {**dict.fromkeys(generator_folder.NEEDED, 0), "classes": parts.train.classes, "data_content": parts.content, "seen": "external"}
-    generator_folder.save(folder, diffusion.unet(parts.train, SMALL, weights), diffusion.noise_schedule(), about, parts.rest)
+    about = {
+        **dict.fromkeys(generator_folder.NEEDED, 0),
+        "classes": parts.train.classes,
+        "data_content": parts.content,
+        "seen": "external",
+    }
+    generator_folder.save(
+        folder,
+        diffusion.unet(parts.train, SMALL, weights),
+        diffusion.noise_schedule(),
+        about,
+        parts.rest,
+    )
     return folder
 
 
 def of_model(folder):
-    return Run("x", Method("syn-all"), DATA, variants=LEVEL, generator=Generator(model=str(folder), seen="external"))
+    return Run(
+        "x",
+        Method("syn-all"),
+        DATA,
+        variants=LEVEL,
+        generator=Generator(model=str(folder), seen="external"),
+    )
 
 
 def test_variants_of_a_model_are_found_by_what_its_files_hold(root, tmp_path):
@@ -114,7 +143,9 @@ def test_variants_of_a_model_are_found_by_what_its_files_hold(root, tmp_path):
     assert generate.variants_path(of_model(there), 0, parts, root) == path
     sources, copies = np.arange(4), np.ones(4, int)
     made = generate.variants(of_model(here), 0, parts, root, sources, copies)
-    np.testing.assert_array_equal(generate.variants(of_model(there), 0, parts, root, sources, copies), made)
+    np.testing.assert_array_equal(
+        generate.variants(of_model(there), 0, parts, root, sources, copies), made
+    )
     for run in (of_model(here), of_model(there)):  # each record has the name that its run was given
         assert generate.made_by(run, 0, parts, root)["model"] == run.generator.model
     os.utime(here / "training.json", ns=(1, 1))
@@ -122,7 +153,11 @@ def test_variants_of_a_model_are_found_by_what_its_files_hold(root, tmp_path):
     (here / ".cache/x").write_text("x")
     (here / "README.md").write_text("x")
     assert generate.variants_path(of_model(here), 0, parts, root) == path
-    for changed in ("training.json", "scheduler/scheduler_config.json", "unet/diffusion_pytorch_model.safetensors"):
+    for changed in (
+        "training.json",
+        "scheduler/scheduler_config.json",
+        "unet/diffusion_pytorch_model.safetensors",
+    ):
         before = (there / changed).read_bytes()
         (there / changed).write_bytes(before + b" ")
         assert generate.variants_path(of_model(there), 0, parts, root) != path, changed
@@ -157,7 +192,15 @@ def test_a_relative_name_is_found_from_any_folder(root, tmp_path, monkeypatch):
 def test_the_machine_reaches_what_makes_variants(root, monkeypatch):
     asked, machine = [], Machine("cpu", checkpoint=7)
     monkeypatch.setattr(generate, "way", lambda *words: (asked.append(words[-1]), Negative())[1])
-    run = Run("x", Method("syn-all"), DATA, Training(steps=2, width=8, batch=4), Early(limit=2), SMALL, LEVEL)
+    run = Run(
+        "x",
+        Method("syn-all"),
+        DATA,
+        Training(steps=2, width=8, batch=4),
+        Early(limit=2),
+        SMALL,
+        LEVEL,
+    )
     pipeline.execute(run, 0, root, machine=machine)
     trained, made = [], []
     monkeypatch.setattr(generate, "generator", lambda *words: trained.append(words[-1]))
@@ -170,12 +213,18 @@ def test_the_machine_reaches_what_makes_variants(root, monkeypatch):
 
 @pytest.mark.parametrize("model", [None, "there"])
 @pytest.mark.parametrize(("device", "compile"), [("cuda", True), ("cuda", False), ("cpu", True)])
-def test_the_network_is_compiled_where_it_is_asked_for_on_a_gpu(root, monkeypatch, model, device, compile):
+def test_the_network_is_compiled_where_it_is_asked_for_on_a_gpu(
+    root, monkeypatch, model, device, compile
+):
     places = []
     monkeypatch.setattr(Machine, "on", lambda self, data: torch.device(device))
     monkeypatch.setattr(generate, "generator", lambda *words, machine: None)
-    monkeypatch.setattr(generate, "backend", lambda *words: (places.append(words[-1].type), Negative())[1])
-    monkeypatch.setattr(generate, "from_unet", lambda *words: (places.append(words[4].type), Negative())[1])
+    monkeypatch.setattr(
+        generate, "backend", lambda *words: (places.append(words[-1].type), Negative())[1]
+    )
+    monkeypatch.setattr(
+        generate, "from_unet", lambda *words: (places.append(words[4].type), Negative())[1]
+    )
     run = dataclasses.replace(of_model("x"), generator=Generator(model=model))
     made = generate.way(run, 0, split(DATA, 0, root), root, Machine(compile=compile))
     assert made.compiled is (compile and device == "cuda")

@@ -31,7 +31,12 @@ def root(tmp_path, monkeypatch):
 
 
 def weights(run, seed, root):
-    return torch.cat([p.detach().flatten() for p in generate.generator(run, seed, split(run.data, seed, root), root).parameters()])
+    return torch.cat(
+        [
+            p.detach().flatten()
+            for p in generate.generator(run, seed, split(run.data, seed, root), root).parameters()
+        ]
+    )
 
 
 def test_own_sees_the_training_split_and_external_what_no_seed_uses(root):
@@ -41,7 +46,9 @@ def test_own_sees_the_training_split_and_external_what_no_seed_uses(root):
         images, indices, _ = generate.seen(run, seed, parts, root)
         np.testing.assert_array_equal(images.stored, parts.train.stored)
         np.testing.assert_array_equal(indices, parts.train_indices)
-        images, indices, drawn_by = generate.seen(dataclasses.replace(run, generator=EXTERNAL), seed, parts, root)
+        images, indices, drawn_by = generate.seen(
+            dataclasses.replace(run, generator=EXTERNAL), seed, parts, root
+        )
         assert drawn_by == 0
         np.testing.assert_array_equal(images.stored, dataset(POOLED, root).train.stored[indices])
         assert not set(indices) & {*used[0].train_indices, *used[1].train_indices}
@@ -52,7 +59,10 @@ def test_one_external_generator_serves_all_seeds_of_a_pool(root, monkeypatch):
     monkeypatch.setattr(
         diffusion,
         "DenoiserTrainer",
-        lambda model, images, config, seed, *rest: (trained.append(seed), trainer(model, images, config, seed, *rest))[1],
+        lambda model, images, config, seed, *rest: (
+            trained.append(seed),
+            trainer(model, images, config, seed, *rest),
+        )[1],
     )
     run = Run(data=POOLED, generator=EXTERNAL)
     assert torch.equal(weights(run, 0, root), weights(run, 1, root))
@@ -63,7 +73,10 @@ def test_one_external_generator_serves_all_seeds_of_a_pool(root, monkeypatch):
 
 
 def test_stopped_it_goes_on_from_its_checkpoint_to_the_same_bits(root, monkeypatch):
-    run, always = Run(data=POOLED, generator=dataclasses.replace(SMALL, steps=6, flip=True)), Machine("cpu", checkpoint=0)
+    run, always = (
+        Run(data=POOLED, generator=dataclasses.replace(SMALL, steps=6, flip=True)),
+        Machine("cpu", checkpoint=0),
+    )
     parts, whole = split(POOLED, 0, root), weights(run, 0, root)
     keep, began, steps = generator_training.save_checkpoint, [], []
 
@@ -78,10 +91,16 @@ def test_stopped_it_goes_on_from_its_checkpoint_to_the_same_bits(root, monkeypat
         patch.setattr(generator_training, "save_checkpoint", until_stopped)
         with pytest.raises(KeyboardInterrupt):
             generate.generator(run, 0, parts, other, machine=always)
-    assert [path.name for path in other.glob("*.pt")] == [path.name for path in other.glob("checkpoint-*")] != []
+    assert (
+        [path.name for path in other.glob("*.pt")]
+        == [path.name for path in other.glob("checkpoint-*")]
+        != []
+    )
     load_state_dict = diffusion.DenoiserTrainer.load_state_dict
     monkeypatch.setattr(
-        diffusion.DenoiserTrainer, "load_state_dict", lambda self, state: (load_state_dict(self, state), began.append(self.step))
+        diffusion.DenoiserTrainer,
+        "load_state_dict",
+        lambda self, state: (load_state_dict(self, state), began.append(self.step)),
     )
     model = generate.generator(run, 0, parts, other, steps.append, always)
     assert began == [2]
@@ -98,17 +117,28 @@ def test_without_a_pool_every_seed_has_an_external_generator_of_its_own(root):
     assert not torch.equal(weights(run, 0, root), weights(run, 1, root))
 
 
-@pytest.mark.parametrize("data", [Data("digits", train=60), Data("cifar10", train=None, validation=10, side=8)])
+@pytest.mark.parametrize(
+    "data", [Data("digits", train=60), Data("cifar10", train=None, validation=10, side=8)]
+)
 def test_no_images_left_over_is_told(root, data):
     run = Run(data=data, generator=EXTERNAL)
-    with pytest.raises(ValueError, match=r"all images of .* are in the training, validation or test set; allowed: own"):
+    with pytest.raises(
+        ValueError,
+        match=r"all images of .* are in the training, validation or test set; allowed: own",
+    ):
         generate.generator(run, 0, split(data, 0, root), root)
 
 
 def test_the_record_says_what_the_generator_has_seen(root):
-    settings = {"training": Training(steps=2, width=8, batch=4), "early": Early(limit=2), "variants": Variants(grid=4)}
+    settings = {
+        "training": Training(steps=2, width=8, batch=4),
+        "early": Early(limit=2),
+        "variants": Variants(grid=4),
+    }
     for generator in (SMALL, EXTERNAL):
-        metrics = pipeline.execute(Run("x", Method("syn-all"), POOLED, generator=generator, **settings), 0, root)
+        metrics = pipeline.execute(
+            Run("x", Method("syn-all"), POOLED, generator=generator, **settings), 0, root
+        )
         assert metrics["generator"]["seen"] == generator.seen
         assert metrics["generated"] == 20
         assert 0 <= metrics["early_error"] <= 1
@@ -117,11 +147,16 @@ def test_the_record_says_what_the_generator_has_seen(root):
 def test_bfloat16_trains_to_nearly_the_same_weights(root):
     run = Run(data=POOLED, generator=SMALL)
     exact, rounded = (
-        weights(dataclasses.replace(run, generator=dataclasses.replace(SMALL, precision=p)), 0, root) for p in ("float32", "bfloat16")
+        weights(
+            dataclasses.replace(run, generator=dataclasses.replace(SMALL, precision=p)), 0, root
+        )
+        for p in ("float32", "bfloat16")
     )
     assert not torch.equal(exact, rounded)
     assert rounded.dtype == torch.float32
-    assert (exact - rounded).abs().max() < 2 * 2 * SMALL.lr  # two steps of AdamW, each at most about lr long
+    assert (
+        exact - rounded
+    ).abs().max() < 2 * 2 * SMALL.lr  # two steps of AdamW, each at most about lr long
 
 
 def test_who_comes_second_waits(tmp_path):

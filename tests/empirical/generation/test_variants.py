@@ -10,13 +10,21 @@ from empirical.config import Data, Generator, Variants
 from empirical.data.images import Images, split
 from empirical.generation import unet as diffusion
 from empirical.generation.backends.pixel_unet import from_unet
-from empirical.generation.variants import make_variants, noise_level, noise_then_denoise, sampler, timesteps
+from empirical.generation.variants import (
+    make_variants,
+    noise_level,
+    noise_then_denoise,
+    sampler,
+    timesteps,
+)
 from empirical.runtime.seeding import construction, torch_stream
 
 
 def points():
     """Four images of 2x2 pixels, far apart."""
-    pixels = torch.tensor([[1.0, 1, -1, -1], [-1, 1, 1, -1], [-1, -1, 1, 1], [1, -1, -1, 1]]).view(4, 1, 2, 2)
+    pixels = torch.tensor([[1.0, 1, -1, -1], [-1, 1, 1, -1], [-1, -1, 1, 1], [1, -1, -1, 1]]).view(
+        4, 1, 2, 2
+    )
     return pixels.double()
 
 
@@ -44,20 +52,27 @@ def generators(n, seed=0):
 def run(pixels, config, denoiser, n=None):
     schedule = sampler(config, diffusion.noise_schedule())
     labels = torch.zeros(len(pixels), dtype=torch.int64)
-    return noise_then_denoise(denoiser, schedule, pixels, labels, config, generators(n or len(pixels)))
+    return noise_then_denoise(
+        denoiser, schedule, pixels, labels, config, generators(n or len(pixels))
+    )
 
 
 @pytest.mark.parametrize("kind", ["ddpm", "ddim"])
 def test_low_strength_returns_the_image(kind):
     data = points()
-    torch.testing.assert_close(run(data, Variants(0.05, 100, sampler=kind), exact_denoiser(data)), data, atol=1e-3, rtol=0)
+    torch.testing.assert_close(
+        run(data, Variants(0.05, 100, sampler=kind), exact_denoiser(data)), data, atol=1e-3, rtol=0
+    )
 
 
 @pytest.mark.parametrize("kind", ["ddpm", "ddim"])
 def test_as_strength_falls_the_change_vanishes_whatever_the_denoiser(kind):
     data = points()
     poor = lambda x, t, labels: torch.zeros_like(x)  # noqa: E731
-    change = [float((run(data, Variants(s, 1000, sampler=kind), poor) - data).abs().max()) for s in (0.3, 0.03, 0.003)]
+    change = [
+        float((run(data, Variants(s, 1000, sampler=kind), poor) - data).abs().max())
+        for s in (0.3, 0.03, 0.003)
+    ]
     assert change[0] > 3 * change[1] > 9 * change[2]
     assert change[2] < 0.05
 
@@ -65,7 +80,9 @@ def test_as_strength_falls_the_change_vanishes_whatever_the_denoiser(kind):
 @pytest.mark.parametrize("kind", ["ddpm", "ddim"])
 def test_full_strength_draws_from_the_data_and_forgets_the_source(kind):
     data = points()
-    made = run(data[:1].expand(400, -1, -1, -1), Variants(1.0, 50, sampler=kind), exact_denoiser(data))
+    made = run(
+        data[:1].expand(400, -1, -1, -1), Variants(1.0, 50, sampler=kind), exact_denoiser(data)
+    )
     apart = ((made[:, None] - data[None]) ** 2).flatten(2).sum(2)
     assert apart.min(1).values.max() < 1e-2
     counts = torch.bincount(apart.argmin(1), minlength=4)
@@ -111,7 +128,9 @@ def test_from_pure_noise_it_is_diffusers_own_pipeline(kind):
     schedule = sampler(config, diffusion.noise_schedule())
     pipeline = {"ddpm": DDPMPipeline, "ddim": DDIMPipeline}[kind](net, schedule)
     pipeline.set_progress_bar_config(disable=True)
-    theirs = pipeline(batch_size=n, generator=generators(n), num_inference_steps=20, output_type="np").images
+    theirs = pipeline(
+        batch_size=n, generator=generators(n), num_inference_steps=20, output_type="np"
+    ).images
     with torch.inference_mode():
         ours = run(torch.zeros(n, 1, 8, 8), config, lambda x, t, labels: net(x, t).sample)
     ours = (ours / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1).numpy()
@@ -120,7 +139,10 @@ def test_from_pure_noise_it_is_diffusers_own_pipeline(kind):
 
 
 @settings(max_examples=30)
-@given(grid=st.sampled_from([n for n in range(1, 1001) if 1000 % n == 0]), strength=st.floats(0.01, 1.0))
+@given(
+    grid=st.sampled_from([n for n in range(1, 1001) if 1000 % n == 0]),
+    strength=st.floats(0.01, 1.0),
+)
 def test_only_the_steps_from_the_strength_on_are_run(grid, strength):
     if round(grid * strength) < 1:
         return
@@ -147,8 +169,12 @@ def test_a_variant_is_the_same_whatever_else_is_made(model, kind, guidance):
     sources, copies = np.arange(70), np.tile([1, 2], 35)
     every = make_variants(way, images, sources, copies, 0)
     order = np.random.default_rng(0).permutation(70)[:67]
-    np.testing.assert_array_equal(make_variants(way, images, sources[order], copies[order], 0), every[order])
-    np.testing.assert_array_equal(make_variants(way, images, sources[9:10], copies[9:10], 0), every[9:10])
+    np.testing.assert_array_equal(
+        make_variants(way, images, sources[order], copies[order], 0), every[order]
+    )
+    np.testing.assert_array_equal(
+        make_variants(way, images, sources[9:10], copies[9:10], 0), every[9:10]
+    )
 
 
 def test_images_are_given_by_as_many_as_the_model_is_best_given():
@@ -167,7 +193,9 @@ def test_images_are_given_by_as_many_as_the_model_is_best_given():
     images, way = split(Data(), 0).train, Shrinking()
     made = make_variants(way, images, np.arange(75), np.ones(75, int), 0)
     assert way.given == [32, 32, 8, 8]
-    plain = make_variants(lambda x, y, rngs: Shrinking()(x, y, rngs), images, np.arange(75), np.ones(75, int), 0)  # by 64
+    plain = make_variants(
+        lambda x, y, rngs: Shrinking()(x, y, rngs), images, np.arange(75), np.ones(75, int), 0
+    )  # by 64
     np.testing.assert_array_equal(plain, made)
 
 
@@ -180,7 +208,11 @@ def test_copies_and_seeds_differ(model):
 
 
 def test_guidance_extrapolates_from_the_null_class(model):
-    x, t, labels = torch.randn(5, 1, 8, 8, generator=torch_stream(0, "x")), torch.tensor(400), torch.arange(5)
+    x, t, labels = (
+        torch.randn(5, 1, 8, 8, generator=torch_stream(0, "x")),
+        torch.tensor(400),
+        torch.arange(5),
+    )
     with torch.inference_mode():
         conditional = model(x, t, class_labels=labels).sample
         free = model(x, t, class_labels=torch.full((5,), 10)).sample
@@ -206,13 +238,19 @@ def test_variants_keep_the_feature_and_redraw_the_noise():
         clean = patterns[y] + (a.sqrt() * 0.25 / (a * 0.25 + 1 - a)) * (x - a.sqrt() * patterns[y])
         return a.sqrt() * (x - a.sqrt() * clean) / (1 - a).sqrt() - (1 - a).sqrt() * clean
 
-    made = noise_then_denoise(denoiser, schedule, patterns[labels] + noise, labels, config, generators(240))
+    made = noise_then_denoise(
+        denoiser, schedule, patterns[labels] + noise, labels, config, generators(240)
+    )
     redrawn = made - patterns[labels]
-    torch.testing.assert_close(torch.stack([made[labels == c].mean(0) for c in range(3)]), patterns, atol=0.25, rtol=0)
+    torch.testing.assert_close(
+        torch.stack([made[labels == c].mean(0) for c in range(3)]), patterns, atol=0.25, rtol=0
+    )
     assert redrawn.std() == pytest.approx(0.5, rel=0.05)
     kept = float(torch.corrcoef(torch.stack([redrawn.flatten(), noise.flatten()]))[0, 1])
     a = noise_level(schedule, config)["alpha_bar"]
-    assert kept == pytest.approx(a * 0.25 / (a * 0.25 + 1 - a), abs=0.03)  # the posterior's share of the noised image
+    assert kept == pytest.approx(
+        a * 0.25 / (a * 0.25 + 1 - a), abs=0.03
+    )  # the posterior's share of the noised image
 
 
 def test_an_image_side_that_does_not_fit_the_levels_is_told():

@@ -34,7 +34,12 @@ class Darker:
     kind, steps = "darker", 1
 
     def __call__(self, pixels, labels, generators):
-        return pixels - 0.1 - 0.01 * torch.stack([torch.rand((), generator=g) for g in generators])[:, None, None, None]
+        return (
+            pixels
+            - 0.1
+            - 0.01
+            * torch.stack([torch.rand((), generator=g) for g in generators])[:, None, None, None]
+        )
 
 
 @pytest.fixture(scope="module")
@@ -44,25 +49,46 @@ def stages(tmp_path_factory):
     return root, parts, pipeline.selected(RUN, 0, parts, root)
 
 
-RULES = ["cluster", "misclassified", "high-loss", Selection("cluster", "logits"), Selection("random", fraction=0.3)]
+RULES = [
+    "cluster",
+    "misclassified",
+    "high-loss",
+    Selection("cluster", "logits"),
+    Selection("random", fraction=0.3),
+]
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule if isinstance(rule, str) else rule.label)
+@pytest.mark.parametrize(
+    "rule", RULES, ids=lambda rule: rule if isinstance(rule, str) else rule.label
+)
 def test_slow_indices_are_those_of_a_run(stages, rule):
     root, parts, chosen = stages
     selection = rule if isinstance(rule, Selection) else Selection(rule)
-    slow = np.flatnonzero(pipeline.selected(dataclasses.replace(RUN, selection=selection), 0, parts, root).slow)
+    slow = np.flatnonzero(
+        pipeline.selected(dataclasses.replace(RUN, selection=selection), 0, parts, root).slow
+    )
     assert 0 < len(slow) < 100
-    np.testing.assert_array_equal(slow_indices(chosen.early.logits, parts.train.labels, rule=rule), slow)
+    np.testing.assert_array_equal(
+        slow_indices(chosen.early.logits, parts.train.labels, rule=rule), slow
+    )
     outputs = torch.from_numpy(chosen.early.logits).requires_grad_()
-    np.testing.assert_array_equal(slow_indices(outputs, torch.from_numpy(parts.train.labels), rule=rule), slow)
+    np.testing.assert_array_equal(
+        slow_indices(outputs, torch.from_numpy(parts.train.labels), rule=rule), slow
+    )
     if selection.features == "softmax":
-        np.testing.assert_array_equal(slow_indices(chosen.early.probabilities, parts.train.labels, rule=rule), slow)
+        np.testing.assert_array_equal(
+            slow_indices(chosen.early.probabilities, parts.train.labels, rule=rule), slow
+        )
 
 
 def test_losses_of_ones_own_decide_where_given():
     outputs = np.full((6, 2), 0.5)
-    assert slow_indices(outputs, [0, 0, 0, 1, 1, 1], losses=[1, 5, 2, 0, 3, 4], rule=Selection("high-loss", fraction=0.5)).tolist() == [
+    assert slow_indices(
+        outputs,
+        [0, 0, 0, 1, 1, 1],
+        losses=[1, 5, 2, 0, 3, 4],
+        rule=Selection("high-loss", fraction=0.5),
+    ).tolist() == [
         1,
         4,
         5,
@@ -70,14 +96,20 @@ def test_losses_of_ones_own_decide_where_given():
 
 
 def test_a_certain_mistake_has_a_finite_loss():
-    assert slow_indices([[1.0, 0.0], [0.9, 0.1]], [1, 1], rule=Selection("high-loss", fraction=0.5)).tolist() == [0]
+    assert slow_indices(
+        [[1.0, 0.0], [0.9, 0.1]], [1, 1], rule=Selection("high-loss", fraction=0.5)
+    ).tolist() == [0]
 
 
 def test_variants_are_those_of_a_run(stages):
     root, parts, chosen = stages
     slow = np.flatnonzero(chosen.slow)
-    expected = generate.variants(RUN, 0, parts, root, np.tile(slow, 2), np.repeat([1, 2], len(slow)))
-    images, labels, sources = variants_of(parts.train.pixels, parts.train.labels, slow, 3, SMALL, parts.train.classes, strength=0.1)
+    expected = generate.variants(
+        RUN, 0, parts, root, np.tile(slow, 2), np.repeat([1, 2], len(slow))
+    )
+    images, labels, sources = variants_of(
+        parts.train.pixels, parts.train.labels, slow, 3, SMALL, parts.train.classes, strength=0.1
+    )
     np.testing.assert_array_equal(images, expected)
     np.testing.assert_array_equal(sources, np.tile(slow, 2))
     np.testing.assert_array_equal(labels, parts.train.labels[sources])
@@ -87,14 +119,23 @@ def test_images_keep_their_kind_and_layout():
     pixels = pictures(6, 8)
     labels = np.array([0, 1, 2, 0, 1, 2])
     images, new, sources = variants_of(pixels, labels, [4, 1], generator=Darker())
-    assert (images.dtype, images.shape, new.tolist(), sources.tolist()) == (np.uint8, (2, 8, 8, 3), [1, 1], [1, 4])
+    assert (images.dtype, images.shape, new.tolist(), sources.tolist()) == (
+        np.uint8,
+        (2, 8, 8, 3),
+        [1, 1],
+        [1, 4],
+    )
     below = np.rint(pixels[[1, 4]].clip(14) - images.clip(0).astype(float))
     assert 12 <= below[pixels[[1, 4]] > 30].min() <= below[pixels[[1, 4]] > 30].max() <= 15
     floats = (pixels.transpose(0, 3, 1, 2) / 127.5 - 1).astype(np.float32)
-    as_floats, _, _ = variants_of(torch.from_numpy(floats), torch.from_numpy(labels), [4, 1], generator=Darker())
+    as_floats, _, _ = variants_of(
+        torch.from_numpy(floats), torch.from_numpy(labels), [4, 1], generator=Darker()
+    )
     assert as_floats.dtype == np.float32
     np.testing.assert_allclose(as_uint8(as_floats).astype(int), images, atol=1)
-    one, _, _ = variants_of(pixels, labels, [4], generator=Darker())  # an image's variant does not depend on the others
+    one, _, _ = variants_of(
+        pixels, labels, [4], generator=Darker()
+    )  # an image's variant does not depend on the others
     np.testing.assert_array_equal(one[0], images[1])
     none, new, sources = variants_of(pixels, labels, [], generator=Darker())
     assert (none.shape, len(new), len(sources)) == ((0, 8, 8, 3), 0, 0)
@@ -103,9 +144,22 @@ def test_images_keep_their_kind_and_layout():
 def test_a_model_that_is_there_is_asked_for_as_the_settings_say(monkeypatch):
     asked = []
     monkeypatch.setattr(generators, "backend", lambda *words: (asked.append(words), Darker())[1])
-    variants_of(pictures(4, 8), [0, 1, 0, 1], [0], generator="a/model", classes=("cat", "dog"), strength=0.3, guidance=3.0)
+    variants_of(
+        pictures(4, 8),
+        [0, 1, 0, 1],
+        [0],
+        generator="a/model",
+        classes=("cat", "dog"),
+        strength=0.3,
+        guidance=3.0,
+    )
     ((which, level, classes, shape, device),) = asked
-    assert (which.model, level, classes, shape) == ("a/model", Variants(0.3, guidance=3.0), ("cat", "dog"), (3, 8, 8))
+    assert (which.model, level, classes, shape) == (
+        "a/model",
+        Variants(0.3, guidance=3.0),
+        ("cat", "dog"),
+        (3, 8, 8),
+    )
     assert device == torch.device("cpu")
 
 
@@ -122,7 +176,9 @@ def test_a_data_set_and_its_variants():
     class Folder(list):
         transform = staticmethod(lambda image: torch.from_numpy(np.array(image)).float())
 
-    mine = Folder((Folder.transform(image), label) for image, label in zip(pixels, labels, strict=True))
+    mine = Folder(
+        (Folder.transform(image), label) for image, label in zip(pixels, labels, strict=True)
+    )
     both = Augmented(mine, new, new_labels)
     assert len(both) == 7
     assert both[0] is mine[0]
@@ -135,7 +191,9 @@ def test_a_data_set_and_its_variants():
     assert images.shape == (7, 8, 8, 3)
     assert classes.tolist() == [*labels, 1, 0]
     floats = np.zeros((2, 3, 8, 8), np.float32)
-    plain = Augmented(TensorDataset(torch.ones(1, 3, 8, 8), torch.ones(1)), floats, torch.tensor([4, 5]))
+    plain = Augmented(
+        TensorDataset(torch.ones(1, 3, 8, 8), torch.ones(1)), floats, torch.tensor([4, 5])
+    )
     assert torch.equal(plain[2][0], torch.zeros(3, 8, 8))
     assert plain[2][1] == 5
 
@@ -143,10 +201,19 @@ def test_a_data_set_and_its_variants():
 GOOD = {"images": pictures(4, 8), "labels": [0, 1, 0, 1], "indices": [0], "generator": Darker()}
 BAD = [
     ({"k": 1}, "k is 1; allowed: at least 2"),
-    ({"images": pictures(4, 8)[:, :4]}, "images is 'uint8 (4, 4, 8, 3)'; allowed: (n, side, side, 3) uint8"),
-    ({"images": pictures(4, 8).astype(float).transpose(0, 3, 1, 2)}, "the largest float pixel is 255.0; allowed: [-1, 1]"),
+    (
+        {"images": pictures(4, 8)[:, :4]},
+        "images is 'uint8 (4, 4, 8, 3)'; allowed: (n, side, side, 3) uint8",
+    ),
+    (
+        {"images": pictures(4, 8).astype(float).transpose(0, 3, 1, 2)},
+        "the largest float pixel is 255.0; allowed: [-1, 1]",
+    ),
     ({"labels": [0, 1]}, "labels is 'int64 (2,)'; allowed: (4,) integers"),
-    ({"labels": [0, 1, 2, 3], "classes": ("a", "b")}, "smallest and largest label is (0, 3); allowed: 0..1"),
+    (
+        {"labels": [0, 1, 2, 3], "classes": ("a", "b")},
+        "smallest and largest label is (0, 3); allowed: 0..1",
+    ),
     ({"indices": [4]}, "indices is [4]; allowed: numbers from 0 to 3"),
     ({"indices": [True, False, True, True]}, "indices is 'bool (4,)'; allowed: (m,) integers"),
     ({"indices": [1, 1]}, "no two alike"),
@@ -155,7 +222,9 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("change", "said"), BAD, ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("change", "said"), BAD, ids=lambda value: value if isinstance(value, str) else ""
+)
 def test_a_mistake_is_told_in_one_line(change, said):
     with pytest.raises(ValueError, match=re.escape(said)) as error:
         variants_of(**{**GOOD, **change})

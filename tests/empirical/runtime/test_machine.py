@@ -27,7 +27,10 @@ def bare(monkeypatch):
     [
         (Machine("cuda"), r"^machine\.device is 'cuda'; allowed: cpu on this machine$"),
         (Machine("mps"), r"^machine\.device is 'mps'; allowed: cpu on this machine$"),
-        (Machine(capture=True), r"^machine\.capture on cpu is True; allowed: on a CUDA device alone$"),
+        (
+            Machine(capture=True),
+            r"^machine\.capture on cpu is True; allowed: on a CUDA device alone$",
+        ),
         (Machine("cpu", capture=True), r"^machine\.capture on cpu is True; "),
     ],
     ids=str,

@@ -10,7 +10,10 @@ from empirical.runtime import precision as bfloat16
 from empirical.runtime.machine import Machine
 
 CPU = Machine("cpu")
-X86, ARM = "processor\t: 0\nmodel name\t: X\nflags\t\t: fpu sse2 {}\n\n", "processor\t: 0\nFeatures\t: fp asimd {}\n"
+X86, ARM = (
+    "processor\t: 0\nmodel name\t: X\nflags\t\t: fpu sse2 {}\n\n",
+    "processor\t: 0\nFeatures\t: fp asimd {}\n",
+)
 HALF = Training(precision="bfloat16")
 
 
@@ -57,14 +60,18 @@ OWN = Generator(precision="bfloat16")
         (dataclasses.replace(RUN, generator=OWN), []),  # it makes no variants
         (Run(generator=OWN), ["--generator.precision"]),
         (Run(generator=OWN, training=HALF), ["--generator.precision", "--training.precision"]),
-        (Run(generator=dataclasses.replace(OWN, model="google/ddpm-cifar10-32")), []),  # float32 on a CPU
+        (
+            Run(generator=dataclasses.replace(OWN, model="google/ddpm-cifar10-32")),
+            [],
+        ),  # float32 on a CPU
         (Sheet("x", generator=OWN), ["--generator.precision"]),
     ],
 )
 def test_a_run_that_asks_for_it_is_told_which_option(without, run, options):
     said = bfloat16.notes([run, run], CPU)
     assert said == [
-        f"note: this processor has no bfloat16 arithmetic, which makes bfloat16 about twenty times slower than {o} float32" for o in options
+        f"note: this processor has no bfloat16 arithmetic, which makes bfloat16 about twenty times slower than {o} float32"
+        for o in options
     ]
 
 
@@ -78,6 +85,10 @@ def test_nothing_is_said_where_it_is_quick_or_another_device_computes(monkeypatc
 
 
 def test_the_usual_precision_is_the_quicker_one(monkeypatch):
-    for missing, on_cpu, usual in ((True, True, "float32"), (True, False, "bfloat16"), (False, True, "bfloat16")):
+    for missing, on_cpu, usual in (
+        (True, True, "float32"),
+        (True, False, "bfloat16"),
+        (False, True, "bfloat16"),
+    ):
         monkeypatch.setattr(bfloat16, "missing", lambda missing=missing: missing)
         assert bfloat16.usual(on_cpu) == usual

@@ -7,9 +7,21 @@ from hypothesis import strategies as st
 from scipy.stats import spearmanr
 from sklearn.metrics import cohen_kappa_score, jaccard_score
 
-from empirical.selection.agreement import Scores, by_class, chance_jaccard, chance_overlap, compare, jaccard, kappa, overlap, spearman
+from empirical.selection.agreement import (
+    Scores,
+    by_class,
+    chance_jaccard,
+    chance_overlap,
+    compare,
+    jaccard,
+    kappa,
+    overlap,
+    spearman,
+)
 
-pairs = st.integers(1, 40).flatmap(lambda n: st.tuples(*2 * [st.lists(st.booleans(), min_size=n, max_size=n).map(np.array)]))
+pairs = st.integers(1, 40).flatmap(
+    lambda n: st.tuples(*2 * [st.lists(st.booleans(), min_size=n, max_size=n).map(np.array)])
+)
 
 
 @given(masks=pairs)
@@ -30,20 +42,35 @@ def test_two_masks(masks):
 
 def test_what_has_no_meaning_is_none():
     none, some, every = np.zeros(4, bool), np.arange(4) < 2, np.ones(4, bool)
-    assert [jaccard(none, none), overlap(none, some), kappa(none, none), kappa(every, every)] == 4 * [None]
-    assert [chance_jaccard(4, 0, 0), chance_overlap(4, 0, 2), spearman(np.ones(4), np.arange(4.0))] == 3 * [None]
+    assert [
+        jaccard(none, none),
+        overlap(none, some),
+        kappa(none, none),
+        kappa(every, every),
+    ] == 4 * [None]
+    assert [
+        chance_jaccard(4, 0, 0),
+        chance_overlap(4, 0, 2),
+        spearman(np.ones(4), np.arange(4.0)),
+    ] == 3 * [None]
     assert [jaccard(none, some), kappa(none, some)] == [0, 0]
     assert by_class(some, np.array([0, 0, 2, 2]), 4) == [1, None, 0, None]
 
 
-@pytest.mark.parametrize(("n", "a", "b"), [(30, 10, 10), (30, 5, 20), (20, 20, 7), (12, 9, 8), (10, 0, 4)])
+@pytest.mark.parametrize(
+    ("n", "a", "b"), [(30, 10, 10), (30, 5, 20), (20, 20, 7), (12, 9, 8), (10, 0, 4)]
+)
 def test_chance_is_the_mean_over_random_subsets(n, a, b):
     rng = np.random.default_rng(0)
     first = np.arange(n) < a
     drawn = [np.isin(np.arange(n), rng.choice(n, b, replace=False)) for _ in range(4000)]
-    assert chance_jaccard(n, a, b) == pytest.approx(np.mean([jaccard(first, s) for s in drawn]), abs=0.01)
+    assert chance_jaccard(n, a, b) == pytest.approx(
+        np.mean([jaccard(first, s) for s in drawn]), abs=0.01
+    )
     if a:
-        assert chance_overlap(n, a, b) == pytest.approx(np.mean([overlap(first, s) for s in drawn]), abs=0.02)
+        assert chance_overlap(n, a, b) == pytest.approx(
+            np.mean([overlap(first, s) for s in drawn]), abs=0.02
+        )
 
 
 def test_chance_at_paper_scale():
@@ -51,7 +78,11 @@ def test_chance_at_paper_scale():
     assert chance_jaccard(50_000, 17_500, 15_000) == pytest.approx(5250 / (32_500 - 5250), abs=1e-4)
 
 
-@given(values=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=2, max_size=30).map(np.array))
+@given(
+    values=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=2, max_size=30).map(
+        np.array
+    )
+)
 @settings(deadline=None)
 def test_rank_correlation_is_scipys_and_knows_order_alone(values):
     x, y = values.T.astype(float)
@@ -81,7 +112,9 @@ def test_the_same_selection_agrees_with_itself_in_any_order():
     order = rng.permutation(50)
     one = Scores(np.arange(50), rng.random(50), rng.random(50) < 0.4)
     told = compare(one, Scores(one.indices[order], one.losses[order], one.slow[order]))
-    assert [told[name] for name in ("jaccard", "overlap", "kappa", "spearman")] == pytest.approx([1, 1, 1, 1])
+    assert [told[name] for name in ("jaccard", "overlap", "kappa", "spearman")] == pytest.approx(
+        [1, 1, 1, 1]
+    )
 
 
 @pytest.mark.parametrize("common", [0, 1])
@@ -90,5 +123,8 @@ def test_without_common_examples_nothing_is_claimed(common):
     b = Scores(np.arange(3) + 3 - common, np.arange(3.0), np.ones(3, bool))
     told = compare(a, b)
     assert told["common"] == common
-    assert {told[name] for name in ("jaccard", "jaccard_chance", "overlap", "overlap_chance", "kappa", "spearman")} == {None}
+    assert {
+        told[name]
+        for name in ("jaccard", "jaccard_chance", "overlap", "overlap_chance", "kappa", "spearman")
+    } == {None}
     assert told.keys() == compare(a, a).keys()

@@ -38,7 +38,12 @@ def test_an_exponential_fall_has_its_knee_where_theory_says(scale, budget):
     assert found < stopped <= found + 0.1 * budget + HALF + 1  # soon after, and not before
 
 
-@given(corner=st.integers(5, 60), height=st.floats(0.1, 0.5), seed=st.integers(0, 99), noise=st.floats(0, 0.02))
+@given(
+    corner=st.integers(5, 60),
+    height=st.floats(0.1, 0.5),
+    seed=st.integers(0, 99),
+    noise=st.floats(0, 0.02),
+)
 @settings(deadline=None, max_examples=60)
 def test_two_slopes_meet_at_the_knee_noise_or_not(corner, height, seed, noise):
     rng = np.random.default_rng(seed)
@@ -68,7 +73,10 @@ def test_a_single_lucky_measurement_is_no_knee():
 
 
 def test_nothing_is_chosen_near_chance():
-    with pytest.raises(NoKnee, match=r"^the class-balanced training error is 0\.880 .* allowed: at most 0\.675 .*epochs") as error:
+    with pytest.raises(
+        NoKnee,
+        match=r"^the class-balanced training error is 0\.880 .* allowed: at most 0\.675 .*epochs",
+    ) as error:
         drawn(lambda t: 0.88, 50)
     assert "\n" not in str(error.value)
     plateau = lambda t: 0.85 if t < 40 else max(0.3, 0.85 - 0.05 * (t - 40))  # noqa: E731
@@ -109,16 +117,26 @@ def reference(images, config, training, seed):
     """Early training as it was when it was first recorded: the records' selections must not move."""
     network = classifier(images, training, seed)
     pixels, labels = tensors(images)
-    for step in train(network, pixels, labels, training, 4 * config.limit, stream(seed, "early order")):
+    for step in train(
+        network, pixels, labels, training, 4 * config.limit, stream(seed, "early order")
+    ):
         if step % config.every == 0 or step == config.limit:
             error = (logits(network, pixels).argmax(1) != labels).float().mean()
             if error <= config.error or step == config.limit:
                 break
     outputs = logits(network, pixels)
-    return step, float(error), outputs.softmax(1).numpy(), F.cross_entropy(outputs, labels, reduction="none").numpy()
+    return (
+        step,
+        float(error),
+        outputs.softmax(1).numpy(),
+        F.cross_entropy(outputs, labels, reduction="none").numpy(),
+    )
 
 
-@pytest.mark.parametrize(("name", "seed", "config"), [("noisy-digits", 0, Early()), ("digits", 1, Early(every=3, limit=8))])
+@pytest.mark.parametrize(
+    ("name", "seed", "config"),
+    [("noisy-digits", 0, Early()), ("digits", 1, Early(every=3, limit=8))],
+)
 def test_the_default_trains_as_it_always_did(name, seed, config):
     images = split(Data(name), seed).train
     steps, error, probabilities, losses = reference(images, config, Training(), seed)
@@ -150,15 +168,21 @@ def test_early_training_lasts_the_epochs_it_is_told(images):
     trained = early_network(images, Early(stop="epochs", epochs=3, error=0.9, limit=1), SMALL, 0)
     assert trained.steps == round(3 * 200 / 64)
     assert trained.curve[:, 0].tolist() == [2, 4, 6, 8, 9]
-    assert early_network(images, Early(error=0.001, epochs=3, limit=1), SMALL, 0).steps == 9  # a budget in epochs
+    assert (
+        early_network(images, Early(error=0.001, epochs=3, limit=1), SMALL, 0).steps == 9
+    )  # a budget in epochs
 
 
 def test_auto_goes_back_to_the_weights_of_the_knee(images):
     """The network is the one that training for so many steps leaves, batch norm included."""
     config = Early(stop="auto", error=0.001, limit=120)
     trained = early_network(images, config, SMALL, 0)
-    assert trained.steps < trained.curve[-1, 0] < 120  # it went on to see that the fall slows, and not to the end
-    same = early_network(images, dataclasses.replace(config, stop="error", limit=trained.steps), SMALL, 0)
+    assert (
+        trained.steps < trained.curve[-1, 0] < 120
+    )  # it went on to see that the fall slows, and not to the end
+    same = early_network(
+        images, dataclasses.replace(config, stop="error", limit=trained.steps), SMALL, 0
+    )
     for name, value in same.network.state_dict().items():
         assert torch.equal(value, trained.network.state_dict()[name]), name
     assert (logits_of(trained.network, images).argmax(1) != images.labels).mean() == trained.error
@@ -166,7 +190,9 @@ def test_auto_goes_back_to_the_weights_of_the_knee(images):
 
 def test_auto_finds_slow_images_where_the_fixed_error_does():
     images = split(Data(), 0).train
-    fixed, auto = (early_network(images, Early(stop=stop), Training(), 0) for stop in ("error", "auto"))
+    fixed, auto = (
+        early_network(images, Early(stop=stop), Training(), 0) for stop in ("error", "auto")
+    )
     assert abs(auto.steps - fixed.steps) <= 4
     outputs = Outputs.of(logits_of(auto.network, images), images.labels)
     slow = select(outputs.probabilities, outputs.losses, images.labels)
@@ -194,12 +220,16 @@ def test_auto_is_not_fooled_by_a_class_that_nearly_all_images_are_of():
     images = unbalanced(300)
     plain = early_network(images, Early(every=1), SMALL, 0)
     assert plain.steps <= 2
-    assert near_chance(Outputs.of(logits_of(plain.network, images), images.labels).balanced_error(images.labels), 2)
+    assert near_chance(
+        Outputs.of(logits_of(plain.network, images), images.labels).balanced_error(images.labels), 2
+    )
     auto = early_network(images, Early(stop="auto", every=1), SMALL, 0)
     outputs = Outputs.of(logits_of(auto.network, images), images.labels)
     assert auto.steps > plain.steps
     assert outputs.balanced_error(images.labels) <= CEILING / 2
-    assert auto.error == (outputs.logits.argmax(1) != images.labels).mean()  # as ever: of the images
+    assert (
+        auto.error == (outputs.logits.argmax(1) != images.labels).mean()
+    )  # as ever: of the images
 
 
 def test_auto_measures_every_class_of_a_sample():
@@ -208,14 +238,17 @@ def test_auto_measures_every_class_of_a_sample():
     config = Early(stop="auto", sample=100)
     drawn = [images.labels[early._sample(images.labels, config, seed)] for seed in range(20)]
     assert all(len(labels) == 100 and labels.sum() == 1 for labels in drawn)
-    others = [images.labels[early._sample(images.labels, Early(sample=100), seed)] for seed in range(20)]
+    others = [
+        images.labels[early._sample(images.labels, Early(sample=100), seed)] for seed in range(20)
+    ]
     assert min(labels.sum() for labels in others) == 0
     trained = early_network(images, config, SMALL, 1)
     assert np.isfinite(trained.curve).all()
 
 
 @pytest.mark.parametrize(
-    ("error", "classes", "near"), [(0.9, 10, True), (0.82, 10, True), (0.8, 10, False), (0.46, 2, True), (0.44, 2, False)]
+    ("error", "classes", "near"),
+    [(0.9, 10, True), (0.82, 10, True), (0.8, 10, False), (0.46, 2, True), (0.44, 2, False)],
 )
 def test_near_chance_is_above_nine_tenths_of_it(error, classes, near):
     assert near_chance(error, classes) is near
@@ -223,22 +256,34 @@ def test_near_chance_is_above_nine_tenths_of_it(error, classes, near):
 
 def test_a_large_set_is_measured_on_a_sample_four_times_an_epoch(images, monkeypatch):
     seen = []
-    monkeypatch.setattr(early, "logits", lambda network, pixels: seen.append(len(pixels)) or logits(network, pixels))
-    config, small_batches = Early(stop="epochs", epochs=2, sample=100), dataclasses.replace(SMALL, batch=5)
+    monkeypatch.setattr(
+        early, "logits", lambda network, pixels: seen.append(len(pixels)) or logits(network, pixels)
+    )
+    config, small_batches = (
+        Early(stop="epochs", epochs=2, sample=100),
+        dataclasses.replace(SMALL, batch=5),
+    )
     trained = early_network(images, config, small_batches, 0)
     assert trained.curve[:, 0].tolist() == list(range(10, 81, 10))  # an epoch has 40 steps
     assert seen == 8 * [100]
     whole = early_network(images, dataclasses.replace(config, sample=200), small_batches, 0)
     assert abs(whole.error - trained.error) < 0.15
-    assert torch.equal(whole.network[0].weight, trained.network[0].weight)  # measuring changes nothing
+    assert torch.equal(
+        whole.network[0].weight, trained.network[0].weight
+    )  # measuring changes nothing
 
 
 def test_stored_bytes_and_floats_train_alike():
     rng = np.random.default_rng(0)
-    stored = Images(rng.integers(0, 256, (60, 8, 8, 3), dtype=np.uint8), np.arange(60) % 3, ("a", "b", "c"))
+    stored = Images(
+        rng.integers(0, 256, (60, 8, 8, 3), dtype=np.uint8), np.arange(60) % 3, ("a", "b", "c")
+    )
     floats = Images(np.ascontiguousarray(stored.pixels), stored.labels, stored.classes)
     config, training = Early(limit=5, every=5, error=0.01), Training(width=8, batch=16)
-    one, two = (logits_of(early_network(each, config, training, 0).network, each) for each in (stored, floats))
+    one, two = (
+        logits_of(early_network(each, config, training, 0).network, each)
+        for each in (stored, floats)
+    )
     np.testing.assert_allclose(one, two, atol=1e-5)
 
 

@@ -47,8 +47,13 @@ def reference(probabilities, losses, labels, seed):
         state = int(stream(seed, "clusters", int(label)).integers(2**31))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            clusters = KMeans(2, n_init=10, random_state=state).fit_predict(probabilities[members].astype(np.float64))
-        means = [losses[members[clusters == c]].mean() if np.any(clusters == c) else -np.inf for c in (0, 1)]
+            clusters = KMeans(2, n_init=10, random_state=state).fit_predict(
+                probabilities[members].astype(np.float64)
+            )
+        means = [
+            losses[members[clusters == c]].mean() if np.any(clusters == c) else -np.inf
+            for c in (0, 1)
+        ]
         if np.isfinite(means).all():
             slow[members[clusters == np.argmax(means)]] = True
     return slow
@@ -59,7 +64,10 @@ def reference(probabilities, losses, labels, seed):
 def test_the_default_selects_what_it_always_did(seed, kind):
     _, probabilities, losses, labels = mixed(seed)
     probabilities, losses = probabilities.astype(kind), losses.astype(kind)
-    np.testing.assert_array_equal(select(probabilities, losses, labels, seed=seed), reference(probabilities, losses, labels, seed))
+    np.testing.assert_array_equal(
+        select(probabilities, losses, labels, seed=seed),
+        reference(probabilities, losses, labels, seed),
+    )
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -69,7 +77,9 @@ def test_a_planted_slow_subset_is_found(seed):
     logits, probabilities, losses = planted(rng, labels, slow)
     np.testing.assert_array_equal(select(probabilities, losses, labels, seed=seed), slow)
     np.testing.assert_array_equal(select(logits, losses, labels, LOGITS, seed), slow)
-    np.testing.assert_array_equal(select(probabilities, losses, labels, Selection("high-loss", per_class=True), seed), slow)
+    np.testing.assert_array_equal(
+        select(probabilities, losses, labels, Selection("high-loss", per_class=True), seed), slow
+    )
 
 
 def test_clusters_are_made_per_class():
@@ -80,7 +90,9 @@ def test_clusters_are_made_per_class():
     worse[labels == 1] = 0.1 * worse[labels == 1] + 0.225
     losses = -np.log(worse[np.arange(200), labels])
     np.testing.assert_array_equal(select(worse, losses, labels), slow)
-    np.testing.assert_array_equal(select(worse, losses, labels, Selection("high-loss", per_class=True)), slow)
+    np.testing.assert_array_equal(
+        select(worse, losses, labels, Selection("high-loss", per_class=True)), slow
+    )
     of_all = select(worse, losses, labels, Selection("high-loss"))
     assert of_all.sum() == slow.sum()
     assert of_all[labels == 1].sum() > 50
@@ -91,7 +103,9 @@ def test_clusters_are_made_per_class():
 def test_as_many_as_the_clusters_take_of_each_class_or_in_all(rule):
     _, probabilities, losses, labels = mixed(0)
     clustered = select(probabilities, losses, labels)
-    of_each, of_all = (select(probabilities, losses, labels, Selection(rule, per_class=p)) for p in (True, False))
+    of_each, of_all = (
+        select(probabilities, losses, labels, Selection(rule, per_class=p)) for p in (True, False)
+    )
     counts = np.bincount(labels[clustered], minlength=5)
     np.testing.assert_array_equal(np.bincount(labels[of_each], minlength=5), counts)
     assert of_all.sum() == clustered.sum()
@@ -99,13 +113,21 @@ def test_as_many_as_the_clusters_take_of_each_class_or_in_all(rule):
     assert of_each.tolist() != of_all.tolist()
 
 
-@given(fraction=st.floats(0.01, 1), rule=st.sampled_from(["high-loss", "random"]), seed=st.integers(0, 3))
+@given(
+    fraction=st.floats(0.01, 1),
+    rule=st.sampled_from(["high-loss", "random"]),
+    seed=st.integers(0, 3),
+)
 @settings(max_examples=40, deadline=None)
 def test_a_given_fraction_is_taken(fraction, rule, seed):
     _, probabilities, losses, labels = mixed(seed)
-    of_each = select(probabilities, losses, labels, Selection(rule, fraction=fraction, per_class=True), seed)
+    of_each = select(
+        probabilities, losses, labels, Selection(rule, fraction=fraction, per_class=True), seed
+    )
     sizes = np.bincount(labels, minlength=5)
-    assert np.bincount(labels[of_each], minlength=5).tolist() == [round(fraction * n) for n in sizes]
+    assert np.bincount(labels[of_each], minlength=5).tolist() == [
+        round(fraction * n) for n in sizes
+    ]
     of_all = select(probabilities, losses, labels, Selection(rule, fraction=fraction), seed)
     assert of_all.sum() == round(fraction * 300)
     if rule == "high-loss" and 0 < of_all.sum() < 300:
@@ -115,15 +137,30 @@ def test_a_given_fraction_is_taken(fraction, rule, seed):
             assert min(inside, default=np.inf) > max(outside, default=-np.inf)
 
 
-@given(seed=st.integers(0, 20), power=st.floats(0.2, 3), fraction=st.floats(0.05, 0.95), per_class=st.booleans())
+@given(
+    seed=st.integers(0, 20),
+    power=st.floats(0.2, 3),
+    fraction=st.floats(0.05, 0.95),
+    per_class=st.booleans(),
+)
 @settings(max_examples=30, deadline=None)
 def test_high_loss_knows_the_order_of_losses_alone(seed, power, fraction, per_class):
     _, probabilities, losses, labels = mixed(seed, 60)
     rule = Selection("high-loss", fraction=fraction, per_class=per_class)
-    np.testing.assert_array_equal(select(probabilities, losses**power - 7, labels, rule), select(probabilities, losses, labels, rule))
+    np.testing.assert_array_equal(
+        select(probabilities, losses**power - 7, labels, rule),
+        select(probabilities, losses, labels, rule),
+    )
 
 
-RULES = [Selection(), LOGITS, Selection("high-loss", fraction=0.3), Selection("high-loss"), Selection("misclassified"), Selection("all")]
+RULES = [
+    Selection(),
+    LOGITS,
+    Selection("high-loss", fraction=0.3),
+    Selection("high-loss"),
+    Selection("misclassified"),
+    Selection("all"),
+]
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.label)
@@ -136,7 +173,9 @@ def test_order_and_names_do_not_matter(rule, seed):
     outputs = logits if rule.features == "logits" else probabilities
     mask = select(outputs, losses, labels, rule)
     order, names = rng.permutation(200), rng.permutation(4)
-    np.testing.assert_array_equal(select(outputs[order], losses[order], labels[order], rule), mask[order])
+    np.testing.assert_array_equal(
+        select(outputs[order], losses[order], labels[order], rule), mask[order]
+    )
     renamed = np.empty_like(outputs)
     renamed[:, names] = outputs
     np.testing.assert_array_equal(select(renamed, losses, names[labels], rule), mask)
@@ -146,7 +185,9 @@ def test_all_misclassified_and_random():
     logits, probabilities, losses, labels = mixed(1)
     assert select(probabilities, losses, labels, Selection("all")).all()
     for outputs in (logits, probabilities):
-        np.testing.assert_array_equal(select(outputs, losses, labels, Selection("misclassified")), outputs.argmax(1) != labels)
+        np.testing.assert_array_equal(
+            select(outputs, losses, labels, Selection("misclassified")), outputs.argmax(1) != labels
+        )
     sure = np.eye(5)[labels]
     assert not select(sure, losses, labels, Selection("misclassified")).any()
     half = Selection("random", fraction=0.5)
@@ -156,7 +197,11 @@ def test_all_misclassified_and_random():
     assert 0.35 < high[masks[0]].mean() < 0.65  # random knows nothing of losses
 
 
-@pytest.mark.parametrize("rule", [Selection(), Selection("high-loss"), Selection("random", per_class=True)], ids=lambda rule: rule.label)
+@pytest.mark.parametrize(
+    "rule",
+    [Selection(), Selection("high-loss"), Selection("random", per_class=True)],
+    ids=lambda rule: rule.label,
+)
 def test_a_class_without_differences_or_of_one_example_has_no_slow_one(rule):
     labels = np.array([0, 0, 0, 1])
     assert not select(np.full((4, 2), 0.5), np.full(4, np.log(2)), labels, rule).any()
@@ -207,8 +252,13 @@ def test_settings_without_a_meaning_are_refused(words):
 
 def test_the_rule_is_part_of_a_runs_name_unless_it_is_the_papers():
     assert Run().label == "tada-2-sgd-steps"
-    assert Run(selection=Selection("high-loss", fraction=0.3)).label == "tada-2-sgd-steps-high-loss-0.3"
-    labels = {rule.label for rule in (*RULES, Selection("random"), Selection("random", per_class=True))}
+    assert (
+        Run(selection=Selection("high-loss", fraction=0.3)).label
+        == "tada-2-sgd-steps-high-loss-0.3"
+    )
+    labels = {
+        rule.label for rule in (*RULES, Selection("random"), Selection("random", per_class=True))
+    }
     assert len(labels) == len(RULES) + 2
 
 
@@ -216,7 +266,12 @@ def test_no_torch_is_needed():
     """Whoever brings outputs of a model of their own waits for no import."""
     call = "select(np.eye(2), np.ones(2), np.arange(2))"
     code = f"import sys, numpy as np; from empirical.selection import select; print({call}, 'torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[False False] False\n"
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout
+        == "[False False] False\n"
+    )
 
 
 masks = st.lists(st.booleans(), min_size=1, max_size=30).map(np.array)
@@ -226,7 +281,9 @@ masks = st.lists(st.booleans(), min_size=1, max_size=30).map(np.array)
 def test_what_each_method_adds(slow, k):
     for name in ("useful", "tada"):
         sources, copies = additions(Method(name, k), slow, 0)
-        assert sorted(zip(sources, copies, strict=True)) == [(i, c) for i in np.flatnonzero(slow) for c in range(1, k)]
+        assert sorted(zip(sources, copies, strict=True)) == [
+            (i, c) for i in np.flatnonzero(slow) for c in range(1, k)
+        ]
     assert len(additions(Method("original"), slow, 0)[0]) == 0
     sources, copies = additions(Method("syn-all"), slow, 0)
     assert sources.tolist() == list(range(len(slow)))

@@ -14,10 +14,24 @@ from torchvision.transforms.v2 import functional as TF
 
 from empirical.runtime.seeding import torch_stream
 from empirical.training import trivial_augment as trivial
-from empirical.training.augmentation import COLUMNS, FLIP, LEFT, OPERATION, TOP, Augmenter, crop_flip, draw, margin, normalised, padded
+from empirical.training.augmentation import (
+    COLUMNS,
+    FLIP,
+    LEFT,
+    OPERATION,
+    TOP,
+    Augmenter,
+    crop_flip,
+    draw,
+    margin,
+    normalised,
+    padded,
+)
 
 WIDE = v2.TrivialAugmentWide()
-CODES = torch.tensor(list(itertools.product(range(14), range(31), range(2))))  # (868, 3): operation, level, sign
+CODES = torch.tensor(
+    list(itertools.product(range(14), range(31), range(2)))
+)  # (868, 3): operation, level, sign
 PARTS = ("none", "crop", "crop-flip", "trivial", "crop-flip-trivial")
 
 
@@ -30,7 +44,9 @@ def pictures(n, channels, side, seed=0):
     noise = torch.randint(0, 256, (n, channels, side, side), generator=stream(seed)).float()
     coarse = torch.randint(0, 256, (n, channels, 4, 4), generator=stream(seed + 1)).float()
     smooth = torch.nn.functional.interpolate(coarse, (side, side), mode="bilinear")
-    kinds = torch.stack([noise, smooth, (noise / 100).floor() * 60 + 17, coarse[:, :, :1, :1].expand_as(noise)])
+    kinds = torch.stack(
+        [noise, smooth, (noise / 100).floor() * 60 + 17, coarse[:, :, :1, :1].expand_as(noise)]
+    )
     return kinds[torch.arange(n) % 4, torch.arange(n)].to(torch.uint8)
 
 
@@ -41,7 +57,9 @@ def torchvisions(image, operation, level, negative):
     values = magnitudes(31, *image.shape[-2:])
     magnitude = 0.0 if values is None else float(values[level])
     magnitude *= -1 if signed and negative else 1
-    return WIDE._apply_image_or_video_transform(image, name, magnitude, interpolation=WIDE.interpolation, fill=WIDE._fill)
+    return WIDE._apply_image_or_video_transform(
+        image, name, magnitude, interpolation=WIDE.interpolation, fill=WIDE._fill
+    )
 
 
 def test_operations_are_torchvisions():
@@ -51,16 +69,22 @@ def test_operations_are_torchvisions():
     assert named == list(trivial.OPERATIONS[1:])
 
 
-@pytest.mark.parametrize(("channels", "side"), [(1, 8), (3, 15), (3, 32), (1, 33), (3, 64), (3, 96)])
+@pytest.mark.parametrize(
+    ("channels", "side"), [(1, 8), (3, 15), (3, 32), (1, 33), (3, 64), (3, 96)]
+)
 @pytest.mark.parametrize("dense", [False, True])
 def test_every_operation_magnitude_and_sign_gives_torchvisions_pixels(channels, side, dense):
     images, codes = pictures(len(CODES), channels, side, side), CODES
     if side > 64 or (dense and side > 32):  # a third of the codes
         images, codes = images[side % 3 :: 3], codes[side % 3 :: 3]
-    expected = torch.stack([torchvisions(image, *code.tolist()) for image, code in zip(images, codes, strict=True)])
+    expected = torch.stack(
+        [torchvisions(image, *code.tolist()) for image, code in zip(images, codes, strict=True)]
+    )
     made = trivial.trivial_augment(images, *codes.T, dense)
     assert made.dtype == torch.uint8
-    wrong = {trivial.OPERATIONS[o]: int((made != expected)[codes[:, 0] == o].sum()) for o in range(14)}
+    wrong = {
+        trivial.OPERATIONS[o]: int((made != expected)[codes[:, 0] == o].sum()) for o in range(14)
+    }
     assert wrong == dict.fromkeys(trivial.OPERATIONS, 0)
 
 
@@ -86,7 +110,11 @@ def test_a_device_without_double_precision_gives_the_same_pixels(monkeypatch, de
 
 
 def test_only_apples_device_has_no_double_precision():
-    assert [trivial._has_float64(torch.device(kind)) for kind in ("cpu", "cuda", "mps")] == [True, True, False]
+    assert [trivial._has_float64(torch.device(kind)) for kind in ("cpu", "cuda", "mps")] == [
+        True,
+        True,
+        False,
+    ]
 
 
 @pytest.mark.parametrize("kind", ["color", "sharpness", "contrast"])
@@ -100,18 +128,26 @@ def test_blends_in_parts_are_rounded_as_in_one(kind):
         "contrast": 255 * torch.rand(1000, generator=stream()),
     }[kind]
     for r, m in zip(ratio, away, strict=True):
-        a, b = torch.broadcast_tensors((ramp if kind == "sharpness" else ramp * r)[:, None], other[None])
+        a, b = torch.broadcast_tensors(
+            (ramp if kind == "sharpness" else ramp * r)[:, None], other[None]
+        )
         assert torch.equal(trivial._fma_in_parts(a, b, m), trivial._fma(a, b, m))
 
 
 def test_channels_last_in_memory_gives_the_same_pixels():
     images = pictures(len(CODES), 3, 16)
     expected = trivial.trivial_augment(images, *CODES.T)
-    assert torch.equal(trivial.trivial_augment(images.contiguous(memory_format=torch.channels_last), *CODES.T), expected)
+    assert torch.equal(
+        trivial.trivial_augment(images.contiguous(memory_format=torch.channels_last), *CODES.T),
+        expected,
+    )
     assert torch.equal(images, pictures(len(CODES), 3, 16))  # what came in is left alone
 
 
-@pytest.mark.parametrize(("shape", "dtype"), [((2, 3, 8, 8), torch.float32), ((2, 2, 8, 8), torch.uint8), ((3, 8, 8), torch.uint8)])
+@pytest.mark.parametrize(
+    ("shape", "dtype"),
+    [((2, 3, 8, 8), torch.float32), ((2, 2, 8, 8), torch.uint8), ((3, 8, 8), torch.uint8)],
+)
 def test_trivial_augment_refuses_other_images(shape, dtype):
     rows = torch.zeros(2, dtype=torch.int64)
     with pytest.raises(ValueError, match="allowed: uint8 images"):
@@ -122,14 +158,21 @@ def cropped(image, row, mode="constant"):
     """The same by torchvision, one image at a time."""
     side = image.shape[-1]
     fill = -1.0 if image.is_floating_point() else 0
-    wide = TF.pad(image, [margin(side)] * 4, padding_mode=mode, **({"fill": fill} if mode == "constant" else {}))
+    wide = TF.pad(
+        image,
+        [margin(side)] * 4,
+        padding_mode=mode,
+        **({"fill": fill} if mode == "constant" else {}),
+    )
     part = TF.crop(wide, int(row[TOP]), int(row[LEFT]), side, side)
     return TF.horizontal_flip(part) if row[FLIP] else part
 
 
 def every_crop(side):
     corners = range(2 * margin(side) + 1)
-    return torch.tensor([[top, left, flip, 0, 0, 0] for top in corners for left in corners for flip in (0, 1)])
+    return torch.tensor(
+        [[top, left, flip, 0, 0, 0] for top in corners for left in corners for flip in (0, 1)]
+    )
 
 
 @pytest.mark.parametrize(("channels", "side"), [(1, 8), (3, 32), (3, 20), (3, 64)])
@@ -153,7 +196,8 @@ def test_images_whose_channels_come_last_need_no_copy():
     assert images.data_ptr() == stored.data_ptr()
     rows = draw(5, 32, "crop-flip", stream())
     assert torch.equal(
-        Augmenter(images, "crop-flip", 0).batch(torch.arange(5), rows), normalised(crop_flip(padded(images), torch.arange(5), rows, 32))
+        Augmenter(images, "crop-flip", 0).batch(torch.arange(5), rows),
+        normalised(crop_flip(padded(images), torch.arange(5), rows, 32)),
     )
 
 
@@ -200,26 +244,37 @@ def test_an_images_fate_depends_on_seed_epoch_and_itself_alone(augment):
     whole = augmenter.batch(order, augmenter.rows(order, 20))  # the third epoch
     for start in range(0, 10, 3):  # in batches, from an augmenter that has seen nothing before
         part = order[start : start + 3]
-        assert torch.equal(again.batch(part, again.rows(part, 20 + start)), whole[start : start + 3])
+        assert torch.equal(
+            again.batch(part, again.rows(part, 20 + start)), whole[start : start + 3]
+        )
     if augment != "none":
         assert not torch.equal(augmenter.rows(order, 0), augmenter.rows(order, 10))
-        assert not torch.equal(augmenter.rows(order, 0), Augmenter(images, augment, 8).rows(order, 0))
+        assert not torch.equal(
+            augmenter.rows(order, 0), Augmenter(images, augment, 8).rows(order, 0)
+        )
 
 
 def test_a_batch_may_span_epochs():
     augmenter = Augmenter(pictures(4, 1, 8), "crop-flip", 0)
     chosen = torch.tensor([1, 3, 0, 2, 1, 0, 3, 2, 2])
     rows = augmenter.rows(chosen, 3)  # the last of epoch 0, epoch 1, the first four of epoch 2
-    expected = [draw(4, 8, "crop-flip", torch_stream(0, "augmentation", epoch)) for epoch in range(3)]
+    expected = [
+        draw(4, 8, "crop-flip", torch_stream(0, "augmentation", epoch)) for epoch in range(3)
+    ]
     assert torch.equal(rows, torch.stack([expected[(3 + i) // 4][c] for i, c in enumerate(chosen)]))
 
 
 def test_without_augmentation_images_are_as_they_are():
     images = pictures(6, 3, 8)
     augmenter, chosen = Augmenter(images, "none", 0), torch.tensor([5, 0, 5])
-    assert torch.equal(augmenter.batch(chosen, augmenter.rows(chosen, 0)), images[chosen].float() / 127.5 - 1)
+    assert torch.equal(
+        augmenter.batch(chosen, augmenter.rows(chosen, 0)), images[chosen].float() / 127.5 - 1
+    )
     neutral = draw(6, 8, "none", stream())
-    assert torch.equal(Augmenter(images, "crop-flip-trivial", 0).batch(torch.arange(6), neutral), normalised(images))
+    assert torch.equal(
+        Augmenter(images, "crop-flip-trivial", 0).batch(torch.arange(6), neutral),
+        normalised(images),
+    )
 
 
 def test_networks_get_images_from_minus_one_to_one_channels_last():
@@ -236,7 +291,9 @@ def test_float_images_are_cropped_but_not_trivially_augmented():
     rows = torch.tensor([[0, 2, 1, 0, 0, 0]])
     batch = Augmenter(images, "crop-flip", 0).batch(torch.tensor([2]), rows)
     assert torch.equal(batch[0], cropped(images[2], rows[0]))
-    with pytest.raises(ValueError, match=r"training\.augment crop-flip-trivial is 'float32'; allowed: uint8"):
+    with pytest.raises(
+        ValueError, match=r"training\.augment crop-flip-trivial is 'float32'; allowed: uint8"
+    ):
         Augmenter(images, "crop-flip-trivial", 0)
     with pytest.raises(ValueError, match="padding is 'black'; allowed: zero, reflect"):
         padded(images, "black")

@@ -27,7 +27,11 @@ TABLE = {  # right (1) or wrong (0) at the four checks: first learned, learned f
 def test_learning_of_a_table_by_hand():
     right = np.array([[digit == "1" for digit in row] for row in TABLE]).T  # (T, n)
     found = learning(right, STEPS)
-    for name, expected in zip(("first_learned", "learned", "never_learned", "forgotten"), zip(*TABLE.values(), strict=True), strict=True):
+    for name, expected in zip(
+        ("first_learned", "learned", "never_learned", "forgotten"),
+        zip(*TABLE.values(), strict=True),
+        strict=True,
+    ):
         np.testing.assert_array_equal(found[name], expected, err_msg=name)
 
 
@@ -46,7 +50,13 @@ def test_learning_is_its_definition(data, checks, n):
     found = learning(right, steps)
     for i in range(n):
         expected = literally(right[:, i].tolist(), steps)
-        assert tuple(found[name][i] for name in ("first_learned", "learned", "never_learned", "forgotten")) == expected
+        assert (
+            tuple(
+                found[name][i]
+                for name in ("first_learned", "learned", "never_learned", "forgotten")
+            )
+            == expected
+        )
     assert (found["first_learned"] <= found["learned"]).all()
 
 
@@ -70,7 +80,12 @@ def history(slow=SLOW):
     """Three checks of four images: right are 1, 3 of 0, then 0 and 1, then all but 1."""
     seen = History(slow)
     for step, right in ((2, [0, 0, 1, 0]), (5, [1, 1, 1, 0]), (8, [1, 0, 1, 1])):
-        network = Told([[2.0, 0.0] if (y == 0) == bool(r) else [0.0, 2.0] for y, r in zip(LABELS.tolist(), right, strict=True)])
+        network = Told(
+            [
+                [2.0, 0.0] if (y == 0) == bool(r) else [0.0, 2.0]
+                for y, r in zip(LABELS.tolist(), right, strict=True)
+            ]
+        )
         seen.add(step, network, IMAGES, LABELS)
         assert network.modes == [False]
         assert network.training
@@ -84,17 +99,27 @@ def test_history_by_group():
     assert found["train_error_slow"] == [1.0, 0.0, 0.5]
     assert found["train_error_fast"] == [0.5, 0.5, 0.0]
     good, bad = np.log1p(np.exp([-2.0, 2.0]))
-    np.testing.assert_allclose(found["train_loss"], [(3 * bad + good) / 4, (3 * good + bad) / 4, (3 * good + bad) / 4], rtol=1e-6)
+    np.testing.assert_allclose(
+        found["train_loss"],
+        [(3 * bad + good) / 4, (3 * good + bad) / 4, (3 * good + bad) / 4],
+        rtol=1e-6,
+    )
     np.testing.assert_allclose(found["train_loss_slow"], [bad, good, (good + bad) / 2], rtol=1e-6)
     assert found["learned_slow"] == (5 / 8 + 1) / 2
     assert found["learned_fast"] == (2 / 8 + 1) / 2
     assert found["learning_gap"] == found["learned_slow"] - found["learned_fast"] == 3 / 16
     assert (found["first_learned_slow"], found["first_learned_fast"]) == (5 / 8, (2 / 8 + 1) / 2)
-    assert (found["never_learned"], found["never_learned_slow"], found["never_learned_fast"]) == (0.25, 0.5, 0.0)
+    assert (found["never_learned"], found["never_learned_slow"], found["never_learned_fast"]) == (
+        0.25,
+        0.5,
+        0.0,
+    )
     assert (found["forgotten_slow"], found["forgotten_fast"]) == (0.5, 0.0)
 
 
-@pytest.mark.parametrize(("slow", "empty"), [(np.ones(4, bool), "fast"), (np.zeros(4, bool), "slow")])
+@pytest.mark.parametrize(
+    ("slow", "empty"), [(np.ones(4, bool), "fast"), (np.zeros(4, bool), "slow")]
+)
 def test_a_group_without_members_has_no_numbers(slow, empty):
     found = history(slow).metrics()
     assert found["learning_gap"] is None
@@ -120,21 +145,30 @@ def test_a_history_goes_on_from_what_was_kept(tmp_path, checks):
 
 
 def test_test_errors_by_group_and_class():
-    network = Told([[1.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 1.0, 0.0]])  # says 0, 0, 1, 1
-    found = measures.test_errors(network, IMAGES, torch.tensor([0, 1, 1, 1]), np.array([False, True, True, False]), 3)
+    network = Told(
+        [[1.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 1.0, 0.0]]
+    )  # says 0, 0, 1, 1
+    found = measures.test_errors(
+        network, IMAGES, torch.tensor([0, 1, 1, 1]), np.array([False, True, True, False]), 3
+    )
     assert found == {
         "test_error": 0.25,
         "test_error_slow": 0.5,
         "test_error_fast": 0.0,
         "test_error_by_class": [0.0, 1 / 3, None],  # no image of the last class
     }
-    assert measures.test_errors(network, IMAGES, LABELS, np.zeros(4, bool), 3)["test_error_slow"] is None
+    assert (
+        measures.test_errors(network, IMAGES, LABELS, np.zeros(4, bool), 3)["test_error_slow"]
+        is None
+    )
 
 
 def test_in_the_balanced_error_classes_count_alike():
     errors, labels = np.array([False] * 8 + [True, True]), np.array([0] * 9 + [1])
     assert measures.balanced_error(errors, labels) == pytest.approx((1 / 9 + 1) / 2)
-    assert measures.balanced_error(errors, 3 * labels) == pytest.approx((1 / 9 + 1) / 2)  # no image of classes 1 and 2: they do not count
+    assert measures.balanced_error(errors, 3 * labels) == pytest.approx(
+        (1 / 9 + 1) / 2
+    )  # no image of classes 1 and 2: they do not count
     assert measures.balanced_error(labels != 0, labels) == 0.5  # a constant guess
 
 
@@ -147,7 +181,9 @@ def test_the_mean_is_taken_in_double_precision():
 def tiny(seed, width=3, scale=1.0):
     """A smooth network with dropout, which evaluation mode switches off, and its data, in double precision."""
     generator = torch.Generator().manual_seed(seed)
-    network = nn.Sequential(nn.Flatten(), nn.Linear(4, width), nn.Tanh(), nn.Dropout(0.5), nn.Linear(width, 3)).double()
+    network = nn.Sequential(
+        nn.Flatten(), nn.Linear(4, width), nn.Tanh(), nn.Dropout(0.5), nn.Linear(width, 3)
+    ).double()
     with torch.no_grad():
         for p in network.parameters():
             p.copy_(scale * torch.randn(p.shape, generator=generator, dtype=torch.float64))
@@ -162,7 +198,10 @@ def eigenvalues(network, images, labels):
     sizes = [p.numel() for p in weights]
 
     def loss(flat):
-        parts = {name: part.view_as(p) for name, part, p in zip(names, flat.split(sizes), weights, strict=True)}
+        parts = {
+            name: part.view_as(p)
+            for name, part, p in zip(names, flat.split(sizes), weights, strict=True)
+        }
         return F.cross_entropy(torch.func.functional_call(network, parts, (images,)), labels)
 
     flat = torch.cat([p.detach().flatten() for p in weights])
@@ -188,17 +227,30 @@ def test_sharpness_in_chunks_is_that_of_one_pass(chunk):
     network[2].running_mean.fill_(0.3)
     seen = []
     network.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
-    found = sharpness(network, images, labels, torch.Generator().manual_seed(1), iterations=20, chunk=chunk)
+    found = sharpness(
+        network, images, labels, torch.Generator().manual_seed(1), iterations=20, chunk=chunk
+    )
     assert max(seen) == min(chunk, 6)
     values = eigenvalues(network, images, labels)
     assert found == pytest.approx(values[values.abs().argmax()].item(), rel=0.02)
-    assert found == pytest.approx(sharpness(network, images, labels, torch.Generator().manual_seed(1), iterations=20, chunk=6), rel=1e-9)
+    assert found == pytest.approx(
+        sharpness(
+            network, images, labels, torch.Generator().manual_seed(1), iterations=20, chunk=6
+        ),
+        rel=1e-9,
+    )
 
 
 def test_a_thousand_images_are_not_differentiated_at_once():
     network, seen = nn.Sequential(nn.Flatten(), nn.Linear(4, 2), nn.Tanh()), []
     network.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
-    sharpness(network, torch.randn(600, 1, 2, 2, generator=torch.Generator().manual_seed(0)), torch.arange(600) % 2, torch.Generator(), 1)
+    sharpness(
+        network,
+        torch.randn(600, 1, 2, 2, generator=torch.Generator().manual_seed(0)),
+        torch.arange(600) % 2,
+        torch.Generator(),
+        1,
+    )
     assert seen == [250, 250, 100]
 
 
@@ -207,7 +259,10 @@ class Saddle(nn.Module):
 
     def __init__(self, a):
         super().__init__()
-        self.w, self.a = nn.Parameter(torch.zeros(2, dtype=torch.float64)), torch.tensor(a, dtype=torch.float64)
+        self.w, self.a = (
+            nn.Parameter(torch.zeros(2, dtype=torch.float64)),
+            torch.tensor(a, dtype=torch.float64),
+        )
 
     def forward(self, x):
         return torch.stack([-(self.a * self.w**2).sum() / 2, torch.zeros(())]).expand(len(x), 2)
@@ -235,6 +290,12 @@ def test_a_compiled_network_is_measured_too():
 def test_sharpness_leaves_weights_and_gradients_alone_and_depends_on_its_generator():
     network, images, labels = tiny(0)
     before = [p.clone() for p in network.parameters()]
-    first, same, other = (sharpness(network, images, labels, torch.Generator().manual_seed(s), iterations=2) for s in (1, 1, 2))
+    first, same, other = (
+        sharpness(network, images, labels, torch.Generator().manual_seed(s), iterations=2)
+        for s in (1, 1, 2)
+    )
     assert first == same != other
-    assert all(torch.equal(p, q) and p.grad is None for p, q in zip(network.parameters(), before, strict=True))
+    assert all(
+        torch.equal(p, q) and p.grad is None
+        for p, q in zip(network.parameters(), before, strict=True)
+    )

@@ -22,15 +22,27 @@ from empirical.training.trainer import Diverged, Trainer
 
 N, STEPS, CHECKS = 40, 11, 4
 RNG = np.random.default_rng(0)
-IMAGES = Images(RNG.integers(0, 256, (N, 8, 8, 3), dtype=np.uint8), RNG.integers(0, 3, N), ("a", "b", "c"))
+IMAGES = Images(
+    RNG.integers(0, 256, (N, 8, 8, 3), dtype=np.uint8), RNG.integers(0, 3, N), ("a", "b", "c")
+)
 SLOW = np.arange(N) % 3 == 0
 SGD = Training(width=8, batch=16, augment="crop-flip")  # 2.5 steps an epoch
 RECIPES = {
     "sgd": SGD,
     "sam": Training(width=8, batch=16, optimiser="sam", augment="crop-flip-trivial", nesterov=True),
-    "adamw": Training(width=8, batch=16, optimiser="adamw", lr=1e-2, augment="trivial", schedule="cosine", warmup=0.3),
+    "adamw": Training(
+        width=8,
+        batch=16,
+        optimiser="adamw",
+        lr=1e-2,
+        augment="trivial",
+        schedule="cosine",
+        warmup=0.3,
+    ),
     "asam": Training(width=8, batch=16, optimiser="asam", accumulate=2, smoothing=0.1),
-    "asam-adamw": Training(width=8, batch=54, optimiser="asam-adamw", lr=1e-2, accumulate=2, augment="crop"),  # batches over three epochs
+    "asam-adamw": Training(
+        width=8, batch=54, optimiser="asam-adamw", lr=1e-2, accumulate=2, augment="crop"
+    ),  # batches over three epochs
     "bfloat16": Training(width=8, batch=16, precision="bfloat16", augment="crop-flip"),
 }
 ALWAYS = Machine(checkpoint=0)  # a checkpoint after every step
@@ -59,7 +71,20 @@ def once(config, path, machine, told, advance=lambda fraction: None, steps=STEPS
     """One process's part of a run, all objects new; returns the network and the history at the end."""
     network, history = classifier(IMAGES, config, 3), History(SLOW)
     images = on_device(IMAGES, "cpu")
-    fit(network, images, images, config, steps, history, CHECKS, np.random.default_rng(5), path, machine, advance, told.append)
+    fit(
+        network,
+        images,
+        images,
+        config,
+        steps,
+        history,
+        CHECKS,
+        np.random.default_rng(5),
+        path,
+        machine,
+        advance,
+        told.append,
+    )
     return network, history
 
 
@@ -71,10 +96,22 @@ def run(config, folder, stops=(), every=1, machine=ALWAYS):
         for _ in range(len(stops) + 1):
             fractions.append(0.0)
             try:
-                network, history = once(config, folder / "run.pt", machine, told, lambda part: fractions.append(fractions.pop() + part))
+                network, history = once(
+                    config,
+                    folder / "run.pt",
+                    machine,
+                    told,
+                    lambda part: fractions.append(fractions.pop() + part),
+                )
             except Stopped:
                 continue
-            return network.state_dict(), history.state_dict(), history.metrics(), {p.step: (p.loss, p.error) for p in told}, fractions
+            return (
+                network.state_dict(),
+                history.state_dict(),
+                history.metrics(),
+                {p.step: (p.loss, p.error) for p in told},
+                fractions,
+            )
     raise AssertionError("stopped too often")
 
 
@@ -92,7 +129,10 @@ def assert_same(one, other):
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     """Each recipe without interruption, and without a checkpoint on the way."""
-    return {name: run(config, tmp_path_factory.mktemp(name), machine=Machine()) for name, config in RECIPES.items()}
+    return {
+        name: run(config, tmp_path_factory.mktemp(name), machine=Machine())
+        for name, config in RECIPES.items()
+    }
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -100,7 +140,9 @@ def whole(tmp_path_factory):
 def test_an_interrupted_run_ends_with_the_same_bits(whole, tmp_path, name, stops, every):
     again = run(RECIPES[name], tmp_path, stops, every)
     assert_same(whole[name], again)
-    assert again[-1][-1] == pytest.approx(1)  # what the last process was told of, the parts before it included
+    assert again[-1][-1] == pytest.approx(
+        1
+    )  # what the last process was told of, the parts before it included
 
 
 @settings(max_examples=8)
@@ -117,7 +159,9 @@ def test_the_recipes_are_all_different(whole):
 def test_a_checkpoint_is_kept_no_more_often_than_asked_for(tmp_path, monkeypatch):
     kept, clock = [], iter(np.arange(0, 100, 0.5))
     monkeypatch.setattr(fitting.time, "monotonic", lambda: float(next(clock)))
-    monkeypatch.setattr(fitting, "save_checkpoint", lambda path, state: kept.append(state["trainer"]["step"]))
+    monkeypatch.setattr(
+        fitting, "save_checkpoint", lambda path, state: kept.append(state["trainer"]["step"])
+    )
     once(SGD, tmp_path / "run.pt", Machine(checkpoint=1e9), [])
     assert kept == []
     once(SGD, tmp_path / "run.pt", Machine(checkpoint=1.4), [])
@@ -142,7 +186,14 @@ def test_seconds_of_the_processes_before_are_kept(tmp_path, monkeypatch):
 def damaged(raw):
     """Ways in which a file may be spoilt."""
     half = len(raw) // 2
-    yield from (b"", raw[:50], raw[:half], raw[:-1], b"x" * len(raw), raw[:half] + bytes([raw[half] ^ 0x55]) + raw[half + 1 :])
+    yield from (
+        b"",
+        raw[:50],
+        raw[:half],
+        raw[:-1],
+        b"x" * len(raw),
+        raw[:half] + bytes([raw[half] ^ 0x55]) + raw[half + 1 :],
+    )
 
 
 def test_a_damaged_checkpoint_begins_anew_with_the_same_result(whole, tmp_path):
@@ -166,7 +217,9 @@ def test_every_damage_of_a_checkpoints_numbers_is_noticed(tmp_path):
     for place in range(0, len(raw), 11):
         path.write_bytes(raw[:place] + bytes([raw[place] ^ 0x55]) + raw[place + 1 :])
         found = load_checkpoint(path, torch.device("cpu"))
-        assert found is None or (torch.equal(found["weights"], state["weights"]) and found["step"] == 3)
+        assert found is None or (
+            torch.equal(found["weights"], state["weights"]) and found["step"] == 3
+        )
 
 
 def test_a_checkpoint_is_whole_or_not_there_and_none_is_left(tmp_path, monkeypatch):
@@ -188,7 +241,9 @@ def test_a_checkpoint_is_whole_or_not_there_and_none_is_left(tmp_path, monkeypat
 
 def test_a_run_finished_by_another_process_stops_no_one(tmp_path, monkeypatch):
     save, path = torch.save, tmp_path / "run.pt"
-    monkeypatch.setattr(torch, "save", lambda state, file: (save(state, file), fitting.forget_checkpoint(path)))
+    monkeypatch.setattr(
+        torch, "save", lambda state, file: (save(state, file), fitting.forget_checkpoint(path))
+    )
     save_checkpoint(path, {"step": 1})
     assert list(tmp_path.iterdir()) == []
 
@@ -197,7 +252,10 @@ def test_a_step_to_be_captured_goes_on_from_one_that_was_not():
     """A captured step reads its rate from a tensor that is set in place: a checkpoint must not put a number there."""
     images = on_device(IMAGES, "cpu")
     for name in ("sgd", "adamw"):
-        one, other = (Trainer(classifier(IMAGES, SGD, 0), *images, RECIPES[name], 9, np.random.default_rng(0)) for _ in range(2))
+        one, other = (
+            Trainer(classifier(IMAGES, SGD, 0), *images, RECIPES[name], 9, np.random.default_rng(0))
+            for _ in range(2)
+        )
         next(one.run())
         other.optimiser, other.base = build(other.network, RECIPES[name], capturable=True)
         rate = other.base.param_groups[0]["lr"]
@@ -207,17 +265,29 @@ def test_a_step_to_be_captured_goes_on_from_one_that_was_not():
         assert isinstance(one.base.param_groups[0]["lr"], float)
         next(one.run())
         next(other.run())
-        assert all(torch.allclose(a, b) for a, b in zip(one.network.parameters(), other.network.parameters(), strict=True))
+        assert all(
+            torch.allclose(a, b)
+            for a, b in zip(one.network.parameters(), other.network.parameters(), strict=True)
+        )
 
 
 @pytest.mark.parametrize("moment", ["in training", "at a check"])
 def test_divergence_is_named_and_leaves_no_checkpoint(tmp_path, monkeypatch, moment):
     config, path = Training(width=8, batch=16, lr=1e25), tmp_path / "run.pt"
     if moment == "in training":
-        monkeypatch.setattr(fitting, "check_steps", lambda steps, checks: [steps])  # too late to see it
+        monkeypatch.setattr(
+            fitting, "check_steps", lambda steps, checks: [steps]
+        )  # too late to see it
     kept = []
-    monkeypatch.setattr(fitting, "save_checkpoint", lambda path, state: (kept.append(path), save_checkpoint(path, state)))
-    with pytest.raises(Diverged, match=r"training loss is (nan|inf) at step \d+: lower training\.lr \(1e\+25\) or training\.rho"):
+    monkeypatch.setattr(
+        fitting,
+        "save_checkpoint",
+        lambda path, state: (kept.append(path), save_checkpoint(path, state)),
+    )
+    with pytest.raises(
+        Diverged,
+        match=r"training loss is (nan|inf) at step \d+: lower training\.lr \(1e\+25\) or training\.rho",
+    ):
         once(config, path, ALWAYS, [])
     assert kept
     assert list(tmp_path.iterdir()) == []
@@ -226,13 +296,21 @@ def test_divergence_is_named_and_leaves_no_checkpoint(tmp_path, monkeypatch, mom
 def test_the_last_step_is_looked_at_too(tmp_path):
     """One step that ruins the weights has a finite loss itself."""
     with pytest.raises(Diverged, match="training loss is nan at step 1"):
-        once(Training(width=8, batch=16, lr=float("inf")), tmp_path / "run.pt", Machine(), [], steps=1)
+        once(
+            Training(width=8, batch=16, lr=float("inf")),
+            tmp_path / "run.pt",
+            Machine(),
+            [],
+            steps=1,
+        )
 
 
 def test_a_watcher_is_told_once_an_epoch(whole):
     losses = whole["sgd"][3]
     assert list(losses) == [3, 5, 8, 10, 11]  # 16 images a step, 40 an epoch; and at the end
-    assert [error is None for _, error in losses.values()] == [False] * 5  # first looked at after step 3
+    assert [error is None for _, error in losses.values()] == [
+        False
+    ] * 5  # first looked at after step 3
     assert list(whole["asam-adamw"][3]) == list(range(1, STEPS + 1))
 
 
@@ -255,7 +333,10 @@ def test_the_loss_told_is_the_mean_over_the_epoch(tmp_path, monkeypatch):
 
 def test_the_line_of_an_epoch():
     line = str(Progress(391, 78200, 1.0, 1.5, 12345.6, 3725.0, 0.0525))
-    assert line == "epoch    1.0  step 391/78200  loss 1.5000  training error  5.25%  12,346 images/s  62:05 left"
+    assert (
+        line
+        == "epoch    1.0  step 391/78200  loss 1.5000  training error  5.25%  12,346 images/s  62:05 left"
+    )
     assert "training error" not in str(Progress(1, 2, 0.5, 1.5, 1, 0, None))
     assert re.search(r"1:00 left$", str(Progress(1, 2, 0.5, 1.5, 1, 59.7, None)))
 

@@ -8,12 +8,25 @@ import torch
 
 from empirical.training.networks import NETWORKS, Shape, build, logits
 
-MILLIONS = {"resnet18": 11.17, "vit-s": 21.3, "densenet121": 7.0, "vgg19-bn": 20.0, "convnext-t": 27.8, "swin-t": 27.5}
+MILLIONS = {
+    "resnet18": 11.17,
+    "vit-s": 21.3,
+    "densenet121": 7.0,
+    "vgg19-bn": 20.0,
+    "convnext-t": 27.8,
+    "swin-t": 27.5,
+}
 SMALL = ("resnet8", "resnet20")
 
 
 def pixels(shape, count=2):
-    return torch.randn(count, shape.channels, shape.side, shape.side, generator=torch.Generator().manual_seed(shape.side))
+    return torch.randn(
+        count,
+        shape.channels,
+        shape.side,
+        shape.side,
+        generator=torch.Generator().manual_seed(shape.side),
+    )
 
 
 def parameters(network):
@@ -39,7 +52,9 @@ def test_layers_are_in_the_name(at_32, name, layers):
 
 
 def test_resnet20_is_he_et_als_but_for_the_shortcuts():
-    assert parameters(build("resnet20", Shape(3, 32, 10), 0)) == 269_722 + 16 * 32 + 64 + 32 * 64 + 128
+    assert (
+        parameters(build("resnet20", Shape(3, 32, 10), 0)) == 269_722 + 16 * 32 + 64 + 32 * 64 + 128
+    )
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -48,7 +63,9 @@ def test_the_gradient_reaches_every_parameter(at_32, name):
     outputs = network(pixels(Shape(3, 32, 10)))
     assert outputs.shape == (2, 10)
     torch.nn.functional.cross_entropy(outputs, torch.tensor([0, 1])).backward()
-    assert [n for n, p in network.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0] == []
+    assert [
+        n for n, p in network.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0
+    ] == []
     network.zero_grad()
 
 
@@ -97,7 +114,9 @@ def test_no_window_is_larger_than_its_map(at_32):
 @pytest.mark.parametrize("name", NETWORKS)
 def test_an_output_is_the_same_in_any_company(at_32, name):
     batch = pixels(Shape(3, 32, 10), 3)
-    torch.testing.assert_close(logits(at_32[name], batch)[:1], logits(at_32[name], batch[:1]), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(
+        logits(at_32[name], batch)[:1], logits(at_32[name], batch[:1]), rtol=1e-4, atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -113,9 +132,13 @@ def test_first_weights_depend_on_the_seed_alone(at_32, name):
     before = torch.random.get_rng_state()
     same, other = build(name, Shape(3, 32, 10), 0), build(name, Shape(3, 32, 10), 1)
     assert torch.equal(before, torch.random.get_rng_state())
-    pairs = list(zip(at_32[name].named_parameters(), same.parameters(), other.parameters(), strict=True))
+    pairs = list(
+        zip(at_32[name].named_parameters(), same.parameters(), other.parameters(), strict=True)
+    )
     assert all(torch.equal(a, b) for (_, a), b, _ in pairs)
-    assert not any(torch.equal(a, c) for (n, a), _, c in pairs if n.endswith("weight") and a.ndim > 1)
+    assert not any(
+        torch.equal(a, c) for (n, a), _, c in pairs if n.endswith("weight") and a.ndim > 1
+    )
 
 
 @pytest.mark.parametrize("name", SMALL)
@@ -130,9 +153,14 @@ def test_grey_images_elsewhere(name):
     assert logits(build(name, Shape(1, 32, 7), 0), pixels(Shape(1, 32, 7))).shape == (2, 7)
 
 
-@pytest.mark.parametrize(("name", "side"), [("vgg19-bn", 16), ("swin-t", 24), ("convnext-t", 8), ("vit-s", 12), ("resnet8", 0)])
+@pytest.mark.parametrize(
+    ("name", "side"),
+    [("vgg19-bn", 16), ("swin-t", 24), ("convnext-t", 8), ("vit-s", 12), ("resnet8", 0)],
+)
 def test_a_side_that_does_not_fit_is_refused_by_name(name, side):
-    with pytest.raises(ValueError, match=f"{name} cannot take images of side {side}; allowed: multiples of") as error:
+    with pytest.raises(
+        ValueError, match=f"{name} cannot take images of side {side}; allowed: multiples of"
+    ) as error:
         build(name, Shape(3, side, 10), 0)
     assert "\n" not in str(error.value)
 

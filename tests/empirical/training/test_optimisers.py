@@ -16,8 +16,12 @@ def textbook(model, config, x, y, steps):
     """The update rules in plain sums over one long vector of all parameters, in double precision."""
     named = dict(model.named_parameters())
     sizes = [p.numel() for p in named.values()]
-    matrix = torch.cat([torch.full((p.numel(),), float(p.ndim == 2)) for p in named.values()]).double()
-    weight = torch.cat([torch.full((p.numel(),), float("weight" in name)) for name, p in named.items()]).double()
+    matrix = torch.cat(
+        [torch.full((p.numel(),), float(p.ndim == 2)) for p in named.values()]
+    ).double()
+    weight = torch.cat(
+        [torch.full((p.numel(),), float("weight" in name)) for name, p in named.items()]
+    ).double()
     w = torch.cat([p.detach().flatten() for p in named.values()])
     momentum = square = torch.zeros_like(w)
 
@@ -46,19 +50,26 @@ def textbook(model, config, x, y, steps):
     return w
 
 
-@pytest.mark.parametrize("config", [*map(settings, ALL), settings("sgd", nesterov=True), settings("sam", nesterov=True)])
+@pytest.mark.parametrize(
+    "config", [*map(settings, ALL), settings("sgd", nesterov=True), settings("sam", nesterov=True)]
+)
 def test_every_optimiser_is_the_textbooks(problem, config):
     model = network(norm=True)
     expected = textbook(network(norm=True), config, *problem, 10)
     run(model, config, problem, 10)
     found = torch.cat([p.detach().flatten() for p in model.parameters()])
-    torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-8)  # AdamW moves a bias before batch norm by what rounding leaves
+    torch.testing.assert_close(
+        found, expected, rtol=1e-9, atol=1e-8
+    )  # AdamW moves a bias before batch norm by what rounding leaves
 
 
 def test_adamw_is_torchs_own_but_for_what_does_not_decay(problem):
     ours, theirs = network(), network()
     run(ours, settings("adamw"), problem, 10)
-    groups = [{"params": [theirs[0].weight, theirs[2].weight]}, {"params": [theirs[0].bias, theirs[2].bias], "weight_decay": 0.0}]
+    groups = [
+        {"params": [theirs[0].weight, theirs[2].weight]},
+        {"params": [theirs[0].bias, theirs[2].bias], "weight_decay": 0.0},
+    ]
     oracle = torch.optim.AdamW(groups, lr=0.1, weight_decay=0.05, foreach=False, fused=False)
     for _ in range(10):
         oracle.step(closure_of(theirs, oracle, *problem))
@@ -82,8 +93,14 @@ def test_adamw_lets_matrices_and_filters_decay_alone(name, plain):
     assert len(decaying["params"]) + len(rest["params"]) == len(list(model.parameters()))
     kept = {n for n, p in model.named_parameters() if any(p is q for q in rest["params"])}
     assert plain <= kept
-    layers = {n for n, m in model.named_modules() if isinstance(m, nn.Linear | nn.Conv2d | nn.MultiheadAttention)}
-    matrices = {f"{n}.{w}" for n in layers for w in ("weight", "in_proj_weight")} & {n for n, _ in model.named_parameters()}
+    layers = {
+        n
+        for n, m in model.named_modules()
+        if isinstance(m, nn.Linear | nn.Conv2d | nn.MultiheadAttention)
+    }
+    matrices = {f"{n}.{w}" for n in layers for w in ("weight", "in_proj_weight")} & {
+        n for n, _ in model.named_parameters()
+    }
     assert kept == {n for n, _ in model.named_parameters()} - matrices
 
 
@@ -95,7 +112,9 @@ def test_weights_come_back_bit_for_bit_where_they_were(problem, optimiser):
     for group in base.param_groups:
         group["lr"] = 0.0
     stepper.step(closure_of(model, base, *problem))
-    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), same.parameters(), strict=True))
+    assert all(
+        torch.equal(a, b) for a, b in zip(model.parameters(), same.parameters(), strict=True)
+    )
     assert [p.data_ptr() for p in model.parameters()] == addresses
 
 

@@ -23,7 +23,9 @@ def test_sam_is_pytorch_optimizers_sam(problem):
 
     ours, theirs = network(), network()
     sam, base = optimisers.build(ours, SETTINGS)
-    oracle = Oracle(theirs.parameters(), torch.optim.SGD, rho=0.2, lr=0.1, momentum=0.9, weight_decay=5e-4)
+    oracle = Oracle(
+        theirs.parameters(), torch.optim.SGD, rho=0.2, lr=0.1, momentum=0.9, weight_decay=5e-4
+    )
     for _ in range(20):
         sam.step(closure_of(ours, base, *problem))
         F.cross_entropy(theirs(problem[0]), problem[1]).backward()
@@ -31,7 +33,9 @@ def test_sam_is_pytorch_optimizers_sam(problem):
         F.cross_entropy(theirs(problem[0]), problem[1]).backward()
         oracle.second_step(zero_grad=True)
     for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
-        torch.testing.assert_close(a, b, rtol=1e-6, atol=1e-7)  # theirs computes the norm in single precision
+        torch.testing.assert_close(
+            a, b, rtol=1e-6, atol=1e-7
+        )  # theirs computes the norm in single precision
 
 
 def test_asam_is_pytorch_optimizers_on_weights_alone(problem):
@@ -39,11 +43,21 @@ def test_asam_is_pytorch_optimizers_on_weights_alone(problem):
 
     def bare():
         with construction(0, "test"):
-            return nn.Sequential(nn.Linear(6, 8, bias=False), nn.Tanh(), nn.Linear(8, 3, bias=False)).double()
+            return nn.Sequential(
+                nn.Linear(6, 8, bias=False), nn.Tanh(), nn.Linear(8, 3, bias=False)
+            ).double()
 
     ours, theirs = bare(), bare()
     config = dataclasses.replace(SETTINGS, optimiser="asam", rho=0.5, eta=0.0)
-    oracle = Oracle(theirs.parameters(), torch.optim.SGD, rho=0.5, adaptive=True, lr=0.1, momentum=0.9, weight_decay=5e-4)
+    oracle = Oracle(
+        theirs.parameters(),
+        torch.optim.SGD,
+        rho=0.5,
+        adaptive=True,
+        lr=0.1,
+        momentum=0.9,
+        weight_decay=5e-4,
+    )
     for _ in range(20):
         F.cross_entropy(theirs(problem[0]), problem[1]).backward()
         oracle.first_step(zero_grad=True)
@@ -72,7 +86,9 @@ def test_zero_gradient_moves_nothing():
 
     def closure():
         base.zero_grad()
-        assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())  # in the second pass too: not 0/0
+        assert all(
+            torch.equal(v, before[k]) for k, v in model.state_dict().items()
+        )  # in the second pass too: not 0/0
         loss = 0.0 * sum(p.sum() for p in model.parameters())
         loss.backward()
         return loss.detach()
@@ -84,7 +100,14 @@ def test_zero_gradient_moves_nothing():
 def test_asams_guard_at_zero_gradient():
     model = network()
     sam, base = optimisers.build(model, settings("asam"))
-    watch = Watch(model, lambda: (base.zero_grad(), (0.0 * sum(p.sum() for p in model.parameters())).backward(), torch.tensor(0.0))[2])
+    watch = Watch(
+        model,
+        lambda: (
+            base.zero_grad(),
+            (0.0 * sum(p.sum() for p in model.parameters())).backward(),
+            torch.tensor(0.0),
+        )[2],
+    )
     sam.step(watch)
     assert torch.equal(*watch.seen)
     assert all(torch.isfinite(p).all() for p in model.parameters())
@@ -137,18 +160,24 @@ def test_the_radius_is_taken_over_all_parameters_of_all_groups(problem, optimise
     sam.step(watch)
     first, second = watch.seen
     assert (second - first).norm() == pytest.approx(0.2, rel=1e-12)
-    moved = [part.norm() > 0 for part in (second - first).split([p.numel() for p in model.parameters()])]
+    moved = [
+        part.norm() > 0 for part in (second - first).split([p.numel() for p in model.parameters()])
+    ]
     assert sum(moved) >= len(moved) - 1  # a bias before batch norm has no gradient
 
 
 def theory_network(sample):
     """The two-layer CNN of the theory in weight space: patches (N, P, D) in explicit coordinates, and the weights (J, D) to train."""
     count = len(sample.labels)
-    features = sample.strengths[:, :, None] * np.eye(2)[None] * sample.labels[:, None, None]  # (N, 2, 2): y beta v
+    features = (
+        sample.strengths[:, :, None] * np.eye(2)[None] * sample.labels[:, None, None]
+    )  # (N, 2, 2): y beta v
     features = np.concatenate([features, np.zeros((count, 2, sample.noise.shape[-1]))], axis=2)
     noise = np.concatenate([np.zeros((count, sample.noise.shape[1], 2)), sample.noise], axis=2)
     patches = torch.from_numpy(np.concatenate([features, noise], axis=1))
-    return patches, nn.Parameter(torch.from_numpy(np.concatenate([sample.feature_weights, sample.other_weights], axis=1)))
+    return patches, nn.Parameter(
+        torch.from_numpy(np.concatenate([sample.feature_weights, sample.other_weights], axis=1))
+    )
 
 
 def test_sam_is_the_theorys_sam_on_the_same_loss():
@@ -157,11 +186,20 @@ def test_sam_is_the_theorys_sam_on_the_same_loss():
     from theory.dynamics import stack, train
 
     steps = 100
-    run = Run("test", "sam", Distribution(n=20, d=50), Network(J=4, sigma_0=0.2), Optimiser("sam", 0.1, 0.3, steps), Method("tada", 3))
+    run = Run(
+        "test",
+        "sam",
+        Distribution(n=20, d=50),
+        Network(J=4, sigma_0=0.2),
+        Optimiser("sam", 0.1, 0.3, steps),
+        Method("tada", 3),
+    )
     sample = draw(run, 0)
     patches, weights = theory_network(sample)
     holder = nn.ParameterList([weights])
-    sam, base = optimisers.build(holder, Training(optimiser="sam", lr=0.1, momentum=0.0, weight_decay=0.0, rho=0.3))
+    sam, base = optimisers.build(
+        holder, Training(optimiser="sam", lr=0.1, momentum=0.0, weight_decay=0.0, rho=0.3)
+    )
     labels, counts = torch.from_numpy(sample.labels), torch.from_numpy(sample.multiplicities)
 
     def closure():

@@ -24,7 +24,10 @@ def test_step_decay_keeps_the_papers_proportions(steps):
 
 def test_step_decay_is_the_papers():
     epoch = 391  # steps of 128 in 50,000
-    rates = [factor(PAPER_SGD, step, 200 * epoch) for step in (0, 100 * epoch - 1, 100 * epoch, 150 * epoch - 1, 150 * epoch)]
+    rates = [
+        factor(PAPER_SGD, step, 200 * epoch)
+        for step in (0, 100 * epoch - 1, 100 * epoch, 150 * epoch - 1, 150 * epoch)
+    ]
     assert rates == [1.0, 1.0, 0.1, 0.1, 0.01]
 
 
@@ -37,7 +40,9 @@ def test_cosine_falls_from_one_and_is_half_in_the_middle(steps):
     assert factors[-1] == pytest.approx(math.sin(math.pi / 2 / steps) ** 2)
 
 
-@given(steps=st.integers(1, 300), warmup=st.floats(0, 0.99), name=st.sampled_from(sorted(SCHEDULES)))
+@given(
+    steps=st.integers(1, 300), warmup=st.floats(0, 0.99), name=st.sampled_from(sorted(SCHEDULES))
+)
 def test_warm_up_is_a_straight_line_from_one_part_to_all(steps, warmup, name):
     config = Training(schedule=name, warmup=warmup)
     warm = round(warmup * steps)
@@ -65,8 +70,19 @@ def test_rates_are_set_in_every_group_and_in_place_in_a_tensor():
 
 
 def test_recipes_are_the_papers():
-    assert (PAPER_SGD.epochs, PAPER_SGD.batch, PAPER_SGD.lr, PAPER_SGD.momentum, PAPER_SGD.weight_decay) == (200, 128, 0.1, 0.9, 5e-4)
-    assert (PAPER_SGD.schedule, PAPER_SGD.warmup, PAPER_SGD.smoothing, PAPER_SGD.nesterov) == ("step", 0.0, 0.0, False)
+    assert (
+        PAPER_SGD.epochs,
+        PAPER_SGD.batch,
+        PAPER_SGD.lr,
+        PAPER_SGD.momentum,
+        PAPER_SGD.weight_decay,
+    ) == (200, 128, 0.1, 0.9, 5e-4)
+    assert (PAPER_SGD.schedule, PAPER_SGD.warmup, PAPER_SGD.smoothing, PAPER_SGD.nesterov) == (
+        "step",
+        0.0,
+        0.0,
+        False,
+    )
     assert RECIPES["paper-sam"] == dataclasses.replace(PAPER_SGD, optimiser="sam", rho=0.1)
     assert PAPER_SAM_CIFAR100.rho == 0.2
     assert all(recipe.base == "adamw" for name, recipe in RECIPES.items() if name.endswith("adamw"))

@@ -124,7 +124,12 @@ def rules(run):
     [
         ("E1", "test-error", tada, HOLDS),
         ("E1", "test-error", lambda run: -tada(run), FAILS),
-        ("E1", "test-error", lambda run: tada(run) * (-1 if run.training.optimiser == "sam" else 1), FAILS),
+        (
+            "E1",
+            "test-error",
+            lambda run: tada(run) * (-1 if run.training.optimiser == "sam" else 1),
+            FAILS,
+        ),
         ("E2", "test-error", tada, HOLDS),
         ("E2", "test-error", copies, FAILS),
         ("E3", "test-error", tada, HOLDS),
@@ -132,9 +137,19 @@ def rules(run):
         ("E4", "test-error", tada, HOLDS),
         ("E4", "test-error", sam, FAILS),
         ("E5", "stacking", tada, HOLDS),
-        ("E5", "stacking", lambda run: tada(run) * (-1 if run.training.augment == "crop-flip" else 1), FAILS),
+        (
+            "E5",
+            "stacking",
+            lambda run: tada(run) * (-1 if run.training.augment == "crop-flip" else 1),
+            FAILS,
+        ),
         ("E6", "architectures", tada, HOLDS),
-        ("E6", "architectures", lambda run: tada(run) * (-1 if run.training.network == "vit-xs" else 1), FAILS),
+        (
+            "E6",
+            "architectures",
+            lambda run: tada(run) * (-1 if run.training.network == "vit-xs" else 1),
+            FAILS,
+        ),
         ("E7", "factor", factors, HOLDS),
         ("E7", "factor", lambda run: -factors(run), FAILS),
         ("E8", "strength", half, HOLDS),
@@ -152,7 +167,9 @@ def test_verdicts_follow_the_effect(claim, experiment, effect, expected):
 
 @pytest.mark.parametrize(("sign", "expected"), [(-1, HOLDS), (1, FAILS), (0, UNCLEAR)])
 def test_the_gap_shrinks_where_it_is_smaller_with_tada(sign, expected):
-    found = records("reduced-learning-speed", gap=lambda run: sign * 0.02 * (run.method.name == "tada"))
+    found = records(
+        "reduced-learning-speed", gap=lambda run: sign * 0.02 * (run.method.name == "tada")
+    )
     assert says("E11", found) == expected
 
 
@@ -160,7 +177,9 @@ def test_the_share_of_slow_images_proves_nothing_where_training_was_stopped_by_i
     assert says("E10", records("reduced-selection", slow=0.35)) == UNCLEAR
     assert "stopped" in on("E10", records("reduced-selection"))[0].what
     for slow, expected in ((0.35, HOLDS), (0.2, FAILS), (0.3, UNCLEAR)):
-        assert says("E10", records("paper-selection", slow=slow), "CIFAR-10 (paper scale)") == expected
+        assert (
+            says("E10", records("paper-selection", slow=slow), "CIFAR-10 (paper scale)") == expected
+        )
 
 
 def test_differences_are_paired_and_in_points():
@@ -174,25 +193,39 @@ def test_differences_are_paired_and_in_points():
 
 
 def test_what_a_generator_has_seen_is_never_mixed():
-    found = records("reduced-generator", lambda run: 0.05 * (run.method.name == "tada" and run.generator.seen == "own"))
+    found = records(
+        "reduced-generator",
+        lambda run: 0.05 * (run.method.name == "tada" and run.generator.seen == "own"),
+    )
     cases = {case.what: case for case in on("E3", found + records("reduced-test-error"))}
     assert abs(cases["TADA(2) − Syn-all, equal steps, SGD"].estimate.mean) < 0.5
     own = cases["TADA(2) − Syn-all, equal steps, SGD, generator: own"]
     assert own.estimate.mean == pytest.approx(5, abs=0.5)
     assert not own.decides
     for case in cases.values():
-        assert len({r.config["generator"].get("seen") for r in case.records if r.metrics["generated"]}) == 1
+        assert (
+            len({r.config["generator"].get("seen") for r in case.records if r.metrics["generated"]})
+            == 1
+        )
 
 
 def test_at_the_papers_scale_epochs_are_equal_and_every_data_set_stands_alone():
-    found = records("paper-test-error", lambda run: tada(run) * (-1 if run.data.name == "cifar100" else 1))
-    assert {data: says("E1", found, f"{data} (paper scale)") for data in ("CIFAR-10", "CIFAR-100", "TinyImageNet")} == {
+    found = records(
+        "paper-test-error", lambda run: tada(run) * (-1 if run.data.name == "cifar100" else 1)
+    )
+    assert {
+        data: says("E1", found, f"{data} (paper scale)")
+        for data in ("CIFAR-10", "CIFAR-100", "TinyImageNet")
+    } == {
         "CIFAR-10": HOLDS,
         "CIFAR-100": FAILS,
         "TinyImageNet": HOLDS,
     }
     deciding = [case.what for case in on("E1", found, "CIFAR-10 (paper scale)") if case.decides]
-    assert deciding == ["TADA(2) − Original, equal epochs, SGD", "TADA(2) − Original, equal epochs, SAM"]
+    assert deciding == [
+        "TADA(2) − Original, equal epochs, SGD",
+        "TADA(2) − Original, equal epochs, SAM",
+    ]
     best = {case.what for case in on("E7", records("paper-factor"), "TinyImageNet (paper scale)")}
     assert "TADA(4) − TADA(5)" in best
 
@@ -212,24 +245,37 @@ def test_without_records_there_are_no_cases():
 
 def test_experiments_are_named_as_they_are():
     assert {name.split("/")[1] for name in EXPERIMENTS} <= set(NAMED)
-    wanted = {f"reduced-{claim.experiment}" for claim in CLAIMS} | {f"paper-{claim.experiment}" for claim in CLAIMS}
+    wanted = {f"reduced-{claim.experiment}" for claim in CLAIMS} | {
+        f"paper-{claim.experiment}" for claim in CLAIMS
+    }
     assert {f"empirical/{name}" for name in wanted} <= set(EXPERIMENTS)
     assert all(claim.id in NAMED[f"reduced-{claim.experiment}"]().claims for claim in CLAIMS)
 
 
-@pytest.mark.parametrize(("scale", "name"), [("small", "noisy-digits"), ("reduced", "reduced-factor"), ("paper", "paper-factor")])
+@pytest.mark.parametrize(
+    ("scale", "name"),
+    [("small", "noisy-digits"), ("reduced", "reduced-factor"), ("paper", "paper-factor")],
+)
 def test_bases_are_those_of_the_experiments(scale, name):
     found = [kind(record) for record in records(name, seeds=1)]
     assert found[0].method == "original"
     changed = {field: getattr(BASES[scale], field) for field in ("level", "rule", "seen")}
     others = next(one for one in found if one.method == "tada-2")
     assert {field: getattr(others, field) for field in changed} == changed
-    assert (found[0].budget, found[0].network, found[0].augment) == (BASES[scale].budget, BASES[scale].network, BASES[scale].augment)
+    assert (found[0].budget, found[0].network, found[0].augment) == (
+        BASES[scale].budget,
+        BASES[scale].network,
+        BASES[scale].augment,
+    )
 
 
 def test_a_level_means_the_same_on_every_schedule():
     found = {level(r.config["variants"]) for r in records("paper-strength", seeds=1)}
-    assert found == {level(r.config["variants"]) for r in records("reduced-strength", seeds=1)} == {0.3, 0.5, 0.7, "noise"}
+    assert (
+        found
+        == {level(r.config["variants"]) for r in records("reduced-strength", seeds=1)}
+        == {0.3, 0.5, 0.7, "noise"}
+    )
 
 
 def test_runs_that_experiments_share_count_once():
@@ -255,7 +301,14 @@ def test_every_case_is_listed_as_plain_values():
 def test_tables_say_which_cases_decide():
     first, *others = claims_table.image_tables({"some": records("reduced-test-error", tada)})
     verdicts = {row[0].split(",")[0]: row[-1] for row in first.rows if row[-1]}
-    assert verdicts == {"E1": HOLDS, "E2": HOLDS, "E3": HOLDS, "E4": HOLDS, "E10": UNCLEAR, "E11": UNCLEAR}
+    assert verdicts == {
+        "E1": HOLDS,
+        "E2": HOLDS,
+        "E3": HOLDS,
+        "E4": HOLDS,
+        "E10": UNCLEAR,
+        "E11": UNCLEAR,
+    }
     assert "fails if" in first.note
     e1 = others[0]
     assert [row[0].startswith("*") for row in e1.rows] == [True, False, True]
@@ -295,7 +348,11 @@ def test_nothing_holds_of_which_a_deciding_part_was_not_run(claim, experiment, l
 
     whole = records(experiment, effect)
     assert says(claim, whole) == HOLDS
-    there = [record for run, record in zip(3 * NAMED[experiment]().runs, whole, strict=True) if not lost(run)]
+    there = [
+        record
+        for run, record in zip(3 * NAMED[experiment]().runs, whole, strict=True)
+        if not lost(run)
+    ]
     assert says(claim, there) in (UNCLEAR, None) or not on(claim, there)
     missing = [case for case in on(claim, there) if not len(case.samples)]
     assert all(case.decides and case.verdict == UNCLEAR for case in missing)
@@ -304,13 +361,17 @@ def test_nothing_holds_of_which_a_deciding_part_was_not_run(claim, experiment, l
 
 def test_two_seeds_decide_nothing():
     assert says("E1", records("reduced-test-error", tada, noise=1e-6)) == HOLDS
-    assert says("E1", records("reduced-test-error", tada, noise=1e-6, seeds=2)) == UNCLEAR  # however narrow its interval
+    assert (
+        says("E1", records("reduced-test-error", tada, noise=1e-6, seeds=2)) == UNCLEAR
+    )  # however narrow its interval
 
 
 def elsewhere(record):
     """The same run with another model."""
     config = plain(record.config)
-    return dataclasses.replace(record, config={**config, "generator": {**config["generator"], "model": "elsewhere"}})
+    return dataclasses.replace(
+        record, config={**config, "generator": {**config["generator"], "model": "elsewhere"}}
+    )
 
 
 @pytest.mark.parametrize(
@@ -318,12 +379,21 @@ def elsewhere(record):
     [
         lambda record: record.seed == 2,
         lambda record: record.config["method"]["name"] == "tada",
-        lambda record: record.config["method"] == {"name": "tada", "k": 2} and not record.config["training"]["steps"],
+        lambda record: (
+            record.config["method"] == {"name": "tada", "k": 2}
+            and not record.config["training"]["steps"]
+        ),
     ],
 )
 def test_variants_of_two_models_are_not_taken_for_one_another(other):
-    found = [elsewhere(record) if other(record) else record for record in records("reduced-test-error", tada)]
-    with pytest.raises(RecordError, match="variants of elsewhere and paper/models/cifar10-16px-external; keep those"):
+    found = [
+        elsewhere(record) if other(record) else record
+        for record in records("reduced-test-error", tada)
+    ]
+    with pytest.raises(
+        RecordError,
+        match="variants of elsewhere and paper/models/cifar10-16px-external; keep those",
+    ):
         data_sets({"some": found})
     assert data_sets({"some": map(elsewhere, records("reduced-test-error", tada))})
 
@@ -346,7 +416,9 @@ def test_the_bootstrap_stays_among_the_samples_and_around_their_mean(values):
 def test_the_bootstrap_moves_with_the_samples(values, shift, scale):
     low, high = bootstrap(values, np.random.default_rng(0), resamples=999)
     moved = bootstrap(scale * values + shift, np.random.default_rng(0), resamples=999)
-    assert moved == pytest.approx(sorted((scale * low + shift, scale * high + shift)), abs=1e-6, rel=0.02)
+    assert moved == pytest.approx(
+        sorted((scale * low + shift, scale * high + shift)), abs=1e-6, rel=0.02
+    )
 
 
 def test_the_bootstrap_of_three_is_nearly_their_range():

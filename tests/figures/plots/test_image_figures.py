@@ -30,19 +30,30 @@ def effect(run):
 def made_up(experiment):
     if not experiment.startswith(("empirical/reduced-", "empirical/paper-")):
         return load(experiment, (COMMITTED,))
-    return records(experiment.split("/")[1], effect, seeds=1 if experiment.endswith(("sheet", "stability")) else 3)
+    return records(
+        experiment.split("/")[1],
+        effect,
+        seeds=1 if experiment.endswith(("sheet", "stability")) else 3,
+    )
 
 
 @pytest.fixture(scope="module")
 def all_records():
-    wanted = {experiment for name in NAMES for experiment in (*module(name).RECORDS, *getattr(module(name), "OPTIONAL", ()))}
+    wanted = {
+        experiment
+        for name in NAMES
+        for experiment in (*module(name).RECORDS, *getattr(module(name), "OPTIONAL", ()))
+    }
     return {experiment: made_up(experiment) for experiment in sorted(wanted)}
 
 
 def needed(name, found, *scales):
     """The records of a figure at some of the scales."""
     drawer = module(name)
-    names = [*drawer.RECORDS, *(one for one in getattr(drawer, "OPTIONAL", ()) if one.split("/")[1].startswith(scales))]
+    names = [
+        *drawer.RECORDS,
+        *(one for one in getattr(drawer, "OPTIONAL", ()) if one.split("/")[1].startswith(scales)),
+    ]
     return {one: found[one] for one in names}
 
 
@@ -56,7 +67,10 @@ def drawn(name, found):
 
 
 def overlap(one, other, slack=2):
-    return min(one.x1, other.x1) - max(one.x0, other.x0) >= slack and min(one.y1, other.y1) - max(one.y0, other.y0) >= slack
+    return (
+        min(one.x1, other.x1) - max(one.x0, other.x0) >= slack
+        and min(one.y1, other.y1) - max(one.y0, other.y0) >= slack
+    )
 
 
 @pytest.mark.parametrize("scales", [("reduced",), ("reduced", "paper")], ids=["reduced", "paper"])
@@ -76,7 +90,9 @@ def test_panels_fit_and_show_something(name, scales, all_records):
 
 @pytest.mark.parametrize("name", SHARED)
 def test_a_data_set_that_is_there_adds_to_the_figure(name, all_records):
-    without, with_it = (drawn(name, needed(name, all_records, scale)) for scale in ("none", "reduced"))
+    without, with_it = (
+        drawn(name, needed(name, all_records, scale)) for scale in ("none", "reduced")
+    )
     assert len(with_it.axes) > len(without.axes)
     assert with_it.get_figheight() > without.get_figheight()
 
@@ -88,21 +104,34 @@ def bars(axes):
 
 def differences(found, pairs):
     (runs,) = data_sets(found)
-    return [float(paired(runs.values(one, **how), runs.values(other, **how)).mean) for one, other, how in pairs]
+    return [
+        float(paired(runs.values(one, **how), runs.values(other, **how)).mean)
+        for one, other, how in pairs
+    ]
 
 
 def test_networks_are_compared_pairwise(all_records):
     found = needed("architectures", all_records, "none")
     left, right = drawn("architectures", found).axes
-    pairs = [("tada-2", "original", {"network": network}) for network in ("resnet8", "resnet20", "vit-xs")]
+    pairs = [
+        ("tada-2", "original", {"network": network})
+        for network in ("resnet8", "resnet20", "vit-xs")
+    ]
     np.testing.assert_allclose(bars(right)[:3], differences(found, pairs))
-    assert [label.get_text() for label in left.get_yticklabels()] == ["ResNet-8", "ResNet-20", "ViT-XS"]
+    assert [label.get_text() for label in left.get_yticklabels()] == [
+        "ResNet-8",
+        "ResNet-20",
+        "ViT-XS",
+    ]
 
 
 def test_stacking_compares_under_the_same_augmentation(all_records):
     found = needed("stacking", all_records, "none")
     left, right = drawn("stacking", found).axes
-    pairs = [("tada-2", "original", {"augment": name}) for name in ("none", "crop-flip", "crop-flip-trivial")]
+    pairs = [
+        ("tada-2", "original", {"augment": name})
+        for name in ("none", "crop-flip", "crop-flip-trivial")
+    ]
     np.testing.assert_allclose(bars(right)[:3], differences(found, pairs))
     (runs,) = data_sets(found)
     assert bars(left)[0] == pytest.approx(np.mean(list(runs.values("original").values())))
@@ -112,16 +141,29 @@ def test_factor_starts_at_no_augmentation(all_records):
     axes = drawn("factor", needed("factor", all_records, "none")).axes[1]
     (runs,) = data_sets({"reduced": all_records["empirical/reduced-factor"]})
     for container, method in zip(axes.containers, ("useful", "tada"), strict=True):
-        expected = [0, *(float(paired(runs.values(f"{method}-{k}"), runs.values("original")).mean) for k in (2, 5))]
-        np.testing.assert_allclose(np.asarray(container.lines[0].get_ydata(), float), expected, atol=1e-9)
+        expected = [
+            0,
+            *(
+                float(paired(runs.values(f"{method}-{k}"), runs.values("original")).mean)
+                for k in (2, 5)
+            ),
+        ]
+        np.testing.assert_allclose(
+            np.asarray(container.lines[0].get_ydata(), float), expected, atol=1e-9
+        )
 
 
 def test_strength_shows_errors_and_faithfulness(all_records):
     left, right = drawn("strength", needed("strength", all_records, "none")).axes
     (runs,) = data_sets({"reduced": all_records["empirical/reduced-strength"]})
     images, noise = left.containers
-    expected = [float(paired(runs.values("tada-2", level=level), runs.values("original")).mean) for level in (0.3, 0.5, 0.7, "noise")]
-    np.testing.assert_allclose([*images.lines[0].get_ydata(), *noise.lines[0].get_ydata()], expected)
+    expected = [
+        float(paired(runs.values("tada-2", level=level), runs.values("original")).mean)
+        for level in (0.3, 0.5, 0.7, "noise")
+    ]
+    np.testing.assert_allclose(
+        [*images.lines[0].get_ydata(), *noise.lines[0].get_ydata()], expected
+    )
     assert [line.get_ydata()[0] for line in right.lines] == [60, 70, 65]
 
 
@@ -138,14 +180,33 @@ def test_selection_shows_every_rule_and_the_classes(all_records):
     assert {label.get_text() for label in right.get_xticklabels()} == set(CLASSES)
     assert left.get_yticklabels()[4].get_text() == "all (2,000)"
     shown = [line.get_ydata() for line in agreement.lines if line.get_marker() != "None"]
-    assert [set(values) for values in shown] == [{0.5}, {0.4}, {0.8}, {0.3}, {0.6}]  # between seeds and with clusters, by rule
+    assert [set(values) for values in shown] == [
+        {0.5},
+        {0.4},
+        {0.8},
+        {0.3},
+        {0.6},
+    ]  # between seeds and with clusters, by rule
     assert [len(values) for values in shown] == 5 * [3]
-    chance = [value for line in agreement.lines if line.get_marker() == "None" for value in line.get_ydata()]
+    chance = [
+        value
+        for line in agreement.lines
+        if line.get_marker() == "None"
+        for value in line.get_ydata()
+    ]
     assert chance == pytest.approx(10 * [0.2])
 
 
 def test_without_selections_of_several_seeds_nothing_is_said_of_their_agreement(all_records):
-    assert len(drawn("selection", needed("selection", {**all_records, "empirical/reduced-stability": ()}, "reduced")).axes) == 2
+    assert (
+        len(
+            drawn(
+                "selection",
+                needed("selection", {**all_records, "empirical/reduced-stability": ()}, "reduced"),
+            ).axes
+        )
+        == 2
+    )
 
 
 def test_curves_are_means_over_seeds(all_records):
@@ -155,7 +216,9 @@ def test_curves_are_means_over_seeds(all_records):
         chosen = [
             r.metrics["train_error"]
             for r in found
-            if r.config["method"]["name"] == "tada" and r.config["training"]["optimiser"] == optimiser and r.config["training"]["steps"]
+            if r.config["method"]["name"] == "tada"
+            and r.config["training"]["optimiser"] == optimiser
+            and r.config["training"]["steps"]
         ]
         (line,) = (line for line in axes.lines if line.get_label().startswith("TADA"))
         np.testing.assert_allclose(line.get_ydata(), 100 * np.mean(chosen, 0))
@@ -165,7 +228,10 @@ def test_curves_are_means_over_seeds(all_records):
 
 
 def test_the_main_table_keeps_generators_apart():
-    found = {name: records(name.split("/")[1], effect) for name in ("empirical/reduced-test-error", "empirical/reduced-generator")}
+    found = {
+        name: records(name.split("/")[1], effect)
+        for name in ("empirical/reduced-test-error", "empirical/reduced-generator")
+    }
     images, contrasts, own = main_table.tables(found)
     assert "external" in images.note
     assert "external" in contrasts.note
@@ -174,7 +240,11 @@ def test_the_main_table_keeps_generators_apart():
     assert [row[0].split(",")[0] for row in own.rows] == ["Original", "TADA(2)", "Syn-all"]
     (row,) = (row for row in contrasts.rows if row[0] == "TADA(2) − Syn-all, equal epochs, SGD")
     assert row[-1] == "lower"
-    assert {row[0].split(", ", 1)[1] for row in images.rows} == {"equal steps, SGD", "equal epochs, SGD", "equal steps, SAM"}
+    assert {row[0].split(", ", 1)[1] for row in images.rows} == {
+        "equal steps, SGD",
+        "equal epochs, SGD",
+        "equal steps, SAM",
+    }
 
 
 def test_the_table_of_costs_compares_with_all_images():
@@ -190,7 +260,12 @@ def test_the_papers_values_stand_beside_ours():
     small = {"some": records("reduced-test-error", effect)}
     errors, statements = reproduction_table.tables(small)
     assert {row[2] for row in errors.rows} == {"not run at this scale"}
-    assert ("TADA(2) minus Original, SGD: paper scale", "up to −2.8 in some setting", "not run at this scale", "") in statements.rows
+    assert (
+        "TADA(2) minus Original, SGD: paper scale",
+        "up to −2.8 in some setting",
+        "not run at this scale",
+        "",
+    ) in statements.rows
     large = {
         **small,
         "paper": records("paper-architectures", none, noise=0),
@@ -199,7 +274,11 @@ def test_the_papers_values_stand_beside_ours():
     errors, statements = reproduction_table.tables(large)
     rows = {row[0]: row[1:] for row in errors.rows}
     seeds = [40 + 2 * np.sin(seed) for seed in range(3)]
-    assert rows["CIFAR-10, Swin-T, Original"] == ("16.10 ± 0.19", f"{np.mean(seeds):.2f} ± {np.std(seeds, ddof=1):.2f}", "3")
+    assert rows["CIFAR-10, Swin-T, Original"] == (
+        "16.10 ± 0.19",
+        f"{np.mean(seeds):.2f} ± {np.std(seeds, ddof=1):.2f}",
+        "3",
+    )
     assert rows["CIFAR-10, ConvNeXt-T, TADA"][0] == "27.40 ± 1.99"
     assert rows["CIFAR-10, ConvNeXt-T, USEFUL"][1] == "not run at this scale"
     best = {row[0]: row[2] for row in statements.rows}
@@ -211,7 +290,17 @@ def test_the_papers_values_stand_beside_ours():
 
 def put(root, name, found, pool, missing=()):
     names = tuple(f"{i}.json" for i in range(len(found)))
-    write_plan(root, Plan(f"empirical/{name}", names, f"python -m empirical run {name}", "test_error", 0.03, f"empirical/{pool}"))
+    write_plan(
+        root,
+        Plan(
+            f"empirical/{name}",
+            names,
+            f"python -m empirical run {name}",
+            "test_error",
+            0.03,
+            f"empirical/{pool}",
+        ),
+    )
     for i, record in enumerate(found):
         if i not in missing:
             write(root / "empirical" / pool / names[i], record)
@@ -219,10 +308,24 @@ def put(root, name, found, pool, missing=()):
 
 def test_of_the_papers_scale_what_is_there_is_shown_and_of_the_reduced_all_is_needed(tmp_path):
     drawing = lambda: Drawing(tmp_path, (tmp_path, COMMITTED))  # noqa: E731
-    put(tmp_path, "paper-test-error", records("paper-test-error", seeds=1), "paper", missing=range(3, 100))
+    put(
+        tmp_path,
+        "paper-test-error",
+        records("paper-test-error", seeds=1),
+        "paper",
+        missing=range(3, 100),
+    )
     assert len(drawing().needed(module("test_error"))["empirical/paper-test-error"]) == 3
-    put(tmp_path, "reduced-test-error", records("reduced-test-error", seeds=1), "reduced", missing=[0])
-    with pytest.raises(RecordError, match="make it with: python -m empirical run reduced-test-error"):
+    put(
+        tmp_path,
+        "reduced-test-error",
+        records("reduced-test-error", seeds=1),
+        "reduced",
+        missing=[0],
+    )
+    with pytest.raises(
+        RecordError, match="make it with: python -m empirical run reduced-test-error"
+    ):
         drawing()("test_error")
     with pytest.raises(RecordError, match="make it with: python -m empirical run reduced-"):
         Drawing(tmp_path, (tmp_path / "none",))("stacking")

@@ -20,13 +20,27 @@ from theory.closed_forms import noise_alignment_ratio, shared_noise
 from theory.config import Probe
 from theory.experiments import EXPERIMENTS, measurements
 
-NAMES = ("gradient_variance", "factor_theory", "strength_theory", "noise_tolerance", "regimes", "sam_radius")
+NAMES = (
+    "gradient_variance",
+    "factor_theory",
+    "strength_theory",
+    "noise_tolerance",
+    "regimes",
+    "sam_radius",
+)
 SEEDS = (0, 1, 2)
 
 
 def small(run):
-    changes = {"draws": 1} if isinstance(run, Probe) else {"optimiser": replace(run.optimiser, steps=60)}
-    return replace(run, distribution=Distribution(n=30, d=60, alpha=0.7), network=Network(J=2, sigma_0=0.3), **changes)
+    changes = (
+        {"draws": 1} if isinstance(run, Probe) else {"optimiser": replace(run.optimiser, steps=60)}
+    )
+    return replace(
+        run,
+        distribution=Distribution(n=30, d=60, alpha=0.7),
+        network=Network(J=2, sigma_0=0.3),
+        **changes,
+    )
 
 
 def compute(name):
@@ -37,7 +51,9 @@ def compute(name):
 
 @pytest.fixture(scope="module")
 def records():
-    needed = sorted({name for figure in NAMES for name in import_module(f"figures.{figure}").RECORDS})
+    needed = sorted(
+        {name for figure in NAMES for name in import_module(f"figures.{figure}").RECORDS}
+    )
     return {name: list(compute(name.split("/")[1])) for name in needed}
 
 
@@ -57,7 +73,10 @@ def panels(figure):
 
 def apart(one, other, slack=2):
     """Whether two boxes do not overlap, but for a pixel or two."""
-    return min(one.x1, other.x1) <= max(one.x0, other.x0) + slack or min(one.y1, other.y1) <= max(one.y0, other.y0) + slack
+    return (
+        min(one.x1, other.x1) <= max(one.x0, other.x0) + slack
+        or min(one.y1, other.y1) <= max(one.y0, other.y0) + slack
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -84,7 +103,9 @@ def test_equal_records_give_equal_files(name, records, tmp_path):
         (tmp_path / folder).mkdir()
         save_figure(tmp_path / folder / name, drawer, {key: records[key] for key in drawer.RECORDS})
     for suffix in ("pdf", "png"):
-        assert (tmp_path / "one" / f"{name}.{suffix}").read_bytes() == (tmp_path / "two" / f"{name}.{suffix}").read_bytes()
+        assert (tmp_path / "one" / f"{name}.{suffix}").read_bytes() == (
+            tmp_path / "two" / f"{name}.{suffix}"
+        ).read_bytes()
 
 
 def points(axes, place):
@@ -98,16 +119,25 @@ def mean_error(records, label):
 
 def test_strength_shows_the_difference_from_original(records):
     _, right = panels(drawn("strength_theory", records))
-    base = [100 * r.metrics["test_error"][-1] for r in by_label(records["theory/methods"])["original"]]
-    expected = [mean_error(records["theory/strength"], f"strength-0.{t}") - np.mean(base) for t in range(1, 10)]
+    base = [
+        100 * r.metrics["test_error"][-1] for r in by_label(records["theory/methods"])["original"]
+    ]
+    expected = [
+        mean_error(records["theory/strength"], f"strength-0.{t}") - np.mean(base)
+        for t in range(1, 10)
+    ]
     np.testing.assert_allclose(points(right, 0), expected, atol=1e-9)
     assert np.ptp(expected) > 1e-3
-    np.testing.assert_allclose(np.asarray(right.containers[0].lines[0].get_xdata(), float), np.arange(1, 10) / 10)
+    np.testing.assert_allclose(
+        np.asarray(right.containers[0].lines[0].get_xdata(), float), np.arange(1, 10) / 10
+    )
 
 
 def mean_of_grid(records, label, *place):
     """100 times the mean over seeds of the test error at one place of a grid."""
-    return 100 * np.mean([np.array(record.metrics["test_error"])[place] for record in by_label(records)[label]])
+    return 100 * np.mean(
+        [np.array(record.metrics["test_error"])[place] for record in by_label(records)[label]]
+    )
 
 
 def shown(axes):
@@ -118,8 +148,12 @@ def shown(axes):
 def test_landscape_has_features_upwards_and_noise_to_the_right(records):
     left, _ = panels(drawn("strength_theory", records))
     assert shown(left).shape == (17, 17)
-    assert shown(left)[2, 16] == pytest.approx(mean_of_grid(records["theory/landscape"], "tada-3", 16, 2))
-    assert shown(left)[16, 4] == pytest.approx(mean_of_grid(records["theory/landscape"], "tada-3", 4, 16))
+    assert shown(left)[2, 16] == pytest.approx(
+        mean_of_grid(records["theory/landscape"], "tada-3", 16, 2)
+    )
+    assert shown(left)[16, 4] == pytest.approx(
+        mean_of_grid(records["theory/landscape"], "tada-3", 4, 16)
+    )
     assert left.get_ylim()[0] < left.get_ylim()[1]
 
 
@@ -137,10 +171,16 @@ def test_regimes_are_targeted_minus_full(records):
 def test_radius_shows_each_method_over_rho(records):
     _, learned, error = panels(drawn("sam_radius", records))
     assert [line.get_label() for line in error.lines] == ["Original", "USEFUL(5)", "TADA(2)"]
-    assert error.lines[2].get_ydata()[8] == pytest.approx(mean_of_grid(records["theory/radius"], "tada-2", 8))
+    assert error.lines[2].get_ydata()[8] == pytest.approx(
+        mean_of_grid(records["theory/radius"], "tada-2", 8)
+    )
     assert error.lines[0].get_xdata()[-1] == 0.5
-    times = [record.metrics["time_slow"][4] for record in by_label(records["theory/radius"])["original"]]
-    assert learned.lines[0].get_ydata()[4] == pytest.approx(100 * np.mean([time is not None for time in times]))
+    times = [
+        record.metrics["time_slow"][4] for record in by_label(records["theory/radius"])["original"]
+    ]
+    assert learned.lines[0].get_ydata()[4] == pytest.approx(
+        100 * np.mean([time is not None for time in times])
+    )
 
 
 def test_factor_begins_at_no_augmentation(records):
@@ -162,7 +202,9 @@ def test_variance_is_that_of_the_batch(records):
 def test_tolerance_compares_variants_with_copies(records):
     left, right = panels(drawn("noise_tolerance", records))
     grid = records["theory/tolerance"]
-    assert shown(right)[5, 3] == pytest.approx(mean_of_grid(grid, "tada", 3, 5) - mean_of_grid(grid, "useful", 3))
+    assert shown(right)[5, 3] == pytest.approx(
+        mean_of_grid(grid, "tada", 3, 5) - mean_of_grid(grid, "useful", 3)
+    )
     ratios = [record.metrics["value"] for record in by_label(records["theory/claims"])["noise-8-2"]]
     assert points(left, 2)[-1] == pytest.approx(np.mean(ratios))
 
@@ -171,19 +213,37 @@ def test_tolerance_compares_variants_with_copies(records):
 def test_figures_use_the_closed_forms_of_the_theory(k):
     for x in (0.5, 1.0, 2.0, 20.0):
         assert noise_tolerance.ratio(0.2, k, x) == pytest.approx(noise_alignment_ratio(0.2, k, x))
-        assert gradient_variance.shared(k, x, 0.2, 100) == pytest.approx(shared_noise(0.2, k, 100, x))
+        assert gradient_variance.shared(k, x, 0.2, 100) == pytest.approx(
+            shared_noise(0.2, k, 100, x)
+        )
 
 
 def verdict(**changes):
-    usual = {"id": "T3", "statement": "A claim", "case": "a case", "predicted": 0.5, "measured": -0.25, "low": -1e-60, "high": 0.51234}
+    usual = {
+        "id": "T3",
+        "statement": "A claim",
+        "case": "a case",
+        "predicted": 0.5,
+        "measured": -0.25,
+        "low": -1e-60,
+        "high": 0.51234,
+    }
     return {**usual, "holds": True, **changes}
 
 
 def test_the_table_of_claims_has_a_row_a_case():
-    cases = [verdict(), verdict(id="T3b", predicted="< 0", holds=False), verdict(id="T4", statement="Another")]
-    record = Record({"label": "verdicts", "seeds": {"claims": 30, "methods": 30}}, 0, {"verdicts": cases})
+    cases = [
+        verdict(),
+        verdict(id="T3b", predicted="< 0", holds=False),
+        verdict(id="T4", statement="Another"),
+    ]
+    record = Record(
+        {"label": "verdicts", "seeds": {"claims": 30, "methods": 30}}, 0, {"verdicts": cases}
+    )
     hasty = Record({"label": "verdicts", "seeds": {"claims": 2, "methods": 2}}, 0, {"verdicts": []})
-    three, four = claims_table.tables({"theory/claims": [Record({"label": "other"}, 0, {}), hasty, record, hasty]})
+    three, four = claims_table.tables(
+        {"theory/claims": [Record({"label": "other"}, 0, {}), hasty, record, hasty]}
+    )
     assert (three.title, four.title) == ("T3: A claim", "T4: Another")
     assert three.rows == (
         ("T3: a case", "0.5", "−0.25", "0 to 0.512", "holds"),

@@ -27,12 +27,23 @@ from figures.records import (
     write,
     write_plan,
 )
-from figures.records.compare import DAMAGED, NEW, SAME_BITS, WITHIN, Comparison, agree, compare_records, distance
+from figures.records.compare import (
+    DAMAGED,
+    NEW,
+    SAME_BITS,
+    WITHIN,
+    Comparison,
+    agree,
+    compare_records,
+    distance,
+)
 from figures.records.record import beside, extends, whole
 
 numbers = st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
 values = st.recursive(
-    st.none() | st.booleans() | numbers | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8
+    st.none() | st.booleans() | numbers | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
 )
 
 
@@ -97,17 +108,33 @@ def test_identity_is_config_and_seed():
 
 def test_a_setting_added_with_a_default_renames_no_run():
     inner = dataclasses.make_dataclass("Inner", [("a", int, 1)], frozen=True)
-    before = dataclasses.make_dataclass("Config", [("k", int, 2), ("inner", inner, inner())], frozen=True)
+    before = dataclasses.make_dataclass(
+        "Config", [("k", int, 2), ("inner", inner, inner())], frozen=True
+    )
     more = dataclasses.make_dataclass("Inner", [("a", int, 1), ("b", str, "usual")], frozen=True)
-    after = dataclasses.make_dataclass("Config", [("k", int, 2), ("inner", more, more()), ("new", bool, False)], frozen=True)
-    for old, new in [(before(), after()), (before(3), after(3)), (before(2, inner(5)), after(2, more(5)))]:
+    after = dataclasses.make_dataclass(
+        "Config", [("k", int, 2), ("inner", more, more()), ("new", bool, False)], frozen=True
+    )
+    for old, new in [
+        (before(), after()),
+        (before(3), after(3)),
+        (before(2, inner(5)), after(2, more(5))),
+    ]:
         assert file_name("x", old, 0) == file_name("x", new, 0)
-    told_apart = [after(), after(new=True), after(inner=more(b="other")), after(inner=more(a=2)), after(k=1)]
+    told_apart = [
+        after(),
+        after(new=True),
+        after(inner=more(b="other")),
+        after(inner=more(a=2)),
+        after(k=1),
+    ]
     assert len({file_name("x", config, 0) for config in told_apart}) == len(told_apart)
 
 
 def test_a_record_made_with_another_default_does_not_stand_for_the_run(tmp_path):
-    config = dataclasses.make_dataclass("Config", [("k", int, 2), ("new", bool, False)], frozen=True)
+    config = dataclasses.make_dataclass(
+        "Config", [("k", int, 2), ("new", bool, False)], frozen=True
+    )
     write(tmp_path / "a.json", Record({"k": 2}, 0, {"test_error": 0.1}))
     assert is_whole(tmp_path / "a.json", config())
     assert not is_whole(tmp_path / "a.json", config(3))
@@ -128,7 +155,10 @@ def test_a_fresh_record_may_hold_more_but_not_less_than_the_committed_one():
     new = Record({"k": 2, "new": False}, 0, {"test_error": 0.1, "loss": 1.0})
     assert compare_records(new, old, "test_error", 0.01)[0] == SAME_BITS
     assert compare_records(old, new, "test_error", 0.01)[0] == DIFFERENT
-    assert compare_records(Record({"k": 3}, 0, {"test_error": 0.1}), old, "test_error", 0.01)[0] == DIFFERENT
+    assert (
+        compare_records(Record({"k": 3}, 0, {"test_error": 0.1}), old, "test_error", 0.01)[0]
+        == DIFFERENT
+    )
 
 
 def test_a_write_that_fails_leaves_nothing_and_the_old_file_as_it_was(tmp_path):
@@ -169,18 +199,32 @@ def fill(root, error, runs=("a.json", "b.json"), tolerance=0.01):
 
 
 def test_a_missing_record_names_the_command(tmp_path):
-    with pytest.raises(RecordError, match=r'no record "half/some"; make it with: python -m half run some'):
+    with pytest.raises(
+        RecordError, match=r'no record "half/some"; make it with: python -m half run some'
+    ):
         load("half/some", (tmp_path,))
     fill(tmp_path, 0.1)
     (tmp_path / "half/some/b.json").unlink()
-    with pytest.raises(RecordError, match=r'no record "half/some/b.json"; make it with: python -m half run some'):
+    with pytest.raises(
+        RecordError, match=r'no record "half/some/b.json"; make it with: python -m half run some'
+    ):
         load("half/some", (tmp_path,))
 
 
 def test_of_an_unfinished_experiment_some_records_are_there(tmp_path):
     roots = (tmp_path / "fresh", tmp_path / "committed")
     assert (begun("half/some", roots), load_some("half/some", roots)) == (False, [])
-    write_plan(roots[0], Plan("half/some", ("a.json", "b.json"), "python -m half run some", "test_error", 0.1, "half/pool"))
+    write_plan(
+        roots[0],
+        Plan(
+            "half/some",
+            ("a.json", "b.json"),
+            "python -m half run some",
+            "test_error",
+            0.1,
+            "half/pool",
+        ),
+    )
     assert (begun("half/some", roots), load_some("half/some", roots)) == (True, [])
     write(roots[1] / "half/pool/b.json", record(test_error=0.5))
     assert [r.metrics["test_error"] for r in load_some("half/some", roots)] == [0.5]
@@ -195,11 +239,18 @@ def test_fresh_records_come_before_committed_ones(tmp_path):
     fill(tmp_path / "committed", 0.1)
     records = load("half/some", (tmp_path / "fresh", tmp_path / "committed"))
     assert [r.metrics["test_error"] for r in records] == [0.2, 0.1]
-    fill(tmp_path / "fresh", 0.2, ("c.json",))  # another experiment of that name: not to be mixed with the committed one
-    assert [r.metrics["test_error"] for r in load("half/some", (tmp_path / "fresh", tmp_path / "committed"))] == [0.2]
+    fill(
+        tmp_path / "fresh", 0.2, ("c.json",)
+    )  # another experiment of that name: not to be mixed with the committed one
+    assert [
+        r.metrics["test_error"]
+        for r in load("half/some", (tmp_path / "fresh", tmp_path / "committed"))
+    ] == [0.2]
 
 
-@pytest.mark.parametrize(("error", "verdict"), [(0.1, SAME_BITS), (0.105, WITHIN), (0.12, DIFFERENT)])
+@pytest.mark.parametrize(
+    ("error", "verdict"), [(0.1, SAME_BITS), (0.105, WITHIN), (0.12, DIFFERENT)]
+)
 def test_comparison(tmp_path, error, verdict):
     fill(tmp_path / "committed", 0.1, ("a.json",))
     fill(tmp_path / "fresh", error, ("a.json",))
@@ -212,7 +263,9 @@ def test_comparison_of_new_and_damaged(tmp_path):
     fill(tmp_path / "fresh", 0.1)
     fill(tmp_path / "committed", 0.1, ("a.json",))
     (tmp_path / "fresh/half/some/a.json").write_text("{")
-    assert [row.verdict for row in compare("half/some", tmp_path / "fresh", tmp_path / "committed")] == [DAMAGED, NEW]
+    assert [
+        row.verdict for row in compare("half/some", tmp_path / "fresh", tmp_path / "committed")
+    ] == [DAMAGED, NEW]
 
 
 @given(st.lists(st.floats(-10, 10), min_size=1), st.floats(0, 1))
@@ -248,7 +301,10 @@ def test_a_damaged_fresh_record_is_replaced_by_the_committed_one(tmp_path):
     fill(tmp_path / "fresh", 0.2, ("a.json",))
     fill(tmp_path / "committed", 0.1, ("a.json",))
     (tmp_path / "fresh/half/some/a.json").write_text("{")
-    assert [r.metrics["test_error"] for r in load("half/some", (tmp_path / "fresh", tmp_path / "committed"))] == [0.1]
+    assert [
+        r.metrics["test_error"]
+        for r in load("half/some", (tmp_path / "fresh", tmp_path / "committed"))
+    ] == [0.1]
 
 
 def test_provenance_says_where_a_record_comes_from():
@@ -259,9 +315,20 @@ def test_provenance_says_where_a_record_comes_from():
 
 
 def test_a_records_command_names_no_place_of_this_machine(monkeypatch, tmp_path):
-    words = ["empirical/__main__.py", "benchmark", "factor", "--root", str(tmp_path / "sets"), f"--out={tmp_path}/made", "--seeds", "2"]
+    words = [
+        "empirical/__main__.py",
+        "benchmark",
+        "factor",
+        "--root",
+        str(tmp_path / "sets"),
+        f"--out={tmp_path}/made",
+        "--seeds",
+        "2",
+    ]
     monkeypatch.setattr("sys.argv", words)
     provenance.cache_clear()
     command = provenance()["command"]
     provenance.cache_clear()
-    assert command == "python -m empirical benchmark factor --root .../sets --out=.../made --seeds 2"
+    assert (
+        command == "python -m empirical benchmark factor --root .../sets --out=.../made --seeds 2"
+    )

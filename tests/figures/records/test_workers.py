@@ -36,7 +36,10 @@ def test_every_job_is_done_and_waves_wait(tmp_path, capfd):
 def test_a_failure_is_told_and_stops_nothing(tmp_path):
     jobs = [(tmp_path, "bad", None), (tmp_path, "good", None)]
     assert run_jobs(touch, jobs, total=2, workers=1, label="work") == [
-        (jobs[0], f"ValueError: cannot do bad (test_jobs.py, line {touch.__code__.co_firstlineno + 3})")
+        (
+            jobs[0],
+            f"ValueError: cannot do bad (test_jobs.py, line {touch.__code__.co_firstlineno + 3})",
+        )
     ]
     assert (tmp_path / "good").exists()
 
@@ -92,7 +95,9 @@ def alive(pid):
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z" if Path("/proc").exists() else True
+    return (
+        Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z" if Path("/proc").exists() else True
+    )
 
 
 def wait_for(condition, seconds=30):
@@ -108,7 +113,9 @@ def sleeping(tmp_path):
     note = tmp_path / "pid"
     (tmp_path / "sleeper.py").write_text(SLEEPER)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    parent = subprocess.Popen([sys.executable, tmp_path / "sleeper.py", note], env=environment, stderr=subprocess.DEVNULL)
+    parent = subprocess.Popen(
+        [sys.executable, tmp_path / "sleeper.py", note], env=environment, stderr=subprocess.DEVNULL
+    )
     wait_for(lambda: note.exists() and note.read_text())
     yield parent, int(note.read_text())
     parent.kill()

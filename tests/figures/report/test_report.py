@@ -46,7 +46,11 @@ def text() -> str:
     report = (TEXT / "report.tex").read_text()
     source = bare(report[report.index(r"\begin{document}") :])
     while match := re.search(r"\\input\{(sections/\w+)\}", source):
-        source = source[: match.start()] + bare((TEXT / f"{match[1]}.tex").read_text()) + source[match.end() :]
+        source = (
+            source[: match.start()]
+            + bare((TEXT / f"{match[1]}.tex").read_text())
+            + source[match.end() :]
+        )
     return source
 
 
@@ -76,15 +80,25 @@ def resolved(source: str, values: dict) -> str:
 
 def missing(source: str, values: dict) -> list[str]:
     """Keys that the resolved text reads and ``values`` lack."""
-    read = [(kind, key) for kind, key in READS.findall(resolved(source, values)) if not key.startswith(("caption.", "width."))]
-    needed = [k for kind, key in read for k in ((key, f"{key}.verdict") if kind == "contrast" else (key,))]
+    read = [
+        (kind, key)
+        for kind, key in READS.findall(resolved(source, values))
+        if not key.startswith(("caption.", "width."))
+    ]
+    needed = [
+        k for kind, key in read for k in ((key, f"{key}.verdict") if kind == "contrast" else (key,))
+    ]
     return sorted({key for key in needed if key not in values})
 
 
 def stand_ins(name: str) -> list[Record]:
     """Records of a reduced experiment with made-up metrics."""
     experiment = grid.grid(name, "reduced")
-    return [stand_in(run, seed, i) for seed in range(experiment.seeds) for i, run in enumerate(experiment.runs)]
+    return [
+        stand_in(run, seed, i)
+        for seed in range(experiment.seeds)
+        for i, run in enumerate(experiment.runs)
+    ]
 
 
 def stand_in(run: Run, seed: int, i: int) -> Record:
@@ -95,7 +109,9 @@ def stand_in(run: Run, seed: int, i: int) -> Record:
         "test_images": 10_000,
         "gradients": 1_500,
         "generated": 700,
-        "generator": {"seen": run.generator.seen, "alpha_bar": 0.494} if run.method.generates else None,
+        "generator": {"seen": run.generator.seen, "alpha_bar": 0.494}
+        if run.method.generates
+        else None,
     }
     return Record(plain(run), seed, metrics)
 
@@ -111,13 +127,33 @@ def test_a_number_that_nobody_makes_is_found(committed):
 
 def test_the_section_on_cifar_finds_its_numbers_once_the_records_are_there(committed):
     made = {}
-    for name in ("test-error", "factor", "strength", "selection", "stacking", "architectures", "generator"):
+    for name in (
+        "test-error",
+        "factor",
+        "strength",
+        "selection",
+        "stacking",
+        "architectures",
+        "generator",
+    ):
         made |= image_numbers(f"reduced-{name}", stand_ins(name))
     assert missing(text(), committed | made) == []
-    assert missing(text(), {key: value for key, value in (committed | made).items() if not key.startswith("reduced-factor")}) == []
+    assert (
+        missing(
+            text(),
+            {
+                key: value
+                for key, value in (committed | made).items()
+                if not key.startswith("reduced-factor")
+            },
+        )
+        == []
+    )
     assert made["reduced-test-error.steps.tada-2.minus.original"] == r"$-2.00 \pm 0.00$"
     assert made["reduced-test-error.steps.tada-2.minus.original.words"] == "lower than"
-    assert made["reduced-strength.best.strength"] == "from pure noise"  # the last run has the least error
+    assert (
+        made["reduced-strength.best.strength"] == "from pure noise"
+    )  # the last run has the least error
     assert made["reduced-factor.best.tada"] == "5"
     assert made["reduced-selection.rows"].count(r"\\") == 5
     assert "TADA(2), high loss & $50.1" in made["reduced-selection.rows"]
@@ -152,7 +188,9 @@ def test_every_section_is_part_of_the_report():
 
 def test_references_point_somewhere():
     source = text()
-    labels = set(re.findall(r"\\label\{([^}]+)\}", source)) | {f"tab:{name}" for kind, name in named() if kind == "table"}
+    labels = set(re.findall(r"\\label\{([^}]+)\}", source)) | {
+        f"tab:{name}" for kind, name in named() if kind == "table"
+    }
     labels.add("tab:reproduction-2")  # which has two tables
     used = set(re.findall(r"\\(?:eq)?ref\{([^}#]+)\}", source))
     assert used <= labels
@@ -174,7 +212,14 @@ def test_no_result_is_typed():
 
 
 @pytest.mark.parametrize(
-    "claim", ["falls by 2.8 points", r"an error of 12.3\,\%", r"is $-1.42 \pm 0.61$", "32 of 40 cases hold", r"12 \% lower"]
+    "claim",
+    [
+        "falls by 2.8 points",
+        r"an error of 12.3\,\%",
+        r"is $-1.42 \pm 0.61$",
+        "32 of 40 cases hold",
+        r"12 \% lower",
+    ],
 )
 def test_a_typed_result_is_noticed(claim):
     assert typed(f"TADA {claim}, as in the paper.") != []
@@ -182,7 +227,12 @@ def test_a_typed_result_is_noticed(claim):
 
 def test_differences_are_put_into_words():
     lower, unclear = said("a", estimate([-1.0, -1.1, -0.9])), said("b", estimate([-1.0, 1.1, 0.2]))
-    assert lower == {"a": r"$-1.00 \pm 0.25$", "a.verdict": "lower", "a.words": "lower than", "a.lower": "1"}
+    assert lower == {
+        "a": r"$-1.00 \pm 0.25$",
+        "a.verdict": "lower",
+        "a.words": "lower than",
+        "a.lower": "1",
+    }
     assert unclear["b.words"] == "not clearly different from"
     assert set(unclear) == {"b", "b.verdict", "b.words"}
     assert said("c", Estimate(-1.0, float("nan"), 1)) == {
@@ -195,8 +245,12 @@ def test_differences_are_put_into_words():
 def test_the_agreement_of_seeds_is_the_mean_over_their_pairs():
     (record,) = load("empirical/reduced-stability", (COMMITTED,))
     pairs = [[[0.2, 0.1], [0.4, 0.3]], [[None, None], [0.5, 0.2]]]
-    between = [[{"jaccard": mine, "jaccard_chance": chance} for mine, chance in rule] for rule in pairs]
-    made = dataclasses.replace(record, metrics={"rules": ["cluster", "high-loss"], "between_seeds": between})
+    between = [
+        [{"jaccard": mine, "jaccard_chance": chance} for mine, chance in rule] for rule in pairs
+    ]
+    made = dataclasses.replace(
+        record, metrics={"rules": ["cluster", "high-loss"], "between_seeds": between}
+    )
     assert stability([made]) == {
         "reduced-stability.cluster": "0.30",
         "reduced-stability.cluster.chance": "0.20",
@@ -206,24 +260,44 @@ def test_the_agreement_of_seeds_is_the_mean_over_their_pairs():
 
 
 def test_training_errors_are_those_at_the_end(committed):
-    members = [r for r in load("empirical/reduced-learning-speed", (COMMITTED,)) if r.config["method"]["name"] == "syn-all"]
+    members = [
+        r
+        for r in load("empirical/reduced-learning-speed", (COMMITTED,))
+        if r.config["method"]["name"] == "syn-all"
+    ]
     ends = [100 * record.metrics["train_error"][-1] for record in members]
-    assert committed["reduced-test-error.steps.syn-all.trained"].startswith(f"${sum(ends) / len(ends):.1f} ")
+    assert committed["reduced-test-error.steps.syn-all.trained"].startswith(
+        f"${sum(ends) / len(ends):.1f} "
+    )
 
 
 def test_verdicts_on_images_are_counted(committed):
-    verdicts, hold, fail = (int(committed[f"images.{name}"]) for name in ("verdicts", "hold", "fail"))
-    judgements = listed({name: load(name, (COMMITTED,)) for name in EXPERIMENTS if begun(name, (COMMITTED,))})
+    verdicts, hold, fail = (
+        int(committed[f"images.{name}"]) for name in ("verdicts", "hold", "fail")
+    )
+    judgements = listed(
+        {name: load(name, (COMMITTED,)) for name in EXPERIMENTS if begun(name, (COMMITTED,))}
+    )
     by_claim = {(case["id"], case["data"]): case["claim"] for case in judgements}
     assert verdicts == len(by_claim)
     assert (hold, fail) == tuple(list(by_claim.values()).count(word) for word in ("holds", "fails"))
-    assert all(claim in committed["images.failing"] for (claim, _), word in by_claim.items() if word == "fails")
+    assert all(
+        claim in committed["images.failing"]
+        for (claim, _), word in by_claim.items()
+        if word == "fails"
+    )
 
 
 def test_seeds_that_never_reach_the_target_are_counted(committed):
     for label in ("tada", "useful"):
-        members = [r for r in load("theory/minibatch", (COMMITTED,)) if r.config["label"].startswith(label)]
-        missed = [r for r in members if not any(error <= LEARNED_ERROR for error in r.metrics["test_error"])]
+        members = [
+            r for r in load("theory/minibatch", (COMMITTED,)) if r.config["label"].startswith(label)
+        ]
+        missed = [
+            r
+            for r in members
+            if not any(error <= LEARNED_ERROR for error in r.metrics["test_error"])
+        ]
         assert committed[f"minibatch.unreached.{label}"] == str(len(missed))
 
 
@@ -240,13 +314,22 @@ def test_original_is_compared_with_under_the_same_network_and_augmentation():
 
 def test_a_condition_without_its_original_has_no_row():
     records = [
-        r for r in stand_ins("test-error") if not (r.config["method"]["name"] == "original" and r.config["training"]["optimiser"] == "sam")
+        r
+        for r in stand_ins("test-error")
+        if not (
+            r.config["method"]["name"] == "original" and r.config["training"]["optimiser"] == "sam"
+        )
     ]
     assert "SAM" not in image_numbers("x", records)["x.rows"]
 
 
 def test_tables_are_labelled_and_their_words_wrapped():
-    table = Table("A title", ("case", "asks", "mean"), ((("word " * 20).strip(), "why " * 20, "+0.1"),) * 8, "A note: β_e.")
+    table = Table(
+        "A title",
+        ("case", "asks", "mean"),
+        ((("word " * 20).strip(), "why " * 20, "+0.1"),) * 8,
+        "A note: β_e.",
+    )
     lines = table.latex("tab:it").splitlines()
     assert r"\label{tab:it}" in lines[2]
     assert lines[1].count("p{") == 2
@@ -263,7 +346,14 @@ def test_captions_keep_their_mathematics():
 
 def test_what_cannot_be_drawn_is_left_out(tmp_path, monkeypatch):
     monkeypatch.setattr(
-        paper, "named", lambda: [("figure", "homogeneity"), ("figure", "regimes"), ("figure", "factor"), ("table", "no-such")]
+        paper,
+        "named",
+        lambda: [
+            ("figure", "homogeneity"),
+            ("figure", "regimes"),
+            ("figure", "factor"),
+            ("table", "no-such"),
+        ],
     )
     monkeypatch.setattr(paper, "numbers", lambda load: {"a": "1"})
     shutil.copytree(COMMITTED / "theory/homogeneity", tmp_path / "records/theory/homogeneity")
@@ -281,27 +371,53 @@ def test_without_latex_make_says_what_to_install(tmp_path):
     make = shutil.which("make")
     if make is None:
         pytest.skip("no make here")
-    run = subprocess.run([make, "latex"], cwd=ROOT, capture_output=True, text=True, env=os.environ | {"PATH": str(tmp_path)}, check=False)
+    run = subprocess.run(
+        [make, "latex"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PATH": str(tmp_path)},
+        check=False,
+    )
     assert run.returncode == 2
     first, *rest = run.stderr.strip().splitlines()
-    assert first.startswith("error: LaTeX is missing or incomplete; Debian, Ubuntu: apt install latexmk texlive-latex-recommended")
+    assert first.startswith(
+        "error: LaTeX is missing or incomplete; Debian, Ubuntu: apt install latexmk texlive-latex-recommended"
+    )
     assert all(line.startswith("make") for line in rest)
 
 
 def test_the_paper_needs_latex_first():
     """Nothing is set up or drawn before it is known that it can be typeset."""
-    rules = dict(re.findall(r"^([a-z]+):[ \t]*(.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    rules = dict(
+        re.findall(r"^([a-z]+):[ \t]*(.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    )
     assert rules["paper"].split() == ["latex", "setup"]
 
 
 def test_runs_differ_in_what_they_are_told_apart_by():
     """Each run of a reduced experiment is a condition of its own."""
-    for name in ("test-error", "factor", "strength", "selection", "stacking", "architectures", "generator"):
+    for name in (
+        "test-error",
+        "factor",
+        "strength",
+        "selection",
+        "stacking",
+        "architectures",
+        "generator",
+    ):
         runs = grid.grid(name, "reduced").runs
-        errors = [key for key in image_numbers("x", stand_ins(name)) if key.endswith(".error") and ".minus." not in key]
+        errors = [
+            key
+            for key in image_numbers("x", stand_ins(name))
+            if key.endswith(".error") and ".minus." not in key
+        ]
         assert len(errors) == len(runs), name
 
 
 def test_a_record_without_a_generator_still_counts():
-    records = [dataclasses.replace(r, metrics={**r.metrics, "generator": None, "generated": 0}) for r in stand_ins("factor")]
+    records = [
+        dataclasses.replace(r, metrics={**r.metrics, "generator": None, "generated": 0})
+        for r in stand_ins("factor")
+    ]
     assert "x.generator.seen" not in image_numbers("x", records)

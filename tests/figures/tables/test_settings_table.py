@@ -14,7 +14,11 @@ def columns(found):
     (table,) = tables(found)
     assert [row[0] for row in table.rows] == list(ROWS)
     assert [row[-1] for row in table.rows] == list(PAPER)
-    return {name: {row[0]: row[i] for row in table.rows} for i, name in enumerate(table.header) if 0 < i < len(table.header) - 1}
+    return {
+        name: {row[0]: row[i] for row in table.rows}
+        for i, name in enumerate(table.header)
+        if 0 < i < len(table.header) - 1
+    }
 
 
 def test_cells_are_those_of_the_committed_configurations():
@@ -24,19 +28,28 @@ def test_cells_are_those_of_the_committed_configurations():
     digits, reduced = told["noisy-digits"], told["CIFAR-10 (reduced)"]
     assert digits["training images"] == "400, 8x8 pixels"
     assert digits["generator has seen"] == "own: 400 images"
-    assert reduced["training images"] == f"{base.data.train:,}, of {base.data.pool:,}, {base.data.side}x{base.data.side} pixels"
+    assert (
+        reduced["training images"]
+        == f"{base.data.train:,}, of {base.data.pool:,}, {base.data.side}x{base.data.side} pixels"
+    )
     assert reduced["length"] == f"{base.training.steps:,} steps"
     assert reduced["early training until"] == f"error {base.early.error:.0%}"
     assert reduced["generator has seen"] == "external: 41,000 other images"
-    assert reduced["generator"].startswith("UNet 32/64/128, 4,200 steps of 64,")  # of the model's own folder, not of the run's defaults
+    assert reduced["generator"].startswith(
+        "UNet 32/64/128, 4,200 steps of 64,"
+    )  # of the model's own folder, not of the run's defaults
     assert reduced["variants: strength"] == f"0.5, {base.variants.grid}-step grid, DDIM, guidance 1"
     assert reduced["SAM"] == "rho 0.1"
 
 
 def test_a_setting_that_changes_is_told():
     made = records("reduced-test-error")
-    longer = [dataclasses.replace(r, config=changed(plain(r.config), "training", "lr", 0.3)) for r in made]
-    longer = [dataclasses.replace(r, config=changed(r.config, "variants", "grid", 40)) for r in longer]
+    longer = [
+        dataclasses.replace(r, config=changed(plain(r.config), "training", "lr", 0.3)) for r in made
+    ]
+    longer = [
+        dataclasses.replace(r, config=changed(r.config, "variants", "grid", 40)) for r in longer
+    ]
     cells = columns({"some": longer})["CIFAR-10 (reduced)"]
     assert cells["learning rate"] == "0.3, step"
     assert cells["variants: strength"] == "0.5, 40-step grid, DDIM, guidance 1"
@@ -57,5 +70,9 @@ def test_of_an_experiment_that_has_only_begun_there_is_no_column_yet():
 
 
 def test_without_sam_it_is_said():
-    plain_sgd = [record for record in records("reduced-test-error") if record.config["training"]["optimiser"] == "sgd"]
+    plain_sgd = [
+        record
+        for record in records("reduced-test-error")
+        if record.config["training"]["optimiser"] == "sgd"
+    ]
     assert columns({"some": plain_sgd})["CIFAR-10 (reduced)"]["SAM"] == "not run"

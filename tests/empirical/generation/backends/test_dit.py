@@ -43,7 +43,10 @@ def saved(tmp_path_factory):
             patch_size=2,
             num_embeds_ada_norm=len(NAMES),
         )
-        for layer in (transformer.proj_out_2, *(m for m in transformer.modules() if isinstance(m, torch.nn.Embedding))):
+        for layer in (
+            transformer.proj_out_2,
+            *(m for m in transformer.modules() if isinstance(m, torch.nn.Embedding)),
+        ):
             torch.nn.init.normal_(layer.weight, std=1.0)
         vae = AutoencoderKL(
             block_out_channels=(8, 8),
@@ -53,9 +56,13 @@ def saved(tmp_path_factory):
             up_block_types=("UpDecoderBlock2D",) * 2,
         )
     folder = tmp_path_factory.mktemp("models") / "dit"
-    DiTPipeline(transformer, vae, DDIMScheduler(1000, beta_schedule="linear", clip_sample=False)).save_pretrained(folder)
+    DiTPipeline(
+        transformer, vae, DDIMScheduler(1000, beta_schedule="linear", clip_sample=False)
+    ).save_pretrained(folder)
     index = json.loads((folder / "model_index.json").read_text())
-    (folder / "model_index.json").write_text(json.dumps({**index, "id2label": dict(enumerate(NAMES))}))
+    (folder / "model_index.json").write_text(
+        json.dumps({**index, "id2label": dict(enumerate(NAMES))})
+    )
     return folder
 
 
@@ -75,14 +82,30 @@ def test_it_is_diffusers_own_loop_begun_midway(saved, pixels, name, guidance):
     expected, wanted = [], torch.tensor([1, 2, 0])  # the model's numbers of the labels 0, 1, 2
     with torch.inference_mode():
         for image, label, rng in zip(pixels, wanted, generators(3), strict=True):
-            latent = pipe.vae.encode(resized(image[None], 16, 16)).latent_dist.mode() * pipe.vae.config.scaling_factor
-            x = schedule.add_noise(latent, torch.randn((1, 4, 8, 8), generator=rng), schedule.timesteps[4:5])
+            latent = (
+                pipe.vae.encode(resized(image[None], 16, 16)).latent_dist.mode()
+                * pipe.vae.config.scaling_factor
+            )
+            x = schedule.add_noise(
+                latent, torch.randn((1, 4, 8, 8), generator=rng), schedule.timesteps[4:5]
+            )
             for t in schedule.timesteps[4:]:
-                with_label, null = (pipe.transformer(x, t[None], class_labels=torch.tensor([c])).sample[:, :4] for c in (label, 3))
+                with_label, null = (
+                    pipe.transformer(x, t[None], class_labels=torch.tensor([c])).sample[:, :4]
+                    for c in (label, 3)
+                )
                 options = {"generator": rng} if name == "ddpm" else {}
-                x = schedule.step(null + guidance * (with_label - null), t, x, **options).prev_sample
-            expected.append(resized(pipe.vae.decode(x / pipe.vae.config.scaling_factor).sample.clamp(-1, 1), 8, 8))
-    made = way(saved, replace(LEVEL, sampler=name, guidance=guidance))(pixels, torch.tensor([0, 1, 2]), generators(3))
+                x = schedule.step(
+                    null + guidance * (with_label - null), t, x, **options
+                ).prev_sample
+            expected.append(
+                resized(
+                    pipe.vae.decode(x / pipe.vae.config.scaling_factor).sample.clamp(-1, 1), 8, 8
+                )
+            )
+    made = way(saved, replace(LEVEL, sampler=name, guidance=guidance))(
+        pixels, torch.tensor([0, 1, 2]), generators(3)
+    )
     assert made.std() > 0.01
     torch.testing.assert_close(made, torch.cat(expected), rtol=0, atol=1e-5)
 
@@ -94,8 +117,16 @@ def test_from_pure_noise_it_is_diffusers_own_pipeline(saved, pixels, monkeypatch
     pipe = DiTPipeline.from_pretrained(saved)
     pipe.scheduler = DDIMScheduler.from_config(pipe.scheduler.config, timestep_spacing="trailing")
     pipe.set_progress_bar_config(disable=True)
-    theirs = pipe([1, 2, 0], guidance_scale=1.0, generator=generators(3), num_inference_steps=4, output_type="pt").images
-    made = way(saved, Variants(grid=4, from_noise=True, sampler="ddim"))(pixels, torch.tensor([0, 1, 2]), generators(3))
+    theirs = pipe(
+        [1, 2, 0],
+        guidance_scale=1.0,
+        generator=generators(3),
+        num_inference_steps=4,
+        output_type="pt",
+    ).images
+    made = way(saved, Variants(grid=4, from_noise=True, sampler="ddim"))(
+        pixels, torch.tensor([0, 1, 2]), generators(3)
+    )
     torch.testing.assert_close(made, resized(theirs * 2 - 1, 8, 8), rtol=0, atol=1e-5)
 
 
@@ -109,11 +140,17 @@ def test_an_image_does_not_depend_on_its_batch_but_on_its_class(saved, pixels):
 
 @pytest.mark.parametrize(
     ("variants", "steps", "timestep"),
-    [(Variants(0.29, 100), 29, 289), (Variants(grid=200, alpha_bar=0.5), 52, 259), (Variants(0.5, 4, from_noise=True), 4, 999)],
+    [
+        (Variants(0.29, 100), 29, 289),
+        (Variants(grid=200, alpha_bar=0.5), 52, 259),
+        (Variants(0.5, 4, from_noise=True), 4, 999),
+    ],
 )
 def test_only_the_steps_from_t_star_on_are_run(saved, pixels, variants, steps, timestep):
     made, calls = way(saved, variants), []
-    made.network.register_forward_pre_hook(lambda _, inputs, named: calls.append(int(named["timestep"][0])), with_kwargs=True)
+    made.network.register_forward_pre_hook(
+        lambda _, inputs, named: calls.append(int(named["timestep"][0])), with_kwargs=True
+    )
     made(pixels[:1], torch.tensor([0]), generators(1))
     assert len(calls) == made.steps == steps
     assert calls[0] == made.level()["timestep"] == timestep
@@ -138,7 +175,9 @@ def test_without_names_classes_go_by_number_if_there_are_as_many(saved, tmp_path
 
 
 def test_what_does_not_fit_is_told(saved, tmp_path):
-    with pytest.raises(ValueError, match="does not know is 'dog'; allowed: its own: Carassius auratus, goldfish"):
+    with pytest.raises(
+        ValueError, match="does not know is 'dog'; allowed: its own: Carassius auratus, goldfish"
+    ):
         way(saved, classes=("dog", "goldfish"))
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken/model_index.json").write_text((saved / "model_index.json").read_text())
@@ -151,7 +190,11 @@ def test_what_does_not_fit_is_told(saved, tmp_path):
 
 
 def test_a_model_is_had_at_other_settings_without_loading_it_again(saved, pixels):
-    first, other, labels = way(saved), Variants(0.25, 8, guidance=3.0, sampler="ddim"), torch.tensor([0, 1, 2])
+    first, other, labels = (
+        way(saved),
+        Variants(0.25, 8, guidance=3.0, sampler="ddim"),
+        torch.tensor([0, 1, 2]),
+    )
     before, there = first(pixels, labels, generators(3)), way(saved, other)
     second = first.at(other)
     assert second.network is first.network

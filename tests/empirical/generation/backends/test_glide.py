@@ -51,7 +51,9 @@ def tokens(prompt):
 
 
 def way(variants, model=None, prompts=PROMPTS):
-    return GlideBackend(model or Tiny(), tokens, prompts, variants, "cpu", {"model": "tiny"}, side=SIDE)
+    return GlideBackend(
+        model or Tiny(), tokens, prompts, variants, "cpu", {"model": "tiny"}, side=SIDE
+    )
 
 
 def generators(n):
@@ -69,7 +71,9 @@ def test_the_schedule_is_the_cosine_one_respaced():
     assert chosen[49] == 494
     assert chosen[-1] == 999
     assert len(set(chosen)) == 100
-    torch.testing.assert_close(torch.tensor(bars), noise_schedule().alphas_cumprod[chosen], rtol=1e-3, atol=1e-6)
+    torch.testing.assert_close(
+        torch.tensor(bars), noise_schedule().alphas_cumprod[chosen], rtol=1e-3, atol=1e-6
+    )
 
 
 def test_half_strength_is_step_49_of_100_with_a_sigma_of_one():
@@ -97,7 +101,9 @@ def test_only_the_steps_from_t_star_on_are_run(pixels):
 @pytest.mark.parametrize("name", ["ddpm", "ddim"])
 def test_with_the_exact_noise_it_ends_at_the_data(pixels, name):
     point = pixels[:1]
-    made = way(Variants(0.5, 100, sampler=name), Oracle(point))(pixels, torch.zeros(3, dtype=torch.int64), generators(3))
+    made = way(Variants(0.5, 100, sampler=name), Oracle(point))(
+        pixels, torch.zeros(3, dtype=torch.int64), generators(3)
+    )
     torch.testing.assert_close(made, point.expand(3, -1, -1, -1), rtol=0, atol=1e-3)
 
 
@@ -111,7 +117,9 @@ def test_a_step_is_diffusers_own_of_learned_range(pixels):
     with torch.inference_mode():
         noise, place = made._predict(pixels, step, labels)
         ours = made._step(pixels, step, noise, place, generators(3))
-    theirs = DDPMScheduler(1000, beta_schedule="squaredcos_cap_v2", variance_type="learned_range", clip_sample=True)
+    theirs = DDPMScheduler(
+        1000, beta_schedule="squaredcos_cap_v2", variance_type="learned_range", clip_sample=True
+    )
     both = torch.cat([noise, place * 2 - 1], 1)
     expected = theirs.step(both, step, pixels, generator=generators(3)).prev_sample
     torch.testing.assert_close(ours, expected, rtol=0, atol=1e-4)
@@ -120,7 +128,10 @@ def test_a_step_is_diffusers_own_of_learned_range(pixels):
 def test_guidance_goes_from_no_prompt_to_the_prompt(pixels):
     labels = torch.tensor([0, 1, 0])
     with torch.inference_mode():
-        free, plain, guided = (way(Variants(0.5, 4, guidance=g))._predict(pixels, 2, labels)[0] for g in (0.0, 1.0, 3.0))
+        free, plain, guided = (
+            way(Variants(0.5, 4, guidance=g))._predict(pixels, 2, labels)[0]
+            for g in (0.0, 1.0, 3.0)
+        )
     torch.testing.assert_close(guided, free + 3 * (plain - free), rtol=0, atol=1e-5)
     assert (plain - free).abs().max() > 1e-3
 
@@ -130,7 +141,9 @@ def test_an_image_does_not_depend_on_its_batch_and_is_resized_back():
     made = way(Variants(0.5, 8, guidance=2.0))
     whole = made(grey, torch.tensor([0, 1, 0]), generators(3))
     assert whole.shape == grey.shape
-    torch.testing.assert_close(made(grey[1:2], torch.tensor([1]), generators(2)[1:]), whole[1:2], rtol=0, atol=1e-5)
+    torch.testing.assert_close(
+        made(grey[1:2], torch.tensor([1]), generators(2)[1:]), whole[1:2], rtol=0, atol=1e-5
+    )
 
 
 def test_from_pure_noise_nothing_of_the_source_is_left(pixels):
@@ -149,7 +162,11 @@ def test_what_is_missing_is_told_in_one_line(tmp_path):
 
 
 def test_a_model_is_had_at_other_settings_without_loading_it_again(pixels):
-    first, other, labels = way(Variants(0.5, 8)), Variants(0.25, 20, guidance=3.0), torch.tensor([0, 1, 0])
+    first, other, labels = (
+        way(Variants(0.5, 8)),
+        Variants(0.25, 20, guidance=3.0),
+        torch.tensor([0, 1, 0]),
+    )
     before, there = first(pixels, labels, generators(3)), way(other)
     second = first.at(other)
     assert second.network is first.network

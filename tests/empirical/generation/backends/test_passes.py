@@ -45,7 +45,9 @@ def test_it_goes_on_with_fewer_images_and_the_same_noise(pixels, most, capsys):
     fits = power_of_two(most)
     halvings = [64 >> i for i in range(10) if 64 >> i >= fits]
     assert narrow.tried == halvings[:-1] + [fits] * (64 // fits)
-    assert capsys.readouterr().err.splitlines() == [f"out of memory: {n} images of side 4 at a time from now on" for n in halvings[1:]]
+    assert capsys.readouterr().err.splitlines() == [
+        f"out of memory: {n} images of side 4 at a time from now on" for n in halvings[1:]
+    ]
     narrow.tried.clear()
     assert torch.equal(through(narrow, pixels, LABELS, generators(64)), whole)
     assert narrow.tried == [fits] * (64 // fits)  # the smaller size is kept
@@ -61,7 +63,8 @@ def test_it_may_run_out_later_too(pixels):
 
 def test_not_even_one_image_is_told_in_one_line(pixels):
     with pytest.raises(
-        ValueError, match=r"one image at a time, at side 4, is more than the memory of cpu holds; allowed: a smaller"
+        ValueError,
+        match=r"one image at a time, at side 4, is more than the memory of cpu holds; allowed: a smaller",
     ) as error:
         Passes(4, "cpu")(Narrow(0), pixels, LABELS, generators(64))
     assert "\n" not in str(error.value)
@@ -86,7 +89,13 @@ def test_a_batch_of_64_is_cut_into_passes_of_one_shape(pixels, monkeypatch, room
 
 def test_a_gpu_is_given_more_at_once_where_images_are_small():
     assert [Passes(side, "cpu").at_once for side in (8, 256, 300, 512, 4096)] == [64, 64, 32, 16, 1]
-    assert [Passes(side, "cuda").at_once for side in (32, 64, 128, 256, 512)] == [512, 512, 256, 64, 16]
+    assert [Passes(side, "cuda").at_once for side in (32, 64, 128, 256, 512)] == [
+        512,
+        512,
+        256,
+        64,
+        16,
+    ]
 
 
 def test_ancestral_noise_is_the_same_after_a_pass_that_failed_midway(pixels):
@@ -115,8 +124,12 @@ def test_ancestral_noise_is_the_same_after_a_pass_that_failed_midway(pixels):
 
 def test_grey_images_are_given_three_channels_and_come_back_grey():
     seen, grey = [], torch.rand(3, 1, 4, 4, generator=torch_stream(0, "grey"))
-    made = Passes(8, "cpu")(lambda x, labels, rngs: (seen.append(x.shape), x)[1], grey, LABELS[:3], generators(3))
+    made = Passes(8, "cpu")(
+        lambda x, labels, rngs: (seen.append(x.shape), x)[1], grey, LABELS[:3], generators(3)
+    )
     assert seen == [(3, 3, 8, 8)]
     assert made.shape == grey.shape
-    Passes(4, "cpu", colour=False)(lambda x, labels, rngs: (seen.append(x.shape), x)[1], grey, LABELS[:3], generators(3))
+    Passes(4, "cpu", colour=False)(
+        lambda x, labels, rngs: (seen.append(x.shape), x)[1], grey, LABELS[:3], generators(3)
+    )
     assert seen[1] == (3, 1, 4, 4)

@@ -20,7 +20,15 @@ from empirical.runtime.seeding import construction, torch_stream
 
 CLASSES = ("ant", "bee", "cat")
 LEVEL = Variants(0.5, 8)
-SAID = {"classes": CLASSES, "data": {}, "data_content": "", "seen": "external", "settings": {}, "seed": 0, "steps": 0}
+SAID = {
+    "classes": CLASSES,
+    "data": {},
+    "data_content": "",
+    "seen": "external",
+    "settings": {},
+    "seed": 0,
+    "steps": 0,
+}
 SEEN = np.arange(3)
 
 
@@ -36,7 +44,11 @@ def pixels():
 @pytest.fixture(scope="module")
 def model():
     """Its last layer is drawn anew: as it comes, it is nearly zero, and so is all that differs between classes."""
-    made = diffusion.unet(Images(np.zeros((1, 1, 8, 8), np.float32), np.zeros(1, int), CLASSES), Generator(channels=(8,)), 0)
+    made = diffusion.unet(
+        Images(np.zeros((1, 1, 8, 8), np.float32), np.zeros(1, int), CLASSES),
+        Generator(channels=(8,)),
+        0,
+    )
     with construction(0, "last layer"):
         torch.nn.init.normal_(made.class_embedding.weight, std=3.0)
     return made.eval()
@@ -51,13 +63,23 @@ def saved(model, tmp_path_factory):
 
 @pytest.mark.parametrize("guidance", [1.0, 3.0])
 @pytest.mark.parametrize("kind", ["ddpm", "ddim"])
-def test_a_folder_gives_the_same_variants_as_the_model_in_memory(saved, model, pixels, guidance, kind):
+def test_a_folder_gives_the_same_variants_as_the_model_in_memory(
+    saved, model, pixels, guidance, kind
+):
     config, labels = replace(LEVEL, guidance=guidance, sampler=kind), torch.tensor([0, 1, 2, 0, 1])
     loaded = backend(Generator(model=str(saved)), config, CLASSES, (1, 8, 8))
-    expected = from_unet(model, diffusion.noise_schedule(), config, CLASSES)(pixels, labels, generators(5))
+    expected = from_unet(model, diffusion.noise_schedule(), config, CLASSES)(
+        pixels, labels, generators(5)
+    )
     assert torch.equal(loaded(pixels, labels, generators(5)), expected)
     assert loaded.steps == 4
-    described = {"kind": "unet", "model": str(saved), "revision": None, "seen": "external", "data_content": ""}
+    described = {
+        "kind": "unet",
+        "model": str(saved),
+        "revision": None,
+        "seen": "external",
+        "data_content": "",
+    }
     said = loaded.describe()
     assert len(said.pop("weights")) == 64
     assert "diffusers" in said.pop("versions")
@@ -82,11 +104,17 @@ def test_diffusers_loads_the_folder(saved):
 
 
 def test_half_precision_weights_come_back_close(model, tmp_path, pixels):
-    generator_folder.save(tmp_path / "half", model, diffusion.noise_schedule(), SAID, SEEN, bf16=True)
+    generator_folder.save(
+        tmp_path / "half", model, diffusion.noise_schedule(), SAID, SEEN, bf16=True
+    )
     assert model.dtype == torch.float32
     labels = torch.zeros(5, dtype=torch.int64)
-    made = backend(Generator(model=str(tmp_path / "half")), LEVEL, CLASSES, (1, 8, 8))(pixels, labels, generators(5))
-    exact = from_unet(model, diffusion.noise_schedule(), LEVEL, CLASSES)(pixels, labels, generators(5))
+    made = backend(Generator(model=str(tmp_path / "half")), LEVEL, CLASSES, (1, 8, 8))(
+        pixels, labels, generators(5)
+    )
+    exact = from_unet(model, diffusion.noise_schedule(), LEVEL, CLASSES)(
+        pixels, labels, generators(5)
+    )
     assert 0 < (made - exact).abs().max() < 0.5
 
 
@@ -107,7 +135,9 @@ def unconditional(tmp_path_factory):
             norm_num_groups=8,
         )
     place = tmp_path_factory.mktemp("models") / "ddpm"
-    DDPMPipeline(net, DDPMScheduler(1000, beta_schedule="linear", clip_sample=False)).save_pretrained(place)
+    DDPMPipeline(
+        net, DDPMScheduler(1000, beta_schedule="linear", clip_sample=False)
+    ).save_pretrained(place)
     return place
 
 
@@ -116,7 +146,9 @@ def test_an_unconditional_model_is_diffusers_own_loop_on_resized_images(uncondit
 
     pipe = DDPMPipeline.from_pretrained(unconditional)
     schedule = DDPMScheduler.from_config(pipe.scheduler.config, timestep_spacing="trailing")
-    large = torch.nn.functional.interpolate(pixels, (16, 16), mode="bicubic", antialias=True, align_corners=False)
+    large = torch.nn.functional.interpolate(
+        pixels, (16, 16), mode="bicubic", antialias=True, align_corners=False
+    )
     way = backend(Generator(model=str(unconditional)), Variants(0.5, 4), CLASSES, (1, 8, 8))
     made = way(pixels, torch.zeros(5, dtype=torch.int64), generators(5))
     rngs = generators(5)
@@ -126,15 +158,26 @@ def test_an_unconditional_model_is_diffusers_own_loop_on_resized_images(uncondit
     with torch.inference_mode():
         for t in schedule.timesteps[2:]:
             x = schedule.step(pipe.unet(x, t).sample, t, x, generator=rngs).prev_sample
-    small = torch.nn.functional.interpolate(x, (8, 8), mode="bicubic", antialias=True, align_corners=False)
+    small = torch.nn.functional.interpolate(
+        x, (8, 8), mode="bicubic", antialias=True, align_corners=False
+    )
     torch.testing.assert_close(made, small, rtol=0, atol=1e-5)
 
 
-def test_parts_may_lie_beside_the_index_as_in_older_folders_on_the_hub(unconditional, pixels, tmp_path):
-    for part in ("unet/config.json", "unet/diffusion_pytorch_model.safetensors", "scheduler/scheduler_config.json", "model_index.json"):
+def test_parts_may_lie_beside_the_index_as_in_older_folders_on_the_hub(
+    unconditional, pixels, tmp_path
+):
+    for part in (
+        "unet/config.json",
+        "unet/diffusion_pytorch_model.safetensors",
+        "scheduler/scheduler_config.json",
+        "model_index.json",
+    ):
         shutil.copy(unconditional / part, tmp_path)
     made = [
-        backend(Generator(model=str(place)), Variants(0.5, 4), CLASSES, (1, 8, 8))(pixels, torch.zeros(5, dtype=int), generators(5))
+        backend(Generator(model=str(place)), Variants(0.5, 4), CLASSES, (1, 8, 8))(
+            pixels, torch.zeros(5, dtype=int), generators(5)
+        )
         for place in (unconditional, tmp_path)
     ]
     assert torch.equal(*made)
@@ -142,12 +185,18 @@ def test_parts_may_lie_beside_the_index_as_in_older_folders_on_the_hub(unconditi
 
 def test_the_digest_is_of_the_weights(saved, unconditional, tmp_path):
     shutil.copytree(saved, tmp_path / "copy")
-    digests = [provenance(Generator(model=str(place)))["weights"] for place in (saved, tmp_path / "copy", unconditional)]
+    digests = [
+        provenance(Generator(model=str(place)))["weights"]
+        for place in (saved, tmp_path / "copy", unconditional)
+    ]
     assert digests[0] == digests[1] != digests[2]
 
 
 def test_a_passes_size_changes_nothing_that_counts(saved, pixels, monkeypatch):
-    way, labels = backend(Generator(model=str(saved)), LEVEL, CLASSES, (1, 8, 8)), torch.tensor([0, 1, 2, 0, 1])
+    way, labels = (
+        backend(Generator(model=str(saved)), LEVEL, CLASSES, (1, 8, 8)),
+        torch.tensor([0, 1, 2, 0, 1]),
+    )
     whole = way(pixels, labels, generators(5))
     monkeypatch.setattr("empirical.generation.backends.passes.ROOM", 2 * 8 * 8)
     narrow = backend(Generator(model=str(saved)), LEVEL, CLASSES, (1, 8, 8))
@@ -155,14 +204,31 @@ def test_a_passes_size_changes_nothing_that_counts(saved, pixels, monkeypatch):
     torch.testing.assert_close(narrow(pixels, labels, generators(5)), whole, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("other", [Variants(0.25, 8), Variants(0.5, 10, sampler="ddim", guidance=2.0), Variants(grid=4, from_noise=True)])
+@pytest.mark.parametrize(
+    "other",
+    [
+        Variants(0.25, 8),
+        Variants(0.5, 10, sampler="ddim", guidance=2.0),
+        Variants(grid=4, from_noise=True),
+    ],
+)
 def test_a_model_is_had_at_other_settings_without_loading_it_again(saved, pixels, other):
-    first, labels = backend(Generator(model=str(saved)), LEVEL, CLASSES, (1, 8, 8)), torch.tensor([0, 1, 2, 0, 1])
-    before, there = first(pixels, labels, generators(5)), backend(Generator(model=str(saved)), other, CLASSES, (1, 8, 8))
+    first, labels = (
+        backend(Generator(model=str(saved)), LEVEL, CLASSES, (1, 8, 8)),
+        torch.tensor([0, 1, 2, 0, 1]),
+    )
+    before, there = (
+        first(pixels, labels, generators(5)),
+        backend(Generator(model=str(saved)), other, CLASSES, (1, 8, 8)),
+    )
     second = first.at(other)
     assert second.network is first.network
     assert torch.equal(second(pixels, labels, generators(5)), there(pixels, labels, generators(5)))
-    assert (second.level(), second.steps, second.describe()) == (there.level(), there.steps, there.describe())
+    assert (second.level(), second.steps, second.describe()) == (
+        there.level(),
+        there.steps,
+        there.describe(),
+    )
     assert torch.equal(first(pixels, labels, generators(5)), before)
     assert torch.equal(second.at(LEVEL)(pixels, labels, generators(5)), before)
 
@@ -175,22 +241,32 @@ def test_bfloat16_is_for_cuda_alone():
 
 def test_the_noise_level_means_the_same_on_every_schedule(unconditional, saved):
     for place, expected in ((unconditional, 259), (saved, 499)):
-        level = backend(Generator(model=str(place)), Variants(grid=200, alpha_bar=0.5), CLASSES, (1, 8, 8)).level()
+        level = backend(
+            Generator(model=str(place)), Variants(grid=200, alpha_bar=0.5), CLASSES, (1, 8, 8)
+        ).level()
         assert level["alpha_bar"] == pytest.approx(0.5, abs=0.01)
         assert level["timestep"] == pytest.approx(expected, abs=5)
 
 
 def test_from_pure_noise_nothing_of_the_source_is_left(saved, pixels):
-    way = backend(Generator(model=str(saved)), Variants(grid=8, from_noise=True), CLASSES, (1, 8, 8))
+    way = backend(
+        Generator(model=str(saved)), Variants(grid=8, from_noise=True), CLASSES, (1, 8, 8)
+    )
     labels = torch.zeros(5, dtype=torch.int64)
     assert way.steps == 8
-    assert torch.equal(way(pixels, labels, generators(5)), way(pixels.flip(0), labels, generators(5)))
+    assert torch.equal(
+        way(pixels, labels, generators(5)), way(pixels.flip(0), labels, generators(5))
+    )
 
 
 def test_only_the_steps_from_t_star_on_are_run(model, pixels, monkeypatch):
     seen = []
     way = from_unet(model, diffusion.noise_schedule(), Variants(0.3, 20), CLASSES)
-    monkeypatch.setattr(UNetBackend, "denoise", lambda self, x, t, labels: (seen.append(int(t)), torch.zeros_like(x))[1])
+    monkeypatch.setattr(
+        UNetBackend,
+        "denoise",
+        lambda self, x, t, labels: (seen.append(int(t)), torch.zeros_like(x))[1],
+    )
     way(pixels, torch.zeros(5, dtype=torch.int64), generators(5))
     assert len(seen) == way.steps == 6
     assert seen[0] == way.level()["timestep"]
@@ -199,7 +275,13 @@ def test_only_the_steps_from_t_star_on_are_run(model, pixels, monkeypatch):
 @pytest.mark.parametrize(
     ("settings", "variants", "classes", "shape", "said"),
     [
-        ({}, LEVEL, ("ant", "dog"), (1, 8, 8), "does not know is 'dog'; allowed: those it knows: ant, bee, cat"),
+        (
+            {},
+            LEVEL,
+            ("ant", "dog"),
+            (1, 8, 8),
+            "does not know is 'dog'; allowed: those it knows: ant, bee, cat",
+        ),
         ({}, LEVEL, CLASSES, (3, 8, 8), "the channels of"),
         ({"kind": "text"}, LEVEL, CLASSES, (1, 8, 8), "cannot be loaded"),
         ({"model": "nowhere"}, LEVEL, CLASSES, (1, 8, 8), "generator.model"),
@@ -229,14 +311,27 @@ def test_a_run_with_a_generator_that_is_there(tmp_path, monkeypatch):
     about = {**SAID, "classes": parts.train.classes, "data_content": parts.content}
     for name, indices in (("right", parts.rest), ("wrong", parts.train_indices)):
         generator_folder.save(tmp_path / name, model, diffusion.noise_schedule(), about, indices)
-    run = Run("x", Method("syn-all"), data, Training(steps=2, width=8, batch=4), Early(limit=2), variants=Variants(grid=4))
-    metrics = pipeline.execute(replace(run, generator=Generator(model=str(tmp_path / "right"))), 0, root)
+    run = Run(
+        "x",
+        Method("syn-all"),
+        data,
+        Training(steps=2, width=8, batch=4),
+        Early(limit=2),
+        variants=Variants(grid=4),
+    )
+    metrics = pipeline.execute(
+        replace(run, generator=Generator(model=str(tmp_path / "right"))), 0, root
+    )
     assert metrics["generator"]["model"] == str(tmp_path / "right")
     assert metrics["generator"]["seen"] == "external"
     assert metrics["generator"]["timestep"] == 499
-    with pytest.raises(ValueError, match="has seen 20 images of this run's training or validation set or pool"):
+    with pytest.raises(
+        ValueError, match="has seen 20 images of this run's training or validation set or pool"
+    ):
         pipeline.execute(replace(run, generator=Generator(model=str(tmp_path / "wrong"))), 0, root)
     altered = json.loads((tmp_path / "right/training.json").read_text())
-    (tmp_path / "right/training.json").write_text(json.dumps({**altered, "data_content": "another"}))
+    (tmp_path / "right/training.json").write_text(
+        json.dumps({**altered, "data_content": "another"})
+    )
     with pytest.raises(ValueError, match="was trained on data of content another"):
         pipeline.execute(replace(run, generator=Generator(model=str(tmp_path / "right"))), 0, root)

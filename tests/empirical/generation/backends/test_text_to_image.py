@@ -32,7 +32,12 @@ def tokenizer(folder):
     """CLIP's, of the words that the tests' prompts are made of and of single letters."""
     from transformers import CLIPTokenizer
 
-    ids = ["<|startoftext|>", "<|endoftext|>", *"abcdefghijklmnopqrstuvwxyz", *(f"{c}</w>" for c in "abcdefghijklmnopqrstuvwxyz")]
+    ids = [
+        "<|startoftext|>",
+        "<|endoftext|>",
+        *"abcdefghijklmnopqrstuvwxyz",
+        *(f"{c}</w>" for c in "abcdefghijklmnopqrstuvwxyz"),
+    ]
     merges = []
     for word in WORDS:
         parts = [*word[:-1], f"{word[-1]}</w>"]
@@ -43,22 +48,34 @@ def tokenizer(folder):
     ids, merges = list(dict.fromkeys(ids)), list(dict.fromkeys(merges))
     (folder / "vocab.json").write_text(json.dumps({token: i for i, token in enumerate(ids)}))
     (folder / "merges.txt").write_text("\n".join(["#version: 0.2", *merges, ""]))
-    return CLIPTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"), model_max_length=16), len(ids)
+    return CLIPTokenizer(
+        str(folder / "vocab.json"), str(folder / "merges.txt"), model_max_length=16
+    ), len(ids)
 
 
 def encoder(kind, size):
     from transformers import CLIPTextConfig
 
     ids = {"vocab_size": size, "bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 1}
-    sides = {"hidden_size": 16, "intermediate_size": 16, "projection_dim": 16, "max_position_embeddings": 16}
+    sides = {
+        "hidden_size": 16,
+        "intermediate_size": 16,
+        "projection_dim": 16,
+        "max_position_embeddings": 16,
+    }
     return kind(CLIPTextConfig(**ids, **sides, num_hidden_layers=2, num_attention_heads=2))
 
 
 def autoencoder(**options):
     from diffusers import AutoencoderKL
 
-    blocks = {"down_block_types": ("DownEncoderBlock2D",) * 2, "up_block_types": ("UpDecoderBlock2D",) * 2}
-    return AutoencoderKL(block_out_channels=(8, 8), norm_num_groups=4, latent_channels=4, **blocks, **options)
+    blocks = {
+        "down_block_types": ("DownEncoderBlock2D",) * 2,
+        "up_block_types": ("UpDecoderBlock2D",) * 2,
+    }
+    return AutoencoderKL(
+        block_out_channels=(8, 8), norm_num_groups=4, latent_channels=4, **blocks, **options
+    )
 
 
 @pytest.fixture(scope="module")
@@ -81,8 +98,17 @@ def saved(tmp_path_factory):
             attention_head_dim=4,
         )
         vae, text = autoencoder(), encoder(CLIPTextModel, size)
-    schedule = PNDMScheduler(1000, beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012, skip_prk_steps=True, steps_offset=1)
-    pipe = StableDiffusionPipeline(vae, text, tokens, unet, schedule, None, None, requires_safety_checker=False)
+    schedule = PNDMScheduler(
+        1000,
+        beta_schedule="scaled_linear",
+        beta_start=0.00085,
+        beta_end=0.012,
+        skip_prk_steps=True,
+        steps_offset=1,
+    )
+    pipe = StableDiffusionPipeline(
+        vae, text, tokens, unet, schedule, None, None, requires_safety_checker=False
+    )
     pipe.save_pretrained(folder / "tiny")
     return folder / "tiny"
 
@@ -90,7 +116,11 @@ def saved(tmp_path_factory):
 @pytest.fixture(scope="module")
 def flow(tmp_path_factory):
     """As Stable Diffusion 3 is, without its third text encoder: flow matching with a shift by image size."""
-    from diffusers import FlowMatchEulerDiscreteScheduler, SD3Transformer2DModel, StableDiffusion3Pipeline
+    from diffusers import (
+        FlowMatchEulerDiscreteScheduler,
+        SD3Transformer2DModel,
+        StableDiffusion3Pipeline,
+    )
     from transformers import CLIPTextModelWithProjection
 
     folder = tmp_path_factory.mktemp("models")
@@ -112,8 +142,12 @@ def flow(tmp_path_factory):
         torch.nn.init.normal_(transformer.proj_out.weight, std=0.5)
         texts = [encoder(CLIPTextModelWithProjection, size) for _ in range(2)]
         vae = autoencoder(shift_factor=0.1)
-    schedule = FlowMatchEulerDiscreteScheduler(1000, use_dynamic_shifting=True, base_image_seq_len=4, max_image_seq_len=64)
-    pipe = StableDiffusion3Pipeline(transformer, schedule, vae, texts[0], tokens, texts[1], tokens, None, None)
+    schedule = FlowMatchEulerDiscreteScheduler(
+        1000, use_dynamic_shifting=True, base_image_seq_len=4, max_image_seq_len=64
+    )
+    pipe = StableDiffusion3Pipeline(
+        transformer, schedule, vae, texts[0], tokens, texts[1], tokens, None, None
+    )
     pipe.save_pretrained(folder / "tiny")
     return folder / "tiny"
 
@@ -128,7 +162,9 @@ def test_each_image_is_as_diffusers_makes_it_by_itself(saved, pixels, name):
 
     pipe = StableDiffusionImg2ImgPipeline.from_pretrained(saved)
     kind = {"ddpm": DDPMScheduler, "ddim": DDIMScheduler}[name]
-    pipe.scheduler = kind.from_config(pipe.scheduler.config, timestep_spacing="trailing", clip_sample=False)
+    pipe.scheduler = kind.from_config(
+        pipe.scheduler.config, timestep_spacing="trailing", clip_sample=False
+    )
     pipe.set_progress_bar_config(disable=True)
     prompts = ["a photo of a cat", "a photo of a ant", "a photo of a queen bee"]
     expected = [
@@ -169,7 +205,9 @@ def test_flow_matching_keeps_its_sampler_and_runs_the_steps(flow, pixels, steps)
     assert len(calls) == made.steps == steps
     assert calls[0] == made.level()["timestep"]
     s = calls[0] / 1000  # of flow matching, x = (1 - s) x0 + s noise
-    assert made.level()["alpha_bar"] == pytest.approx((1 - s) ** 2 / ((1 - s) ** 2 + s**2), abs=1e-6)
+    assert made.level()["alpha_bar"] == pytest.approx(
+        (1 - s) ** 2 / ((1 - s) ** 2 + s**2), abs=1e-6
+    )
     without = ("text_encoder_3", "tokenizer_3", "image_encoder", "feature_extractor")
     pipe = StableDiffusion3Img2ImgPipeline.from_pretrained(flow, **dict.fromkeys(without))
     pipe.set_progress_bar_config(disable=True)
@@ -180,7 +218,9 @@ def test_flow_matching_keeps_its_sampler_and_runs_the_steps(flow, pixels, steps)
     torch.testing.assert_close(whole[:1], resized(theirs, 8, 8), rtol=0, atol=1e-5)
 
 
-def test_an_image_does_not_depend_on_its_batch_but_on_its_class_and_generator(saved, pixels, monkeypatch):
+def test_an_image_does_not_depend_on_its_batch_but_on_its_class_and_generator(
+    saved, pixels, monkeypatch
+):
     made = way(saved)
     whole = made(pixels, torch.tensor([0, 1, 2]), generators(3))
     alone = made(pixels[1:2], torch.tensor([1]), generators(2)[1:])
@@ -190,10 +230,14 @@ def test_an_image_does_not_depend_on_its_batch_but_on_its_class_and_generator(sa
     monkeypatch.setattr("empirical.generation.backends.passes.ROOM", 2 * 16 * 16)
     narrow = way(saved)
     assert narrow.passes.at_once == 2
-    torch.testing.assert_close(narrow(pixels, torch.tensor([0, 1, 2]), generators(3)), whole, rtol=0, atol=1e-5)
+    torch.testing.assert_close(
+        narrow(pixels, torch.tensor([0, 1, 2]), generators(3)), whole, rtol=0, atol=1e-5
+    )
 
 
-def test_the_prompts_are_those_of_the_labels_after_a_pass_that_ran_out_of_memory(saved, pixels, monkeypatch):
+def test_the_prompts_are_those_of_the_labels_after_a_pass_that_ran_out_of_memory(
+    saved, pixels, monkeypatch
+):
     made, labels = way(saved), torch.tensor([0, 1, 2])
     whole, make, sizes = made(pixels, labels, generators(3)), type(made)._make, []
 
@@ -239,7 +283,9 @@ def test_from_pure_noise_nothing_of_the_source_is_left(saved, pixels):
 
 
 def test_grey_images_stay_grey(saved, pixels):
-    made = backend(Generator(model=str(saved)), LEVEL, CLASSES, (1, 8, 8))(pixels[:, :1], torch.tensor([0, 1, 2]), generators(3))
+    made = backend(Generator(model=str(saved)), LEVEL, CLASSES, (1, 8, 8))(
+        pixels[:, :1], torch.tensor([0, 1, 2]), generators(3)
+    )
     assert made.shape == (3, 1, 8, 8)
 
 
@@ -253,7 +299,10 @@ def test_it_says_what_it_is(saved):
 
 @pytest.mark.parametrize(
     ("variants", "shape", "said"),
-    [(Variants(guidance=0.0), SHAPE, "variants.guidance of a text-to-image model is 0.0"), (LEVEL, (4, 8, 8), "channels of the images")],
+    [
+        (Variants(guidance=0.0), SHAPE, "variants.guidance of a text-to-image model is 0.0"),
+        (LEVEL, (4, 8, 8), "channels of the images"),
+    ],
 )
 def test_what_does_not_fit_is_told(saved, variants, shape, said):
     with pytest.raises(ValueError, match=said) as error:
@@ -269,7 +318,9 @@ def test_a_library_that_is_missing_is_told(saved, monkeypatch):
 
 def test_a_schedule_that_never_reaches_noise_cannot_begin_there():
     bars = torch.tensor([0.3, 0.8], dtype=torch.float64)
-    with pytest.raises(ValueError, match=r"noisiest timestep is 0.3; allowed: below 0.02 with variants.from_noise"):
+    with pytest.raises(
+        ValueError, match=r"noisiest timestep is 0.3; allowed: below 0.02 with variants.from_noise"
+    ):
         levels.steps_to_run(Variants(grid=2, from_noise=True), bars)
 
 
@@ -281,8 +332,14 @@ def test_flow_matching_has_its_level_too():
     schedule.set_timesteps(1000)
     bars, s = levels.alpha_bars(schedule), schedule.sigmas[:-1].double()
     torch.testing.assert_close(bars, (1 - s) ** 2 / ((1 - s) ** 2 + s**2))
-    assert 1000 - levels.steps_to_run(Variants(grid=1000, alpha_bar=0.5), bars) == pytest.approx(500, abs=1)
-    assert levels.level(1000.0, float(bars[0])) == {"timestep": 1000.0, "alpha_bar": 0.0, "sigma": None}
+    assert 1000 - levels.steps_to_run(Variants(grid=1000, alpha_bar=0.5), bars) == pytest.approx(
+        500, abs=1
+    )
+    assert levels.level(1000.0, float(bars[0])) == {
+        "timestep": 1000.0,
+        "alpha_bar": 0.0,
+        "sigma": None,
+    }
 
 
 def test_sigmas_of_other_samplers_mean_the_same_level():
@@ -292,8 +349,14 @@ def test_sigmas_of_other_samplers_mean_the_same_level():
     schedule = DDIMScheduler(1000, beta_schedule="scaled_linear", timestep_spacing="trailing")
     schedule.set_timesteps(20)
     a = schedule.alphas_cumprod[schedule.timesteps]
-    other = SimpleNamespace(config={}, timesteps=schedule.timesteps, sigmas=torch.cat([((1 - a) / a) ** 0.5, torch.zeros(1)]))
-    torch.testing.assert_close(levels.alpha_bars(schedule), levels.alpha_bars(other), rtol=1e-5, atol=1e-7)
+    other = SimpleNamespace(
+        config={},
+        timesteps=schedule.timesteps,
+        sigmas=torch.cat([((1 - a) / a) ** 0.5, torch.zeros(1)]),
+    )
+    torch.testing.assert_close(
+        levels.alpha_bars(schedule), levels.alpha_bars(other), rtol=1e-5, atol=1e-7
+    )
 
 
 @pytest.mark.parametrize("down", [lambda n, s: int(n * s), lambda n, s: n - int(max(n - n * s, 0))])
@@ -318,5 +381,9 @@ def test_a_model_is_had_at_other_settings_without_loading_it_again(saved, flow, 
     second = first.at(other)
     assert second.network is first.network
     assert torch.equal(second(pixels, labels, generators(3)), there(pixels, labels, generators(3)))
-    assert (second.level(), second.steps, second.describe()) == (there.level(), there.steps, there.describe())
+    assert (second.level(), second.steps, second.describe()) == (
+        there.level(),
+        there.steps,
+        there.describe(),
+    )
     assert torch.equal(first(pixels, labels, generators(3)), before)

@@ -36,7 +36,11 @@ def test_copies_small_changes_and_strangers():
     assert strangers["own_nearest"] < 0.3
     assert strangers["near_duplicates"] < 0.1
     swapped = faithfulness.closeness(real, real[::-1], sources)
-    assert (swapped["own_nearest"], swapped["copied_others"], swapped["near_duplicates"]) == (0, 1, 0)
+    assert (swapped["own_nearest"], swapped["copied_others"], swapped["near_duplicates"]) == (
+        0,
+        1,
+        0,
+    )
     assert faithfulness.closeness(real, real + 0.1, sources)["rms"] == pytest.approx(0.1, rel=1e-5)
 
 
@@ -58,7 +62,9 @@ def test_diversity_is_the_mean_over_pairs():
 
 def test_features_are_what_the_last_layer_sees():
     real = images()
-    network = classifier(Images(real, np.zeros(30, np.int64), ("a", "b", "c")), Training(width=8), 0).train()
+    network = classifier(
+        Images(real, np.zeros(30, np.int64), ("a", "b", "c")), Training(width=8), 0
+    ).train()
     seen = faithfulness.features(network, torch.from_numpy(real), batch=7)
     assert seen.shape == (30, 32)
     assert network.training
@@ -85,6 +91,8 @@ def test_a_contact_sheet_holds_the_images(tmp_path):
     with Image.open(tmp_path / "sheet.png") as file:
         sheet = np.asarray(file)
     left, top = 6 * 7 + 4, 14
-    np.testing.assert_array_equal(sheet[top : top + 10 : 2, left : left + 10 : 2], tiles[0, 0].transpose(1, 2, 0))
+    np.testing.assert_array_equal(
+        sheet[top : top + 10 : 2, left : left + 10 : 2], tiles[0, 0].transpose(1, 2, 0)
+    )
     with pytest.raises(ValueError, match="as many as images"):
         contact_sheet(tmp_path / "sheet.png", tiles, ["first"], ["a", "b", "c"])

@@ -26,7 +26,9 @@ def test_fid_of_a_scaled_set_and_of_the_definition():
     x, y = draw(60, 5, "a"), draw(80, 5, "b") @ draw(5, 5, "c")
     a, b = np.cov(x.T), np.cov(y.T)
     shift = x.mean(0) - y.mean(0)
-    assert fid(x, y).value == pytest.approx(shift @ shift + np.trace(a + b - 2 * np.real(sqrtm(a @ b))))
+    assert fid(x, y).value == pytest.approx(
+        shift @ shift + np.trace(a + b - 2 * np.real(sqrtm(a @ b)))
+    )
     centred = x - x.mean(0)
     assert fid(centred, 3 * centred).value == pytest.approx(4 * np.trace(a))  # (3 - 1)^2
 
@@ -36,7 +38,9 @@ def test_kid_is_the_definition_and_a_permutation_does_not_matter():
     k = lambda u, v: (u @ v / 3 + 1) ** 3  # noqa: E731
     first = np.mean([k(x[i], x[j]) for i in range(7) for j in range(7) if i != j])
     second = np.mean([k(y[i], y[j]) for i in range(9) for j in range(9) if i != j])
-    assert discrepancy(x, y) == pytest.approx(first + second - 2 * np.mean([k(u, v) for u in x for v in y]))
+    assert discrepancy(x, y) == pytest.approx(
+        first + second - 2 * np.mean([k(u, v) for u in x for v in y])
+    )
     whole = kid(x, y[:7], stream(0, "order"))
     assert whole.value == pytest.approx(discrepancy(x, y[:7]))
     assert (whole.error, whole.subsets, whole.n) == (None, 1, (7, 7))
@@ -66,7 +70,9 @@ def test_the_same_numbers_as_torchmetrics():
 
     x, y = draw(50, 6, "a"), 1.3 * draw(40, 6, "b") + 0.2
     images = [torch.from_numpy(part).view(-1, 6, 1, 1) for part in (x, y)]
-    theirs = FrechetInceptionDistance(Rows(), normalize=True, input_img_size=(6, 1, 1)).set_dtype(torch.float64)
+    theirs = FrechetInceptionDistance(Rows(), normalize=True, input_img_size=(6, 1, 1)).set_dtype(
+        torch.float64
+    )
     kernel = KernelInceptionDistance(Rows(), subsets=1, subset_size=40, normalize=True)
     for metric in (theirs, kernel):
         metric.used_custom_model = True
@@ -76,7 +82,9 @@ def test_the_same_numbers_as_torchmetrics():
     assert kid(x[:40], y, stream(0)).value == pytest.approx(float(kernel.compute()[0]), rel=1e-4)
 
 
-@pytest.mark.parametrize("bad", [np.zeros((1, 3)), np.zeros((4, 2)), np.zeros(3), np.full((4, 3), np.nan)])
+@pytest.mark.parametrize(
+    "bad", [np.zeros((1, 3)), np.zeros((4, 2)), np.zeros(3), np.full((4, 3), np.nan)]
+)
 def test_bad_features_are_refused(bad):
     with pytest.raises(ValueError, match=r"features is .*; allowed"):
         fid(np.ones((4, 3)), bad)

@@ -29,7 +29,11 @@ def image(sources, copies, kind="uint8"):
     """What any store must hold: a function of the pair alone."""
     value = (np.asarray(sources) * 7 + np.asarray(copies) * 31).reshape(-1, 1, 1, 1)
     place = np.arange(np.prod(KINDS[kind])).reshape(KINDS[kind])
-    return ((value + place) % 256).astype(np.uint8) if kind == "uint8" else np.float32(np.sin(value + place))
+    return (
+        ((value + place) % 256).astype(np.uint8)
+        if kind == "uint8"
+        else np.float32(np.sin(value + place))
+    )
 
 
 def make(sources, copies):
@@ -41,7 +45,9 @@ def never(sources, copies):
 
 
 def fresh(folder, block=4, kind="uint8", **options):
-    return open_store(Path(folder) / "store", DESCRIPTION, KINDS[kind], kind, block, poll=0.001, **options)
+    return open_store(
+        Path(folder) / "store", DESCRIPTION, KINDS[kind], kind, block, poll=0.001, **options
+    )
 
 
 def content(store):
@@ -49,7 +55,9 @@ def content(store):
 
 
 def grid(sources=10, copies=2):
-    return np.stack([np.tile(np.arange(sources), copies), np.repeat(np.arange(copies), sources)], axis=1)
+    return np.stack(
+        [np.tile(np.arange(sources), copies), np.repeat(np.arange(copies), sources)], axis=1
+    )
 
 
 @pytest.fixture
@@ -66,7 +74,11 @@ def filled(tmp_path):
 def test_what_is_read_is_what_is_made(kind, first, second, block):
     with tempfile.TemporaryDirectory() as folder:
         store, told = fresh(folder, block, kind), []
-        assert store.fill(first, lambda s, c: image(s, c, kind), advance=told.append) == len(set(first)) == sum(told)
+        assert (
+            store.fill(first, lambda s, c: image(s, c, kind), advance=told.append)
+            == len(set(first))
+            == sum(told)
+        )
         assert set(map(tuple, store.missing(second).tolist())) == set(second) - set(first)
         assert store.fill(second, lambda s, c: image(s, c, kind)) == len(set(second) - set(first))
         for reader in (store, Store(store.folder)):
@@ -120,7 +132,10 @@ def test_labels_and_seeds_are_said(filled):
 @pytest.mark.parametrize(
     ("pairs", "message"),
     [
-        ([[0, 0], [99, 1], [98, 0]], "2 of 3 variants are not in .*, the first is source 99, copy 1; .*fill"),
+        (
+            [[0, 0], [99, 1], [98, 0]],
+            "2 of 3 variants are not in .*, the first is source 99, copy 1; .*fill",
+        ),
         ([[0, -1]], "allowed: sources below 2.32, copies below 2.31, from 0"),
         ([[2**32, 0]], "allowed: sources below"),
         ([[0.5, 0]], "allowed: whole numbers"),
@@ -161,7 +176,10 @@ def test_not_a_number_is_not_kept(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"description": {**DESCRIPTION, "strength": 0.3}}, "strength is 0.3, but the images in .* have 0.5; .*another folder"),
+        (
+            {"description": {**DESCRIPTION, "strength": 0.3}},
+            "strength is 0.3, but the images in .* have 0.5; .*another folder",
+        ),
         ({"description": {**DESCRIPTION, "new": 1}}, "new is 1, but .* have None"),
         ({"description": {**DESCRIPTION, "revision": None}}, "description.revision is None, but"),
         ({"shape": (4, 2, 1)}, "shape is .4, 2, 1., but"),
@@ -183,12 +201,20 @@ def test_a_store_keeps_its_block_and_description(filled):
     class Versions:
         numpy: str = "2"
 
-    again = open_store(filled.folder, {**DESCRIPTION, "versions": Versions()}, KINDS["uint8"], np.uint8, block=7)
+    again = open_store(
+        filled.folder, {**DESCRIPTION, "versions": Versions()}, KINDS["uint8"], np.uint8, block=7
+    )
     assert (again.block, again.description, again.shape) == (4, DESCRIPTION, KINDS["uint8"])
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [(None, "holds no images"), ("{", "cannot be read"), ("[]", "cannot be read"), ('{"format": 9}', "is of format 9")]
+    ("text", "message"),
+    [
+        (None, "holds no images"),
+        ("{", "cannot be read"),
+        ("[]", "cannot be read"),
+        ('{"format": 9}', "is of format 9"),
+    ],
 )
 def test_a_folder_that_is_no_store_is_told(tmp_path, text, message):
     if text is not None:
@@ -212,12 +238,20 @@ SEEN_ON_OPENING = [
     ("npy", Path.unlink, "unlink"),
     ("json", truncate, "truncate"),
     ("json", Path.unlink, "unlink"),
-    ("json", lambda path: path.write_text(path.read_text().replace('"pairs":[[0,', '"pairs":[[1,')), "another pair"),
+    (
+        "json",
+        lambda path: path.write_text(path.read_text().replace('"pairs":[[0,', '"pairs":[[1,')),
+        "another pair",
+    ),
     ("json", lambda path: path.write_text("null"), "null"),
 ]
 SEEN_BY_VERIFY = [
     ("npy", flip, "flip"),
-    ("json", lambda path: path.write_text(path.read_text().replace('"labels":[0', '"labels":[2')), "another label"),
+    (
+        "json",
+        lambda path: path.write_text(path.read_text().replace('"labels":[0', '"labels":[2')),
+        "another label",
+    ),
 ]
 
 
@@ -231,7 +265,11 @@ def damage(store, suffix, how):
     return name
 
 
-@pytest.mark.parametrize(("suffix", "how", "_"), SEEN_ON_OPENING, ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("suffix", "how", "_"),
+    SEEN_ON_OPENING,
+    ids=lambda value: value if isinstance(value, str) else "",
+)
 @pytest.mark.parametrize("repair", [True, False])
 def test_a_damaged_shard_alone_is_made_again(filled, suffix, how, _, repair):
     before = content(filled)
@@ -244,10 +282,16 @@ def test_a_damaged_shard_alone_is_made_again(filled, suffix, how, _, repair):
     assert store.fill(grid(), make, labels=np.arange(10) % 3) == 4
     assert content(store) == before
     assert store.verify() == []
-    assert np.array_equal(filled.read(grid()), make(*grid().T))  # so does a reader that was there all the time
+    assert np.array_equal(
+        filled.read(grid()), make(*grid().T)
+    )  # so does a reader that was there all the time
 
 
-@pytest.mark.parametrize(("suffix", "how", "_"), SEEN_BY_VERIFY, ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("suffix", "how", "_"),
+    SEEN_BY_VERIFY,
+    ids=lambda value: value if isinstance(value, str) else "",
+)
 def test_an_altered_shard_is_found_by_its_digest(filled, suffix, how, _):
     before, reader = content(filled), Store(filled.folder)
     reader.read(grid())
@@ -277,7 +321,12 @@ def age(path, seconds):
 
 def test_repair_removes_what_killed_workers_left(filled):
     claims = filled.folder / "claims"
-    left = [filled.folder / ".1.shard-x.npy", filled.folder / "shard-y.npy", claims / "0-0", claims / ".0-0.right"]
+    left = [
+        filled.folder / ".1.shard-x.npy",
+        filled.folder / "shard-y.npy",
+        claims / "0-0",
+        claims / ".0-0.right",
+    ]
     young = [filled.folder / ".1.shard-z.npy", claims / "1-0"]
     for path in left + young:
         path.write_bytes(b"")
@@ -355,7 +404,13 @@ def test_export_is_a_folder_of_classes_and_goes_on_where_it_ended(filled, tmp_pa
     assert export(filled, folder, classes, grid()[:7]) == 7
     assert export(filled, folder, classes, advance=told.append) == 13
     assert sum(told) == 20
-    assert sorted(path.name for path in folder.iterdir()) == ["cat", "manifest.csv", "store.json", "tabby-dog", "é-x"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "cat",
+        "manifest.csv",
+        "store.json",
+        "tabby-dog",
+        "é-x",
+    ]
     rows = list(csv.DictReader((folder / "manifest.csv").read_text(encoding="utf-8").splitlines()))
     assert len(rows) == 20
     for row in rows:

@@ -11,7 +11,9 @@ import pytest
 from empirical.generation.store.store import Store, open_store
 
 ROOT = Path(__file__).resolve().parents[4]
-PAIRS = np.stack([np.tile(np.arange(24), 2), np.repeat(np.arange(2), 24)], axis=1)  # twelve tasks of four images
+PAIRS = np.stack(
+    [np.tile(np.arange(24), 2), np.repeat(np.arange(2), 24)], axis=1
+)  # twelve tasks of four images
 WORKER = """
 import os, sys, time
 import numpy as np
@@ -54,8 +56,21 @@ def workplace(tmp_path):
     (tmp_path / "go").touch()
 
     def start(stop=-1, stale=60, go="go"):
-        arguments = [str(store.folder), str(tmp_path / "log"), str(stop), str(stale), str(tmp_path / go)]
-        running.append(subprocess.Popen([sys.executable, "-c", WORKER, *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True))
+        arguments = [
+            str(store.folder),
+            str(tmp_path / "log"),
+            str(stop),
+            str(stale),
+            str(tmp_path / go),
+        ]
+        running.append(
+            subprocess.Popen(
+                [sys.executable, "-c", WORKER, *arguments],
+                cwd=ROOT,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+        )
         assert running[-1].stdout.readline() == "ready\n"
         return running[-1]
 
@@ -68,7 +83,9 @@ def workplace(tmp_path):
 
 def made(folder):
     """How often each image was made."""
-    return collections.Counter(line for line in (folder / "log").read_text().splitlines() if line != "hangs")
+    return collections.Counter(
+        line for line in (folder / "log").read_text().splitlines() if line != "hangs"
+    )
 
 
 def finish(process):
@@ -80,7 +97,11 @@ def check(store, shards=12):
     values = store.read(PAIRS)[:, 0, 0, 0]
     assert np.array_equal(values, (PAIRS @ [7, 1]).astype(np.uint8))
     assert store.verify() == []
-    assert len(list(store.folder.glob("shard-*.json"))) == len(list(store.folder.glob("shard-*.npy"))) == shards
+    assert (
+        len(list(store.folder.glob("shard-*.json")))
+        == len(list(store.folder.glob("shard-*.npy")))
+        == shards
+    )
     assert list((store.folder / "claims").iterdir()) == []
 
 
@@ -113,7 +134,9 @@ def test_a_worker_waits_for_one_that_may_live_and_takes_over_when_it_is_silent(w
     killed.kill()
     killed.wait()
     (claim,) = (store.folder / "claims").iterdir()
-    claim.write_text('{"token": "theirs", "place": "another machine", "process": 1}')  # whether it lives cannot be known here
+    claim.write_text(
+        '{"token": "theirs", "place": "another machine", "process": 1}'
+    )  # whether it lives cannot be known here
     waiting = start(stale=0.5)
     finish(waiting)
     assert set(made(folder).values()) == {1}
@@ -148,7 +171,12 @@ def killed(self, target):
 Path.replace = killed
 """
     arguments = [str(store.folder), str(folder / "log"), "-1", "60", str(folder / "go")]
-    assert subprocess.run([sys.executable, "-c", code + WORKER, *arguments], cwd=ROOT, stdout=subprocess.DEVNULL).returncode == -9
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code + WORKER, *arguments], cwd=ROOT, stdout=subprocess.DEVNULL
+        ).returncode
+        == -9
+    )
     assert len(Store(store.folder).missing(PAIRS)) == len(PAIRS)
     finish(start())
     assert sum(made(folder).values()) == len(PAIRS) + 4  # the one task was made twice
