@@ -12,9 +12,10 @@ from figures import reproduce as reproduction
 from figures.draw import NAMES, Drawing, module
 from figures.records import COMMITTED, OUTPUT, RecordError, load_some, run_command
 from figures.records.command_line.arguments import Names
-from figures.records.record import ROOT
+from figures.records.paths import ROOT
 from figures.report import build as report
 from figures.tables import claims as claims_table
+from figures.tables import readme as readme_tables
 
 
 def draw(
@@ -93,7 +94,7 @@ def keep(experiments: Names, /, out: Path = OUTPUT) -> int:
 
 def readme() -> int:
     """Put the committed numbers into README.md."""
-    text = reproduction.readme()
+    text = readme_tables.readme()
     (ROOT / "README.md").write_text(text)
     return 0
 

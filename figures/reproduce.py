@@ -11,23 +11,14 @@ from figures.records import (
     COMMITTED,
     DIFFERENT,
     RecordError,
-    begun,
     compare,
     load,
-    load_some,
     read,
     read_plan,
     write_plan,
 )
 from figures.records.compare import DAMAGED, NEW, WITHIN, agree
-from figures.records.record import ROOT
-from figures.tables import claims as claims_table
 from figures.tables import main as main_table
-from figures.tables import readme as readme_table
-
-ELSEWHERE = "The same tables of the clean digits, where hardly a method differs from another, are in `output/figures/main.md`."
-FOLDED = "All test errors, and the methods against each other"
-MARKS = ("<!-- numbers: made by python -m figures readme -->", "<!-- end of numbers -->")
 
 
 def experiments(root: Path) -> list[str]:
@@ -127,25 +118,3 @@ def keep(experiment: str, fresh: Path, committed: Path = COMMITTED) -> int:
     for run in plan.runs:
         shutil.copyfile(fresh / plan.folder / run, committed / plan.folder / run)
     return len(plan.runs)
-
-
-def readme(path: Path = ROOT / "README.md", roots: tuple[Path, ...] = (COMMITTED,)) -> str:
-    """The README's text with its numbers taken from the records: every claim, then the tables of what is there.
-
-    The clean digits, on which hardly a method differs from another, have their tables in the output alone.
-    """
-    before, _, rest = path.read_text().partition(MARKS[0])
-    _, _, after = rest.partition(MARKS[1])
-    wanted = dict.fromkeys((*readme_table.THEORY, *claims_table.RECORDS, *claims_table.OPTIONAL))
-    claims = readme_table.table({name: load_some(name, roots) for name in wanted})
-    shown = [
-        name
-        for name in (*main_table.RECORDS, *main_table.OPTIONAL)
-        if name != "empirical/digits" and begun(name, roots)
-    ]
-    errors = "\n".join(
-        table.markdown() for table in main_table.tables({name: load(name, roots) for name in shown})
-    )
-    folded = f"<details>\n<summary>{FOLDED}</summary>\n\n{errors}\n{ELSEWHERE}\n\n</details>\n"
-    text = f"{claims.markdown()}\n{claims_table.summary(load('theory/claims', roots))}\n{folded}"
-    return f"{before}{MARKS[0]}\n\n{text}\n{MARKS[1]}{after}"

@@ -15,7 +15,7 @@ import pytest
 
 from figures.draw import FIGURES, NAMES, module
 from figures.records import COMMITTED, begun
-from figures.reproduce import readme
+from figures.tables.readme import readme
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = (ROOT / "README.md").read_text()

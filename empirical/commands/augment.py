@@ -8,7 +8,6 @@ from pathlib import Path
 
 import tyro
 
-from empirical.commands.select import BUDGET
 from empirical.config import (
     Data,
     Early,
@@ -24,13 +23,15 @@ from empirical.config import (
 )
 from empirical.config.generation import KindName
 from empirical.config.recipes import PAPER_SGD
-from empirical.data.sources import FOLDER, Source
+from empirical.data.sources.locate import FOLDER
+from empirical.data.sources.source import Source
 from empirical.generation.sizes import size
 from empirical.own_images.folder import source_of, usual_side
 from empirical.own_images.forecast import forecast
 from empirical.own_images.stages import Task
 from empirical.runtime.machine import USUAL, Machine
 from empirical.runtime.precision import usual
+from empirical.selection.scores import BUDGET
 from figures.records import OUTPUT
 
 STEPS = 400  # of early training at most, where 100 epochs are fewer

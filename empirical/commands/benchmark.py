@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shlex
 import sys
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from empirical.config import Generator, require
+from empirical.config import require
 from empirical.config.generation import KindName
-from empirical.data.sources import look_in
+from empirical.data.sources.locate import look_in
 from empirical.experiments import cost as expected
-from empirical.experiments import paper_grid as grid
 from empirical.experiments.jobs import STAGES, Graph, graph, missing, priced
-from empirical.experiments.paper_grid import Experiment
-from empirical.experiments.registry import EXPERIMENTS, experiment
+from empirical.experiments.registry import choose
 from empirical.experiments.runner import (
     Chosen,
     complete,
@@ -133,60 +129,6 @@ def one_task(jobs: Graph, task: int) -> Graph:
 
 
 # --- which
-
-
-def choose(
-    names: Sequence[str], scale: str, model: str | None = None, kind: KindName = "auto"
-) -> list[Experiment]:
-    """The experiments of these names, each once. ValueError lists what there is."""
-    require(len(names) >= 1, "names", names, "at least one")
-    chosen = [
-        experiment(full)
-        for full in dict.fromkeys(full for name in names for full in full_names(name, scale))
-    ]
-    return [with_model(each, model, kind) for each in chosen] if model is not None else chosen
-
-
-def full_names(name: str, scale: str) -> list[str]:
-    """``factor``, ``reduced-factor``, ``noisy-digits``, ``E7`` or ``all`` as names of experiments."""
-    of_scale = {short: f"{scale}-{short}" for short in grid.names(scale)}
-    claims = sorted(
-        {claim for _, bears_on, _ in grid.NAMED.values() for claim in bears_on},
-        key=lambda claim: int(claim[1:]),
-    )
-    if name == "all":
-        return list(of_scale.values())
-    if name in claims:
-        return [full for short, full in of_scale.items() if name in grid.NAMED[short][1]]
-    found = name if name in EXPERIMENTS else of_scale.get(name)
-    require(
-        found is not None,
-        "name",
-        name,
-        f"{', '.join(of_scale)}, {', '.join(EXPERIMENTS)}, {', '.join(claims)}, all",
-    )
-    return [found]
-
-
-def with_model(experiment: Experiment, model: str, kind: KindName) -> Experiment:
-    """The experiment with another model in the place of its external generator. ValueError if it has none."""
-
-    def replaced(run):
-        if not run.generates or run.generator.seen != "external":
-            return run  # as it stands in the pool: no variants, or a generator of its own
-        own = {name: getattr(run.generator, name) for name in ("precision", "prompt")}
-        return dataclasses.replace(
-            run, generator=Generator(model=model, kind=kind, seen="external", **own)
-        )
-
-    runs = tuple(map(replaced, experiment.runs))
-    require(
-        runs != experiment.runs,
-        "model",
-        model,
-        f"with experiments that have an external generator, which {experiment.name} has not",
-    )
-    return dataclasses.replace(experiment, runs=runs)
 
 
 # --- said, not done

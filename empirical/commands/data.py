@@ -5,8 +5,14 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+import tyro
+
 from empirical.config import Data
-from empirical.data.images import Dataset, Split, dataset, load, split
+from empirical.data.decoded import find_or_decode
+from empirical.data.load import Dataset, dataset, load
+from empirical.data.sources.locate import look_in
+from empirical.data.split import Split, split
+from figures.records import OUTPUT
 
 LISTED = 12  # class names that are spelled out
 
@@ -87,3 +93,36 @@ def _counts(parts: Split, classes: tuple[str, ...]) -> list[tuple[str, str]]:
 
 def _numbers(values: list[float]) -> str:
     return " ".join(f"{value:.4f}" for value in values)
+
+
+def data(
+    name: tyro.conf.Positional[str],
+    /,
+    root: Path | None = None,
+    side: int | None = None,
+    classes: tuple[str, ...] | None = None,
+    validation: int | None = None,
+    skip_unreadable: bool = False,
+    out: Path = OUTPUT,
+) -> int:
+    """Find or fetch a data set, decode it once, check it, and say what it holds.
+
+    Args:
+        name: digits, noisy-digits, cifar10, cifar100, tiny-imagenet, or folder:PATH for images of your own.
+        root: where data sets lie; the environment variable TADA_DATA, or the folder data, if not given.
+        side: average pixels down to this side; of folder:PATH, the side to resize to (64 if not given).
+        classes: these classes alone.
+        validation: images to hold out; a tenth of the training images if not given.
+        skip_unreadable: leave out files that cannot be read as images, and list them, instead of stopping.
+        out: folder for the decoded images.
+    """
+    look_in(root)
+    config = Data(name, side=side, classes=classes, skip_unreadable=skip_unreadable)
+    if not config.from_library:
+        config = dataclasses.replace(config, train=None)
+        find_or_decode(
+            config, out / "artifacts", fetch=True
+        )  # before torch is loaded: what is missing is told at once
+
+    print(*describe(config, validation, out / "artifacts"), sep="\n")
+    return 0

@@ -12,7 +12,7 @@ from empirical.config import Data, Generator, Run, require
 from empirical.config.generation import SeenName
 from empirical.config.training import PrecisionName
 from empirical.data.decoded import find_or_decode
-from empirical.data.sources import FOLDER, look_in
+from empirical.data.sources.locate import FOLDER, look_in
 from empirical.generation.sizes import SizeName, parameters, size
 from empirical.runtime import precision as bfloat16
 from empirical.runtime.machine import USUAL, Machine
@@ -138,7 +138,8 @@ def data_of(name: str, **settings: object) -> Data:
 
 def task_of(data: Data, settings: Generator, seed: int, root: Path) -> Task:
     """The images that the generator may see, by the rule that experiments go by. Raises ValueError if none are left over."""
-    from empirical.data.images import resolve, split
+    from empirical.data.load import resolve
+    from empirical.data.split import split
     from empirical.generation.stage import seen
     from empirical.generation.training import Task
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from empirical.experiments import cost as expected
+from empirical.experiments.experiment import Experiment
 from empirical.experiments.jobs import graph, priced
-from empirical.experiments.paper_grid import Experiment
+from empirical.experiments.registry import EXPERIMENTS
 
 HEAD = ("experiment", "records", "seeds", "images", "hours here", "on an H200", "claims", "about")
 NOTES = (
@@ -62,3 +63,9 @@ def table(experiments: list[Experiment]) -> list[str]:
         )
 
     return [aligned(row).rstrip() for row in rows] + ["", *NOTES]
+
+
+def list_() -> int:
+    """The named experiments, and what they cost."""
+    print(*table([make() for make in EXPERIMENTS.values()]), sep="\n")
+    return 0

@@ -6,12 +6,23 @@ import dataclasses
 from typing import Literal, get_args
 
 from empirical.config.require import require
-from empirical.training.networks import NETWORKS, TIMM
 
 OptimiserName = Literal["sgd", "sam", "asam", "adamw", "sam-adamw", "asam-adamw"]
 ScheduleName = Literal["step", "cosine", "constant"]
 AugmentName = Literal["none", "crop", "crop-flip", "trivial", "crop-flip-trivial"]
 PrecisionName = Literal["float32", "bfloat16"]
+NETWORKS = (
+    "resnet8",
+    "resnet20",
+    "resnet18",
+    "densenet121",
+    "vgg19-bn",
+    "vit-s",
+    "vit-xs",
+    "convnext-t",
+    "swin-t",
+)  # built in empirical/training/networks.py
+TIMM = "timm:"  # what follows names a network of the package timm
 
 
 @dataclasses.dataclass(frozen=True)

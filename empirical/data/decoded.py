@@ -23,7 +23,6 @@ from typing import Any
 import numpy as np
 
 from empirical.config import Data
-from empirical.data.sources import FOLDER, NATIVE, Missing, Source, find
 from empirical.data.sources.build import (
     DEFAULT_SIDE,
     build,
@@ -33,6 +32,8 @@ from empirical.data.sources.build import (
     unreadable_message,
 )
 from empirical.data.sources.fingerprint import file_contents, seen
+from empirical.data.sources.locate import FOLDER, NATIVE, find
+from empirical.data.sources.source import Missing, Source
 from figures.records import digest, write_json
 
 DTYPES = {True: np.uint8, False: np.int64}  # of pixels, of labels

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from empirical.config import Data, Generator, Method, Recorded, Run, Sheet, Stability, Training
-from empirical.generation.backends import folder_of
+from empirical.generation.backends.model_files import folder_of
 from figures.records import COMMITTED
 
 SLOW = 0.35  # of the images, expected

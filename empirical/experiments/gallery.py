@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from empirical import pipeline
 from empirical.config import Method, Run, Sheet
-from empirical.data.images import Images, Split, split
+from empirical.data.images import Images
+from empirical.data.split import Split, split
 from empirical.generation import stage as generate
 from empirical.runtime.machine import USUAL, Machine
 from empirical.runtime.seeding import stream
+from empirical.selection import stage
 
 if TYPE_CHECKING:
     from sklearn.svm import SVC
@@ -37,7 +38,7 @@ def execute(
     }
     run = Run(sheet.experiment, Method("tada"), **shared)
     parts = split(sheet.data, seed, root)
-    chosen = pipeline.selected(run, seed, parts, root, machine)
+    chosen = stage.selected(run, seed, parts, root, machine)
     labels = parts.train.labels
     order = np.argsort(chosen.early.losses, kind="stable")
     by_class = [order[labels[order] == c] for c in range(len(parts.train.classes))]

@@ -15,7 +15,7 @@ from typing import Any
 
 from empirical.config import Recorded, Run, Stability
 from empirical.experiments import cost as expected
-from empirical.experiments.paper_grid import Experiment
+from empirical.experiments.experiment import Experiment
 from empirical.runtime.artifacts import code
 from empirical.runtime.machine import USUAL, Machine
 from figures.records import digest, file_name, is_whole

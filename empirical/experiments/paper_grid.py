@@ -28,35 +28,12 @@ from empirical.config import (
     Variants,
 )
 from empirical.config.recipes import PAPER_SAM, PAPER_SAM_CIFAR100, PAPER_SGD, RECIPES
+from empirical.experiments.experiment import Experiment
 
 ORIGINAL, SYN_RAND, SYN_ALL = Method("original"), Method("syn-rand"), Method("syn-all")
 STRENGTHS = (0.3, 0.7)  # beside 0.5
 RULES = ("high-loss", "misclassified")  # beside clusters
 SEEDS = 3
-
-
-@dataclasses.dataclass(frozen=True)
-class Experiment:
-    """runs: what is done for each of ``seeds`` seeds. records: the pool that holds its records, shared with others; its own if None.
-
-    claims: those of the design that it bears on.
-    """
-
-    name: str
-    about: str
-    seeds: int
-    runs: tuple[Recorded, ...]
-    records: str | None = None
-    claims: tuple[str, ...] = ()
-
-    @property
-    def folder(self) -> str:
-        """Where its records lie, below the folder of records."""
-        return f"empirical/{self.records or self.name}"
-
-    def first(self, seeds: int | None) -> int:
-        """How many seeds are done if so many are asked for: all if None; what is made once is made once."""
-        return self.seeds if seeds is None or self.seeds == 1 else seeds
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from empirical.data.sources import VARIABLE, data_root
+from empirical.data.sources.locate import VARIABLE, data_root
 from figures.records import Event, attempt, default_workers
 from figures.records.workers.pool import ONE_THREAD
 

@@ -14,12 +14,12 @@ from pathlib import Path
 from empirical.config import Data
 from empirical.data.decoded import find_or_decode
 from empirical.experiments import scheduler
+from empirical.experiments.experiment import Experiment
 from empirical.experiments.jobs import Graph, Job, graph, missing, urgency
-from empirical.experiments.paper_grid import Experiment
 from empirical.experiments.progress_board import Board
 from empirical.experiments.ray_cluster import Cluster
 from empirical.experiments.stages import claims, perform
-from empirical.generation.backends import check
+from empirical.generation.backends.resolve import check
 from empirical.runtime.machine import USUAL, Machine
 from empirical.runtime.precision import notes
 from figures.records import Plan, Pool, default_workers, file_name, write_plan

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from empirical import pipeline
 from empirical.config import Stability
-from empirical.data.images import split
+from empirical.data.split import split
 from empirical.generation.store.store import ignore
 from empirical.runtime.machine import USUAL, Machine
+from empirical.selection import stage
 from empirical.selection.agreement import Scores, compare, pairwise
 from figures.records import Advance
 
@@ -24,7 +24,7 @@ def execute(
     parts, scores = [split(asked.data, seed, root) for seed in range(asked.seeds)], []
     for rule in asked.selections:
         chosen = [
-            pipeline.selected(asked.by(rule), seed, part, root, machine)
+            stage.selected(asked.by(rule), seed, part, root, machine)
             for seed, part in enumerate(parts)
         ]
         scores.append(

@@ -77,28 +77,28 @@ def perform(job: Job, advance: Advance) -> str:
 
 
 def _early(job: Job, advance: Advance) -> None:
-    from empirical import pipeline
-    from empirical.data import images as data
+    from empirical.data import split
+    from empirical.selection import stage
 
-    parts = data.split(job.runs[0].data, job.seed, job.out / "artifacts")
+    parts = split.split(job.runs[0].data, job.seed, job.out / "artifacts")
     run = dataclasses.replace(job.runs[0], selection=Selection())
-    pipeline.selected(run, job.seed, parts, job.out / "artifacts", job.machine)
+    stage.selected(run, job.seed, parts, job.out / "artifacts", job.machine)
 
 
 def _select(job: Job, advance: Advance) -> None:
-    from empirical import pipeline
-    from empirical.data import images as data
+    from empirical.data import split
+    from empirical.selection import stage
 
-    parts = data.split(job.runs[0].data, job.seed, job.out / "artifacts")
-    pipeline.selected(job.runs[0], job.seed, parts, job.out / "artifacts", job.machine)
+    parts = split.split(job.runs[0].data, job.seed, job.out / "artifacts")
+    stage.selected(job.runs[0], job.seed, parts, job.out / "artifacts", job.machine)
 
 
 def _generator(job: Job, advance: Advance) -> None:
-    from empirical.data import images as data
+    from empirical.data import split
     from empirical.generation import stage as generate
 
     run = job.runs[0]
-    parts = data.split(run.data, job.seed, job.out / "artifacts")
+    parts = split.split(run.data, job.seed, job.out / "artifacts")
     generate.generator(
         run,
         job.seed,
@@ -112,14 +112,14 @@ def _generator(job: Job, advance: Advance) -> None:
 def _variants(job: Job, advance: Advance) -> None:
     import numpy as np
 
-    from empirical import pipeline
-    from empirical.data import images as data
+    from empirical.data import split
     from empirical.generation import stage as generate
     from empirical.methods import additions
+    from empirical.selection import stage
 
     root, run = job.out / "artifacts", job.runs[0]
-    parts = data.split(run.data, job.seed, root)
-    slow = pipeline.selected(run, job.seed, parts, root, job.machine).slow
+    parts = split.split(run.data, job.seed, root)
+    slow = stage.selected(run, job.seed, parts, root, job.machine).slow
     pairs = np.concatenate(
         [np.stack(additions(each.method, slow, job.seed), axis=1) for each in job.runs]
     )

@@ -21,7 +21,7 @@ from figures.records import beside, write_json
 if TYPE_CHECKING:
     from diffusers import DDPMScheduler, UNet2DModel
 
-    from empirical.data.images import Split
+    from empirical.data.split import Split
 
 ABOUT, INDICES = "training.json", "indices.npy"
 NEEDED = (

@@ -10,13 +10,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from empirical.config import Run
-from empirical.data.images import Images, Split, dataset
+from empirical.data.images import Images
+from empirical.data.load import dataset
+from empirical.data.pixels import as_pixels, as_uint8
+from empirical.data.split import Split
+from empirical.generation import denoiser_trainer
 from empirical.generation import saved_model as generator_folder
 from empirical.generation import unet as diffusion
-from empirical.generation.backends import Backend, backend, compiled, contents, folder_of, precision
+from empirical.generation.backends.model_files import contents, folder_of, precision
 from empirical.generation.backends.pixel_unet import from_unet
+from empirical.generation.backends.protocol import Backend
+from empirical.generation.backends.resolve import backend, compiled
 from empirical.generation.saved_model import sha256
-from empirical.generation.store.export import as_pixels, as_uint8
 from empirical.generation.store.store import Store, ignore, open_store
 from empirical.generation.training import going_on
 from empirical.generation.variants import make_variants, mixed
@@ -72,7 +77,7 @@ def generator(
             model.load_state_dict(weights)
             return model.to(device).eval()
         checkpoint = artifact(root, "checkpoint", ".pt", "generator", device.type, *depends)
-        trainer = diffusion.DenoiserTrainer(
+        trainer = denoiser_trainer.DenoiserTrainer(
             model.to(device), images, run.generator, seed, machine.compile
         )
         done = 0

@@ -16,10 +16,11 @@ from torch import Tensor
 
 from empirical.config import Data, Generator, Variants
 from empirical.data.images import Images, tensors
+from empirical.generation import denoiser_trainer
 from empirical.generation import saved_model as generator_folder
 from empirical.generation import unet as diffusion
+from empirical.generation.denoising import noise_then_denoise
 from empirical.generation.quality.contact_sheet import contact_sheet
-from empirical.generation.variants import noise_then_denoise
 from empirical.runtime.artifacts import alone
 from empirical.runtime.machine import Machine
 from empirical.runtime.seeding import torch_stream
@@ -60,9 +61,11 @@ class Task:
         seen = generator_folder.sha256(self.indices)
         return digest([self.data, self.content, seen, self.settings, self.seed, versions()])
 
-    def trainer(self, device: torch.device, compile: bool) -> diffusion.DenoiserTrainer:
+    def trainer(self, device: torch.device, compile: bool) -> denoiser_trainer.DenoiserTrainer:
         model = diffusion.unet(self.images, self.settings, self.seed).to(device)
-        return diffusion.DenoiserTrainer(model, self.images, self.settings, self.seed, compile)
+        return denoiser_trainer.DenoiserTrainer(
+            model, self.images, self.settings, self.seed, compile
+        )
 
 
 def versions() -> dict[str, str]:
@@ -126,7 +129,7 @@ def _about(
 
 def _run(
     task: Task, working: Path, machine: Machine, sheets: int, quiet: bool
-) -> tuple[diffusion.DenoiserTrainer, dict[str, Any]]:
+) -> tuple[denoiser_trainer.DenoiserTrainer, dict[str, Any]]:
     """The trainer at its end, and what there is to say of it."""
     trainer = task.trainer(machine.on(task.data), machine.compile)
     looks, batch = Looks(trainer), task.settings.batch
@@ -148,7 +151,7 @@ def _run(
 
 
 def going_on(
-    trainer: diffusion.DenoiserTrainer,
+    trainer: denoiser_trainer.DenoiserTrainer,
     checkpoint: Path,
     every: float,
     identity: str,
@@ -172,7 +175,7 @@ def going_on(
 
 
 def _saving(
-    trainer: diffusion.DenoiserTrainer,
+    trainer: denoiser_trainer.DenoiserTrainer,
     checkpoint: Path,
     every: float,
     identity: str,
@@ -196,7 +199,7 @@ def _saving(
 class Looks:
     """The mean loss since the look before, at up to ``LOOKS`` steps, evenly; and the seconds that training has taken."""
 
-    def __init__(self, trainer: diffusion.DenoiserTrainer) -> None:
+    def __init__(self, trainer: denoiser_trainer.DenoiserTrainer) -> None:
         self.trainer, self.steps = trainer, set(check_steps(trainer.config.steps, LOOKS))
         self.total, self.curve = torch.zeros((), device=trainer.device), []  # (step, mean loss)
         self.before, self.began = 0.0, time.monotonic()

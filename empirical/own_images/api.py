@@ -30,7 +30,7 @@ from empirical.selection.early_training import Outputs
 from empirical.selection.rules import select
 
 if TYPE_CHECKING:
-    from empirical.generation.backends import Backend
+    from empirical.generation.backends.protocol import Backend
 
 __all__ = ["Augmented", "slow_indices", "variants_of"]
 
@@ -207,14 +207,15 @@ def way_of(
             classes,
             "the names of the classes, in the order of labels",
         )
-        from empirical.generation.backends import backend
+        from empirical.generation.backends.resolve import backend
 
         return backend(settings, variants, images.classes, images.shape, device)
+    from empirical.generation import denoiser_trainer
     from empirical.generation import unet as diffusion
     from empirical.generation.backends.pixel_unet import from_unet
 
     model = diffusion.unet(images, settings, seed).to(device)
-    for _ in diffusion.train_generator(model, images, settings, seed):
+    for _ in denoiser_trainer.train_generator(model, images, settings, seed):
         pass
     return from_unet(model, diffusion.noise_schedule(), variants, images.classes, device)
 

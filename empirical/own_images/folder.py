@@ -20,9 +20,10 @@ from PIL import Image
 
 from empirical.config import Data, require
 from empirical.data.decoded import Request, Stored, stored
-from empirical.data.sources import FOLDER, PARTS, Contents, Source, Unreadable, data_root
 from empirical.data.sources import folder as folders
 from empirical.data.sources.decode import rgb
+from empirical.data.sources.locate import FOLDER, data_root
+from empirical.data.sources.source import PARTS, Contents, Source, Unreadable
 from figures.records import digest, write_json
 
 MEASURED = 200  # images whose size is looked at

@@ -84,9 +84,11 @@ def rates(run: Run, classes: tuple[str, ...], machine: Machine) -> dict[str, flo
     import torch
 
     from empirical.data.images import Images, on_device
+    from empirical.generation import denoiser_trainer
     from empirical.generation import unet as diffusion
-    from empirical.generation.backends import backend, folder_of, precision
+    from empirical.generation.backends.model_files import folder_of, precision
     from empirical.generation.backends.pixel_unet import from_unet
+    from empirical.generation.backends.resolve import backend
     from empirical.runtime.seeding import stream
     from empirical.training.networks import classifier
     from empirical.training.trainer import train
@@ -115,7 +117,7 @@ def rates(run: Run, classes: tuple[str, ...], machine: Machine) -> dict[str, flo
             precision(run.generator, device),
         )
         found["generator"] = seconds(
-            diffusion.train_generator(model.to(device), noise, few, 0), device
+            denoiser_trainer.train_generator(model.to(device), noise, few, 0), device
         )
         made = from_unet(model, diffusion.noise_schedule(), one_step, classes, device, dtype=dtype)
         return {**found, "evaluation": evaluation(made, noise, one_step)}

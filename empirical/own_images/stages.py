@@ -11,10 +11,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from empirical.commands.select import BLUNT
 from empirical.config import Run, require
-from empirical.data.sources import Source
-from empirical.generation import backends as generators
+from empirical.data.sources.source import Source
+from empirical.generation.backends.resolve import kind_of
 from empirical.own_images.folder import (
     Files,
     as_uint8,
@@ -27,15 +26,16 @@ from empirical.own_images.folder import (
 )
 from empirical.runtime.machine import Machine
 from empirical.selection.agreement import by_class
-from empirical.selection.knee import CEILING, NoKnee
+from empirical.selection.knee import NoKnee
+from empirical.selection.scores import unclear
 from empirical.training.progress import progress
 from figures.records import digest, plain, write_json
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from empirical.data.images import Split
-    from empirical.pipeline import Selected
+    from empirical.data.split import Split
+    from empirical.selection.stage import Selected
 
 CHUNK, SAVES, BATCH = (
     512,
@@ -102,7 +102,7 @@ class Task:
         if there is not None and there["settings"] != self.settings:
             raise ValueError(f"out is {out}, which holds the result of other settings; {other}")
         if there is None and self.run.generator.model is not None:
-            generators.kind_of(self.run.generator)  # a model that is not there is told at once
+            kind_of(self.run.generator)  # a model that is not there is told at once
         data, found = decoded(
             self.source, self.run.data.side, self.run.data.skip_unreadable, self.root
         )
@@ -119,7 +119,7 @@ class Task:
 
         import torch
 
-        from empirical.data.images import split
+        from empirical.data.split import split
 
         torch.set_num_threads(1)  # the same numbers as in an experiment
         run = dataclasses.replace(self.run, data=data)
@@ -148,10 +148,10 @@ class Task:
 
     def selected(self, run: Run, parts: Split) -> Selected:
         """Early training and selection; says what it found."""
-        from empirical import pipeline
+        from empirical.selection import stage
 
         try:
-            chosen = pipeline.selected(run, self.seed, parts, self.root, self.machine)
+            chosen = stage.selected(run, self.seed, parts, self.root, self.machine)
         except NoKnee as error:
             raise ValueError(
                 str(error).split(": raise ")[0] + f": raise --epochs ({run.early.epochs})"
@@ -229,12 +229,6 @@ class Task:
                 for name in ("numpy", "torch", "diffusers", "scikit-learn", "pillow")
             },
         }
-
-
-def unclear(chosen: Selected, labels: np.ndarray) -> bool:
-    """Whether outputs are all alike, or nearly chance, by the mean of the classes' errors."""
-    chance = 1 - 1 / len(set(labels.tolist()))
-    return not BLUNT * chance < chosen.early.balanced_error(labels) < CEILING * chance
 
 
 def scores(files: Files, parts: Split, chosen: Selected) -> list[tuple]:

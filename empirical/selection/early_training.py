@@ -10,15 +10,15 @@ from torch import nn
 from torch.nn import functional as F
 
 from empirical.config import Early, Training
-from empirical.data.images import Images, on_device, stratified
+from empirical.data.images import Images, on_device
+from empirical.data.split import stratified
 from empirical.runtime.seeding import stream
 from empirical.selection.knee import Knee
-from empirical.training.evaluation import balanced_error
-from empirical.training.networks import classifier, logits
+from empirical.training.evaluation import balanced_error, logits
+from empirical.training.networks import classifier
 from empirical.training.trainer import train
 
 MEASURED = 4  # times an epoch at most
-NEAR = 0.9  # of chance
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,14 +56,6 @@ class Outputs:
     def balanced_error(self, labels: np.ndarray) -> float:
         """Mean over the classes of the error in each; labels: (n,)."""
         return balanced_error(self.logits.argmax(1) != labels, labels)
-
-
-def near_chance(error: float, classes: int) -> bool:
-    """Whether a class-balanced ``error`` says that hardly anything was learned: that outputs, and what is selected by them, say little.
-
-    classes: at least 2; a constant guess is wrong by 1 - 1 / classes.
-    """
-    return error > NEAR * (1 - 1 / classes)
 
 
 def early_network(

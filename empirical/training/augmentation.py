@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from empirical.config import AugmentName, require
+from empirical.data.pixels import normalised
 from empirical.runtime.seeding import torch_stream
 from empirical.training import trivial_augment as trivial
 
@@ -132,10 +133,3 @@ def crop_flip(store: Tensor, chosen: Tensor, rows: Tensor, side: int) -> Tensor:
     return both.index_select(
         0, rows[:, FLIP] * count + torch.arange(count, device=store.device)
     ).permute(0, 3, 1, 2)
-
-
-def normalised(images: Tensor) -> Tensor:
-    """What networks take: uint8 images as x / 127.5 - 1 in float32, channels last; float images are on that scale already."""
-    if images.is_floating_point():
-        return images
-    return images.to(torch.float32, memory_format=torch.channels_last).div_(127.5).sub_(1)

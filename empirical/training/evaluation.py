@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from empirical.training.networks import logits
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
 
 CHUNK = 250  # images whose loss is differentiated twice at once
 
@@ -172,3 +175,22 @@ def _hessian_times(
         gradients = torch.autograd.grad(loss, weights, create_graph=True)
         torch._foreach_add_(total, torch.autograd.grad(gradients, weights, direction))
     return total
+
+
+def logits(network: nn.Module, images: Tensor, batch: int = 512) -> Tensor:
+    """Outputs (n, classes) in evaluation mode, in float32, on the images' device; the network is left in the mode it was in.
+
+    images: (n, channels, side, side), uint8 or float on the [-1, 1] scale.
+    """
+    import torch
+
+    from empirical.data.pixels import normalised
+
+    training = network.training
+    network.eval()
+    with torch.inference_mode():
+        outputs = torch.cat(
+            [network(normalised(part)) for part in images.split(batch)]
+        )  # (n, classes)
+    network.train(training)
+    return outputs

@@ -10,13 +10,13 @@ import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from empirical.config.training import TIMM
+
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
     from empirical.config import Training
     from empirical.data.images import Images
-
-TIMM = "timm:"  # what follows names a network of the package timm
 
 
 @dataclasses.dataclass(frozen=True)
@@ -247,22 +247,3 @@ def _patches(stem: nn.Conv2d) -> nn.Conv2d:
     nn.init.trunc_normal_(stem.weight, std=0.02)
     nn.init.zeros_(stem.bias)
     return stem
-
-
-def logits(network: nn.Module, images: Tensor, batch: int = 512) -> Tensor:
-    """Outputs (n, classes) in evaluation mode, in float32, on the images' device; the network is left in the mode it was in.
-
-    images: (n, channels, side, side), uint8 or float on the [-1, 1] scale.
-    """
-    import torch
-
-    from empirical.training.augmentation import normalised
-
-    training = network.training
-    network.eval()
-    with torch.inference_mode():
-        outputs = torch.cat(
-            [network(normalised(part)) for part in images.split(batch)]
-        )  # (n, classes)
-    network.train(training)
-    return outputs

@@ -9,10 +9,9 @@ from functools import partial
 
 import numpy as np
 
-from figures.plots.panels import name_of
-from figures.plots.test_error_by_method import TITLES
+from figures.labels import AUGMENTS, NETWORKS, TITLES, name_of
 from figures.records import Record
-from figures.statistics.conditions import AUGMENTS, NETWORKS, NOISE, Runs, papers_best, values_of
+from figures.statistics.conditions import NOISE, Runs, papers_best, values_of
 from figures.statistics.intervals import Estimate, bootstrap, estimate, paired_samples
 
 HOLDS, FAILS, UNCLEAR = "holds", "fails", "not enough data"

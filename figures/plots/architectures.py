@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from figures.labels import NETWORKS
 from figures.plots.groups import draw_groups
 from figures.records import Record
-from figures.statistics.conditions import NETWORKS, data_sets
+from figures.statistics.conditions import data_sets
 
 RECORDS = ("empirical/reduced-architectures",)
 OPTIONAL = ("empirical/paper-architectures",)

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from figures.plots.panels import name_of
-from figures.plots.style import GREY, look
+from figures.labels import GREY, look, name_of
 from figures.records import Record
 from figures.statistics.conditions import Runs, apart, data_sets, mean
 

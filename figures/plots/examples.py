@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from figures.plots.style import FAST, SLOW
+from figures.labels import FAST, SLOW
 from figures.records import Record
 
 RECORDS = ("empirical/noisy-digits-sheet", "empirical/digits-sheet")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from figures.plots.style import GREY, METHODS
+from figures.labels import GREY, METHODS
 from figures.records import Record
 from figures.statistics.conditions import Runs, apart, data_sets, mean, papers_best
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from figures.plots.style import GREY, look
+from figures.labels import GREY, look
 from figures.records import Record
 from figures.statistics.intervals import paired
 from figures.statistics.pick import by_label

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from figures.labels import GREY, INK
 from figures.plots.curves import plot_curves
-from figures.plots.style import GREY, INK
 from figures.records import Record
 from figures.statistics.intervals import estimate
 from figures.statistics.pick import by_label

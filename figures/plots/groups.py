@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from figures.labels import look
 from figures.plots.panels import Dot, dots, place
-from figures.plots.style import look
 from figures.statistics.conditions import Runs, apart
 from figures.statistics.intervals import estimate
 

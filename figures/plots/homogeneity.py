@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from figures.plots.style import GREY, INK, look
+from figures.labels import GREY, INK, look
 from figures.records import Record
 from figures.statistics.intervals import estimate
 from figures.statistics.pick import by_label

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from figures.plots.style import look
-from figures.plots.test_error_by_method import TITLES
+from figures.labels import TITLES, look
 from figures.records import Record
 from figures.statistics.conditions import Runs, data_sets
 from figures.statistics.intervals import estimate

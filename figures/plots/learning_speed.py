@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from figures.plots.panels import Dot, dots, name_of
-from figures.plots.style import FAST, SLOW, look
+from figures.labels import FAST, SLOW, look, name_of
+from figures.plots.panels import Dot, dots
 from figures.records import Record
 from figures.statistics.conditions import Runs, apart, data_sets, mean
 from figures.statistics.intervals import estimate

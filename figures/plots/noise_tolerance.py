@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from figures.labels import GREY, INK
 from figures.plots.grids import axis, heatmap, stacked
-from figures.plots.style import GREY, INK
 from figures.records import Record
 from figures.statistics.intervals import Estimate, estimate
 from figures.statistics.pick import by_label

@@ -5,9 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from figures.plots.style import GREY, Look, look
+from figures.labels import GREY, Look
 from figures.statistics.intervals import Estimate
-from figures.statistics.pick import longer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,15 +17,6 @@ class Dot:
     value: Estimate | None
     shown: Look
     hollow: bool = False
-
-
-def name_of(label: str) -> str:
-    """``TADA(5)``; Original that was given more steps is Original (longer)."""
-    return "Original (longer)" if longer(label) else look(label).label
-
-
-def look_of(label: str) -> Look:
-    return look(label.removesuffix("-longer"))
 
 
 def place(axes, x: float, half: float, height: float, dot: Dot) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from figures.labels import INK
 from figures.plots.grids import axis, heatmap, stacked
-from figures.plots.style import INK
 from figures.records import Record
 from figures.statistics.intervals import estimate
 from figures.statistics.pick import by_label

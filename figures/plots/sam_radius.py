@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from figures.labels import look
 from figures.plots.grids import axis, stacked
-from figures.plots.style import look
 from figures.records import Record
 from figures.statistics.intervals import estimate
 from figures.statistics.pick import by_label

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from figures.labels import GREY, Look, look
 from figures.plots.panels import Dot, dots
-from figures.plots.style import GREY, Look, look, slant
+from figures.plots.style import slant
 from figures.records import Record
 from figures.statistics.conditions import Runs, apart, data_sets, mean, set_name
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from figures.plots.style import FAST, INK, SLOW, slant
+from figures.labels import FAST, INK, SLOW
+from figures.plots.style import slant
 from figures.records import Record
 from figures.statistics.conditions import data_sets
 from figures.statistics.intervals import estimate

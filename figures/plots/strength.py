@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from figures.plots.style import FAST, GREY, INK, METHODS, SLOW
+from figures.labels import FAST, GREY, INK, METHODS, SLOW
 from figures.records import Record
 from figures.statistics.conditions import NOISE, Runs, apart, data_sets, mean
 

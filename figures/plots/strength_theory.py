@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from figures.labels import GREY, METHODS, SLOW
 from figures.plots.factor_theory import final
 from figures.plots.grids import axis, heatmap, stacked
-from figures.plots.style import GREY, METHODS, SLOW
 from figures.records import Record
 from figures.statistics.intervals import paired
 from figures.statistics.pick import by_label

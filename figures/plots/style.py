@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
+from figures.labels import GREY, LIGHT
 
-INK, GREY, LIGHT = "#222222", "#777777", "#d9d9d9"
-FAST, SLOW = (
-    "#0072B2",
-    "#D55E00",
-)  # the fast- and the slow-learnable feature, or fast and slow examples, wherever they appear
 WIDTH = 6.8  # inches, the text width of the report
 
 STYLE = {
@@ -38,34 +33,6 @@ STYLE = {
     "pdf.fonttype": 42,
     "svg.hashsalt": "tada",
 }
-
-
-@dataclasses.dataclass(frozen=True)
-class Look:
-    """How a method appears everywhere. A dashed line is drawn on top, so that of two equal curves both are seen."""
-
-    label: str
-    colour: str
-    marker: str
-    line: str = "-"
-
-
-METHODS = {
-    "original": Look("Original", INK, "o"),
-    "sam": Look("SAM", "#0072B2", "s"),
-    "useful": Look("USEFUL", "#E69F00", "^", "--"),
-    "tada": Look("TADA", "#009E73", "D"),
-    "syn-all": Look("Syn-all", "#CC79A7", "v", "--"),
-    "syn-rand": Look("Syn-rand", "#56B4E9", "P", "--"),
-}
-
-
-def look(label: str) -> Look:
-    """The look of a run's label, such as ``tada-5``: TADA(5) in TADA's colour."""
-    name, _, k = label.rpartition("-")
-    if name in METHODS and k.isdigit():
-        return dataclasses.replace(METHODS[name], label=f"{METHODS[name].label}({k})")
-    return METHODS[label]
 
 
 def slant(axes, degrees: float = 30) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from figures.plots.panels import Dot, dots, look_of, name_of
+from figures.labels import TITLES, look_of, name_of
+from figures.plots.panels import Dot, dots
 from figures.records import Record
 from figures.statistics.conditions import Runs, apart, data_sets, mean
 
@@ -17,13 +18,6 @@ CAPTION = (
     "more images get more steps; Original (longer) is Original given those of TADA(5) on digits, of Syn-all elsewhere. SAM takes two "
     "gradients a step. The generator has seen the training images of the run alone on digits, other images elsewhere."
 )
-BUDGETS = (
-    ("steps", "equal steps, SGD"),
-    ("epochs", "equal epochs, SGD"),
-    ("sam", "equal steps, SAM"),
-    ("sam-epochs", "equal epochs, SAM"),
-)
-TITLES = dict(BUDGETS)
 ORDER = ("original-longer", "useful-2", "useful-5", "tada-2", "tada-5", "syn-rand", "syn-all")
 
 

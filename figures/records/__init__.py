@@ -5,30 +5,12 @@ The only part of ``figures`` that ``theory`` and ``empirical`` import. Beyond th
 
 from figures.records.command_line.cli import run_command
 from figures.records.compare import DIFFERENT, Comparison, compare
-from figures.records.record import (
-    COMMITTED,
-    FRESH,
-    OUTPUT,
-    Plan,
-    Record,
-    RecordError,
-    begun,
-    beside,
-    canonical,
-    digest,
-    file_name,
-    is_whole,
-    load,
-    load_some,
-    plain,
-    provenance,
-    read,
-    read_plan,
-    whole,
-    write,
-    write_json,
-    write_plan,
-)
+from figures.records.files import beside, whole, write_json
+from figures.records.identity import canonical, digest, file_name, plain
+from figures.records.paths import COMMITTED, FRESH, OUTPUT
+from figures.records.plan import Plan, begun, load, load_some, read_plan, write_plan
+from figures.records.provenance import provenance
+from figures.records.record import Record, RecordError, is_whole, read, write
 from figures.records.workers.jobs import default_workers, run_jobs
 from figures.records.workers.pool import (
     ONE_THREAD,

@@ -9,16 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from figures.records.record import (
-    COMMITTED,
-    FRESH,
-    Plan,
-    Record,
-    RecordError,
-    extends,
-    read,
-    read_plan,
-)
+from figures.records.identity import extends
+from figures.records.paths import COMMITTED, FRESH
+from figures.records.plan import Plan, read_plan
+from figures.records.record import Record, RecordError, read
 
 SAME_BITS, WITHIN, DIFFERENT, NEW, DAMAGED = (
     "same bits",

@@ -12,19 +12,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from figures.plots.panels import name_of
-from figures.plots.test_error_by_method import TITLES
+from figures.labels import AUGMENTS, NETWORKS, TITLES, name_of
 from figures.records import Record
-from figures.statistics.conditions import (
-    AUGMENTS,
-    NETWORKS,
-    NOISE,
-    Kind,
-    Runs,
-    mean,
-    used,
-    values_of,
-)
+from figures.statistics.conditions import NOISE, Kind, Runs, mean, used, values_of
 from figures.statistics.differences import said
 from figures.statistics.intervals import paired
 from figures.tables.table import escape

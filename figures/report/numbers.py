@@ -15,6 +15,8 @@ import numpy as np
 
 from figures.claims.cases import FAILS, HOLDS
 from figures.claims.images import EXPERIMENTS, judged, standing
+from figures.claims.paper_values import PAPER
+from figures.claims.theory import NOT_SHOWN, number, verdicts_of, word_of
 from figures.plots.grids import stacked
 from figures.plots.regimes import VISIBLE
 from figures.records import Record, RecordError
@@ -22,7 +24,6 @@ from figures.report.image_numbers import image_numbers
 from figures.statistics.differences import said
 from figures.statistics.intervals import Estimate, estimate, paired
 from figures.statistics.pick import by_label, curves
-from figures.tables.claims import NOT_SHOWN, number, verdicts_of, word_of
 from figures.tables.table import escape
 
 Load = Callable[[str], Sequence[Record]]
@@ -44,22 +45,6 @@ IMAGES = (
 )
 REDUCED = (*IMAGES[2:], "reduced-learning-speed", "reduced-stability", "reduced-sheet")
 FACTORS = (2, 3, 5, 8)
-PAPER = {  # values that the paper reports, test error in %: mean and spread where it gives one
-    "convnext.original": (37.33, 3.12),
-    "convnext.useful": (34.16, 2.47),
-    "convnext.tada": (27.40, 1.99),
-    "swin.original": (16.10, 0.19),
-    "swin.useful": (14.93, 0.07),
-    "swin.tada": (14.57, 0.10),
-    "gain": 2.8,
-    "hours.all": 12,
-    "hours.targeted": 3.6,
-    "factor.useful": 2,
-    "factor.tada.cifar": 5,
-    "factor.tada.tiny": 4,
-    "slow.low": 30,
-    "slow.high": 40,
-}
 
 
 def numbers(load: Load) -> dict[str, str]:

@@ -9,27 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from figures.labels import DATA
 from figures.records import Record, RecordError
 from figures.statistics.intervals import Estimate, paired
 from figures.statistics.pick import budget, method
 
-DATA = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "tiny-imagenet": "TinyImageNet"}
-NETWORKS = {
-    "resnet8": "ResNet-8",
-    "resnet20": "ResNet-20",
-    "resnet18": "ResNet18",
-    "vit-xs": "ViT-XS",
-    "vit-s": "ViT-S",
-    "densenet121": "DenseNet121",
-    "vgg19-bn": "VGG19",
-    "convnext-t": "ConvNeXt-T",
-    "swin-t": "Swin-T",
-}
-AUGMENTS = {
-    "none": "no augmentation",
-    "crop-flip": "crop, flip",
-    "crop-flip-trivial": "crop, flip, Trivial",
-}
 NOISE = "noise"  # the level of variants that begin with pure noise
 
 

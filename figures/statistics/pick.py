@@ -39,8 +39,3 @@ def method(record: Record) -> str:
     if record.config["length_of"]:
         return f"{name}-longer"
     return f"{name}-{k}" if name in ("useful", "tada") else name
-
-
-def longer(label: str) -> bool:
-    """Whether a method's label is that of Original given another method's steps."""
-    return label.endswith("-longer")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from figures.labels import TITLES, name_of
 from figures.plots.cost import OPTIONAL, RECORDS, average, spent
-from figures.plots.panels import name_of
-from figures.plots.test_error_by_method import TITLES
 from figures.records import Record
 from figures.statistics.conditions import Runs, apart, data_sets
 from figures.tables.main import generator_note

@@ -6,11 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from figures.plots.panels import name_of
-from figures.plots.style import look
-from figures.plots.test_error_by_method import TITLES
+from figures.labels import NETWORKS, TITLES, look, name_of
 from figures.records import Record
-from figures.statistics.conditions import NETWORKS, Runs, apart, data_sets, used
+from figures.statistics.conditions import Runs, apart, data_sets, used
 from figures.statistics.differences import verdict
 from figures.statistics.intervals import bootstrap, estimate, paired, paired_samples
 from figures.statistics.pick import by_label

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 from figures.claims.images import EXPERIMENTS, judged, standing
-from figures.records import Record
-from figures.tables.claims import COMMAND, RECORDS, cells, deciding, images_of, verdicts_of
+from figures.claims.theory import COMMAND, cells, verdicts_of
+from figures.records import (
+    COMMITTED,
+    Record,
+    begun,
+    load,
+    load_some,
+)
+from figures.records.paths import ROOT
+from figures.tables import claims as claims_table
+from figures.tables import main as main_table
+from figures.tables.claims import RECORDS, deciding, images_of
 from figures.tables.table import Table
 
 THEORY = (
@@ -100,3 +111,34 @@ def minutes(records: Iterable[Record]) -> str:
     """Of all the records' computing; at least one digit."""
     spent = sum(record.provenance.get("seconds", 0) for record in records) / 60
     return f"{spent:.0f}" if spent >= 9.5 else f"{spent:.1f}"
+
+
+ELSEWHERE = "The same tables of the clean digits, where hardly a method differs from another, are in `output/figures/main.md`."
+
+
+FOLDED = "All test errors, and the methods against each other"
+
+
+MARKS = ("<!-- numbers: made by python -m figures readme -->", "<!-- end of numbers -->")
+
+
+def readme(path: Path = ROOT / "README.md", roots: tuple[Path, ...] = (COMMITTED,)) -> str:
+    """The README's text with its numbers taken from the records: every claim, then the tables of what is there.
+
+    The clean digits, on which hardly a method differs from another, have their tables in the output alone.
+    """
+    before, _, rest = path.read_text().partition(MARKS[0])
+    _, _, after = rest.partition(MARKS[1])
+    wanted = dict.fromkeys((*THEORY, *claims_table.RECORDS, *claims_table.OPTIONAL))
+    claims = table({name: load_some(name, roots) for name in wanted})
+    shown = [
+        name
+        for name in (*main_table.RECORDS, *main_table.OPTIONAL)
+        if name != "empirical/digits" and begun(name, roots)
+    ]
+    errors = "\n".join(
+        table.markdown() for table in main_table.tables({name: load(name, roots) for name in shown})
+    )
+    folded = f"<details>\n<summary>{FOLDED}</summary>\n\n{errors}\n{ELSEWHERE}\n\n</details>\n"
+    text = f"{claims.markdown()}\n{claims_table.summary(load('theory/claims', roots))}\n{folded}"
+    return f"{before}{MARKS[0]}\n\n{text}\n{MARKS[1]}{after}"

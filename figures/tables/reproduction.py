@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from figures.claims.cases import main
 from figures.claims.images import EXPERIMENTS
-from figures.plots.panels import name_of
+from figures.claims.paper_values import PAPER_NAMES, REPORTED, Reported
+from figures.labels import NETWORKS, name_of
 from figures.records import Record
-from figures.statistics.conditions import NETWORKS, Runs, apart, data_sets, mean
+from figures.statistics.conditions import Runs, apart, data_sets, mean
 from figures.tables.table import Table, signed
 
 RECORDS = EXPERIMENTS[:1]
@@ -22,39 +22,6 @@ NOTE = (
     "(equal epochs). Ours: mean ± standard deviation over n seeds, under the same budget. What was run at other scales stands in the next "
     "table: other tasks, on which the sign of a difference may be compared and not its size."
 )
-
-
-@dataclasses.dataclass(frozen=True)
-class Reported:
-    """A test error that the paper reports: mean and standard deviation, if given, in %."""
-
-    data: str
-    network: str
-    method: str
-    mean: float
-    sd: float | None = None
-
-
-REPORTED = (
-    Reported("cifar10", "convnext-t", "original", 37.33, 3.12),
-    Reported("cifar10", "convnext-t", "useful-2", 34.16, 2.47),
-    Reported("cifar10", "convnext-t", "tada", 27.40, 1.99),
-    Reported("cifar10", "swin-t", "original", 16.10, 0.19),
-    Reported("cifar10", "swin-t", "useful-2", 14.93, 0.07),
-    Reported("cifar10", "swin-t", "tada", 14.57, 0.10),
-    *(
-        Reported(data, "ResNet18, fine-tuned", method, value)
-        for data, values in (
-            ("Flowers-102", (8.55, 8.92, 8.08)),
-            ("Aircraft", (26.02, 25.65, 25.12)),
-            ("Cars", (15.45, 15.19, 14.96)),
-        )
-        for method, value in zip(
-            ("original", "DiffuseMix", "TADA + DiffuseMix"), values, strict=True
-        )
-    ),
-)
-PAPER_NAMES = {"original": "Original", "useful-2": "USEFUL", "tada": "TADA"}
 
 
 def tables(records: Mapping[str, Sequence[Record]]) -> list[Table]:

@@ -6,9 +6,10 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from figures.labels import NETWORKS
 from figures.records import Record
-from figures.records.record import ROOT
-from figures.statistics.conditions import NETWORKS, Runs, data_sets
+from figures.records.paths import ROOT
+from figures.statistics.conditions import Runs, data_sets
 from figures.tables.table import Table
 
 RECORDS = ("empirical/noisy-digits", "empirical/digits")

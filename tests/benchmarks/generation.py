@@ -30,8 +30,9 @@ import tyro
 
 from empirical.config import Generator, Variants
 from empirical.data.images import Images
+from empirical.generation import denoiser_trainer
 from empirical.generation import unet as diffusion
-from empirical.generation.variants import noise_then_denoise
+from empirical.generation.denoising import noise_then_denoise
 from empirical.runtime.seeding import torch_stream
 
 torch.set_num_threads(1)
@@ -180,7 +181,7 @@ def training(settings: Settings) -> Iterator[Result]:
         def do(channels: tuple[int, ...] = channels) -> Result:
             config = Generator(channels=channels, steps=10**6, batch=settings.train_batch, lr=1e-4)
             model = diffusion.unet(images, config, 0).to(settings.device)
-            steps = diffusion.train_generator(model, images, config, 0)
+            steps = denoiser_trainer.train_generator(model, images, config, 0)
             took = seconds(lambda: [next(steps) for _ in range(settings.train_steps)], settings)
             parameters = sum(p.numel() for p in model.parameters())
             return {

@@ -35,7 +35,8 @@ import torch
 import tyro
 
 from empirical.config import Data, Training
-from empirical.data.images import Images, dataset, on_device
+from empirical.data.images import Images, on_device
+from empirical.data.load import dataset
 from empirical.training.evaluation import wrong
 from empirical.training.networks import classifier
 from empirical.training.trainer import WARM, Trainer

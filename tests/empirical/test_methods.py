@@ -8,8 +8,10 @@ from image_files import own
 
 from empirical import pipeline
 from empirical.config import Data, Early, Generator, Method, Run, Selection, Training, Variants
-from empirical.data.images import Images, split
+from empirical.data.images import Images
+from empirical.data.split import split
 from empirical.runtime.machine import Machine
+from empirical.selection import stage
 from empirical.training.trainer import Diverged
 
 SLOW = np.array([False, True, False, True])
@@ -139,7 +141,7 @@ def test_slow_and_fast_are_measured_on_the_same_images_whatever_is_augmented(pet
 
 def test_divergence_leaves_nothing_that_a_run_would_go_on_from(pets, monkeypatch):
     run, root = pets
-    kept, diverging = pipeline.selected, replace(run, training=replace(run.training, lr=1e30))
+    kept, diverging = stage.selected, replace(run, training=replace(run.training, lr=1e30))
     monkeypatch.setattr(
         pipeline, "selected", lambda changed, *rest: kept(run, *rest)
     )  # early training has a rate that it survives

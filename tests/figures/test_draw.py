@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from figures.draw import FIGURES, NAMES, Drawing, module, size
-from figures.plots.style import METHODS, look
+from figures.labels import METHODS, look
 from figures.records import COMMITTED, RecordError, begun, read, write
 from figures.statistics.intervals import estimate, paired
 from figures.statistics.pick import budget, by_label, method

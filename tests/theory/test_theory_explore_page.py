@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from figures.plots.style import FAST, SLOW
+from figures.labels import FAST, SLOW
 from theory.explore.fields import DEFAULTS
 from theory.measures import CURVES
 

@@ -1,59 +1,6 @@
-"""Where images come from: one file per kind of source, all behind ``Source``: the files that decide, and a function that opens them.
+"""Where images come from: one file for each kind of source, all behind ``Source``.
 
-Nothing here imports torch when it is loaded. torchvision fetches and reads the official CIFAR files, with its checksums.
+Read ``source.py`` first: a source lists the files that decide its content, and opens them one by one.
+``locate.py`` finds a data set by name; ``build.py`` decodes one into arrays. Nothing here imports
+torch at load time; torchvision fetches and reads the official CIFAR files, checksums included.
 """
-
-from __future__ import annotations
-
-import os
-from pathlib import Path
-
-from empirical.data.sources import cifar, folder, tiny_imagenet
-from empirical.data.sources.source import PARTS, Contents, Item, Missing, Source, Unreadable
-from figures.records import OUTPUT
-
-__all__ = [
-    "FOLDER",
-    "NAMED",
-    "NATIVE",
-    "PARTS",
-    "VARIABLE",
-    "Contents",
-    "Item",
-    "Missing",
-    "Source",
-    "Unreadable",
-    "data_root",
-    "find",
-    "look_in",
-]
-
-FOLDER = "folder:"
-NAMED = {"cifar10": cifar.find, "cifar100": cifar.find, "tiny-imagenet": tiny_imagenet.find}
-NATIVE = {
-    "cifar10": cifar.SIDE,
-    "cifar100": cifar.SIDE,
-    "tiny-imagenet": tiny_imagenet.SIDE,
-}  # side of the images, pixels
-VARIABLE = "TADA_DATA"  # environment variable: where data sets lie
-
-
-def data_root() -> Path:
-    """Where data sets are looked for: the environment variable TADA_DATA, else ``data`` beside the packages."""
-    return Path(os.environ.get(VARIABLE) or OUTPUT.parent / "data").expanduser()
-
-
-def look_in(root: Path | None) -> None:
-    """Look for data sets in this folder from now on, in this process and those that it starts."""
-    if root is not None:
-        os.environ[VARIABLE] = str(root.absolute())
-
-
-def find(name: str, classes: tuple[str, ...] | None, fetch: bool) -> Source:
-    """The source of the data set ``name``, restricted to ``classes`` if given.
-
-    fetch: download what is not there. Raises Missing, which says what was looked for where, or ValueError for what cannot be used.
-    """
-    if name.startswith(FOLDER):
-        return folder.find(name.removeprefix(FOLDER), data_root(), classes)
-    return NAMED[name](name, data_root(), classes, fetch)

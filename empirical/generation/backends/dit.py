@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from empirical.config import Generator, Variants, require
-from empirical.generation.backends import loaded, precision, provenance
+from empirical.generation.backends.model_files import loaded, precision, provenance
 from empirical.generation.backends.passes import Passes, Settable
+from empirical.generation.denoising import noise_level, noise_then_denoise, timesteps
 from empirical.generation.noise_levels import alpha_bars, latent_sampler, steps_to_run
-from empirical.generation.variants import noise_level, noise_then_denoise, timesteps
 
 
 class DiTBackend(Settable):

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from empirical.config import Generator, Variants, require
-from empirical.generation.backends import folder_of, precision, provenance
+from empirical.generation.backends.model_files import folder_of, precision, provenance
 from empirical.generation.backends.passes import Passes, Settable
 from empirical.generation.noise_levels import level, steps_to_run
 

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from empirical.config import Generator, Variants, require
-from empirical.generation.backends import folder_of, loaded, precision, provenance
+from empirical.generation.backends.model_files import folder_of, loaded, precision, provenance
 from empirical.generation.backends.passes import Passes, Settable
+from empirical.generation.denoising import noise_level, noise_then_denoise, sampler, timesteps
 from empirical.generation.saved_model import load_about
 from empirical.generation.unet import predict
-from empirical.generation.variants import noise_level, noise_then_denoise, sampler, timesteps
 
 if TYPE_CHECKING:
     from diffusers import UNet2DModel

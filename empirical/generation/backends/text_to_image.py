@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from empirical.config import Generator, Variants, require
-from empirical.generation.backends import find, loaded, precision, provenance
+from empirical.generation.backends.model_files import find, loaded, precision, provenance
 from empirical.generation.backends.passes import Passes, Settable
 from empirical.generation.noise_levels import (
     alpha_bars,

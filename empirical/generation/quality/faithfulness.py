@@ -20,7 +20,7 @@ def features(network: nn.Module, pixels: Tensor, batch: int = 512) -> np.ndarray
 
     pixels: (n, channels, height, width), uint8 or float on the [-1, 1] scale. Raises ValueError for a network without a linear layer.
     """
-    from empirical.training.networks import logits
+    from empirical.training.evaluation import logits
 
     layers = [module for module in network.modules() if isinstance(module, nn.Linear)]
     require(bool(layers), "network", type(network).__name__, "one that ends in a linear layer")

@@ -14,26 +14,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike
 
+from empirical.data.pixels import as_uint8
 from empirical.generation.store.index import distinct, keys_of, pairs_of
 from empirical.generation.store.store import Store, ignore
 from figures.records import digest, write_json
 
 CHUNK = 256  # images in memory at a time
 COLUMNS = ("file", "source", "copy", "label", "class", "store")
-
-
-def as_uint8(pixels: np.ndarray) -> np.ndarray:
-    """(n, height, width, channels) uint8, rint((x + 1) 127.5), of (n, channels, height, width) in [-1, 1]; what lies outside is clipped."""
-    return np.rint((pixels.transpose(0, 2, 3, 1) + 1) * 127.5).clip(0, 255).astype(np.uint8)
-
-
-def as_pixels(stored: np.ndarray) -> np.ndarray:
-    """(n, channels, height, width) float32: float images as they are; uint8 ones, channels last, as x / 127.5 - 1."""
-    if stored.dtype != np.uint8:
-        return stored
-    pixels = np.divide(stored, np.float32(127.5), dtype=np.float32)
-    pixels -= 1
-    return pixels.transpose(0, 3, 1, 2)
 
 
 class Examples:

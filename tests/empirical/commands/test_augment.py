@@ -11,17 +11,17 @@ import torch
 from image_files import own, pictures, save
 from PIL import Image
 
-from empirical import pipeline
 from empirical.commands import augment as command
 from empirical.commands.augment import augment
 from empirical.config import Data, Generator
-from empirical.data.images import dataset
+from empirical.data.load import dataset
 from empirical.data.sources.decode import square
+from empirical.generation import denoiser_trainer
 from empirical.generation import stage as generate
-from empirical.generation import unet as diffusion
 from empirical.own_images import folder as augmented_folder
 from empirical.own_images import stages as augment_stages
 from empirical.runtime.machine import Machine
+from empirical.selection import scores, stage
 from figures.records import run_command
 
 CPU = Machine("cpu")
@@ -223,9 +223,11 @@ def test_stopped_anywhere_it_goes_on(pets, tmp_path, monkeypatch):
     monkeypatch.setattr(augment_stages, "CHUNK", 4)
     monkeypatch.setattr(augment_stages, "BATCH", 1)
     stopped_at(generate, "generator", 1)
-    monkeypatch.setattr(pipeline, "early_network", lambda *_: pytest.fail("it trained again"))
+    monkeypatch.setattr(stage, "early_network", lambda *_: pytest.fail("it trained again"))
     stopped_at(generate, "variants", 3)
-    monkeypatch.setattr(diffusion, "DenoiserTrainer", lambda *_: pytest.fail("it trained again"))
+    monkeypatch.setattr(
+        denoiser_trainer, "DenoiserTrainer", lambda *_: pytest.fail("it trained again")
+    )
     stopped_at(augmented_folder, "link_or_copy", 7)
     monkeypatch.setattr(generate, "make_variants", lambda *_: pytest.fail("it generated again"))
     assert make(pets, out, cache, rule="all") == 0
@@ -252,7 +254,7 @@ def test_a_finished_result_is_left_and_another_refused(pets, tmp_path, cache, ca
     assert make(pets, out, cache) == 0
     before = tree(out)
     with monkeypatch.context() as patch:
-        patch.setattr(pipeline, "selected", lambda *_: pytest.fail("it went on"))
+        patch.setattr(stage, "selected", lambda *_: pytest.fail("it went on"))
         assert make(pets, out, cache) == 0
         assert "is finished: 25 originals" in capsys.readouterr().out
         with pytest.raises(ValueError, match="holds the result of other settings"):
@@ -313,7 +315,7 @@ def test_an_unreadable_file_is_named_or_left_out(pets, tmp_path, cache):
 
 
 def test_outputs_that_say_little_are_warned_of(pets, tmp_path, cache, monkeypatch, capsys):
-    monkeypatch.setattr(augment_stages, "CEILING", 0.0)
+    monkeypatch.setattr(scores, "CEILING", 0.0)
     assert make(pets, tmp_path / "more", cache) == 0
     assert "warning: the training error is near 0 or near chance" in capsys.readouterr().out
     assert json.loads((tmp_path / "more/manifest.json").read_text())["early_unclear"] is True

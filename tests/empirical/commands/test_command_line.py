@@ -219,7 +219,7 @@ def test_status_tells_who_works_at_what(tmp_path, capsys):
 
 
 def test_what_is_said_without_computing_loads_no_torch():
-    code = "import sys; from empirical.__main__ import list_; list_(); sys.exit('torch' in sys.modules)"
+    code = "import sys; from empirical.commands.list import list_; list_(); sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
 
 

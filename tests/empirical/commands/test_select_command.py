@@ -9,14 +9,16 @@ import numpy as np
 import pytest
 
 from empirical import pipeline
-from empirical.__main__ import list_
 from empirical.commands import select as slowness
-from empirical.commands.select import early_of, select
+from empirical.commands.list import list_
+from empirical.commands.select import select
 from empirical.config import Data, Early, Method, Run, Selection, Training
-from empirical.data.images import split
+from empirical.data.split import split
 from empirical.runtime.artifacts import load_arrays
+from empirical.selection import scores, stage
 from empirical.selection.early_training import early_network
 from empirical.selection.rules import select as by_rule
+from empirical.selection.scores import early_of
 from figures.records import run_command
 
 
@@ -74,7 +76,7 @@ def test_what_it_says_and_writes(capfd, out):
 def test_a_second_rule_needs_no_second_training(capfd, out, monkeypatch):
     words = ("digits", "--train", 100, "--seeds", 1, "--out", out)
     assert call(capfd, *words)[0] == 0
-    monkeypatch.setattr(pipeline, "early_network", lambda *_: pytest.fail("it trained again"))
+    monkeypatch.setattr(stage, "early_network", lambda *_: pytest.fail("it trained again"))
     code, said, _ = call(
         capfd, *words, "--rule", "high-loss", "--fraction", 0.25, "--scores", out / "scores.csv"
     )
@@ -132,12 +134,12 @@ def test_each_data_set_has_its_own_early_training():
     assert [
         early_of(name, None, None, None).epochs for name in ("cifar10", "cifar100", "tiny-imagenet")
     ] == [8, 20, 10]
-    assert early_of("folder:x", None, None, None) == Early(stop="auto", epochs=slowness.BUDGET)
+    assert early_of("folder:x", None, None, None) == Early(stop="auto", epochs=scores.BUDGET)
     assert early_of("folder:x", None, 5, None) == Early(stop="epochs", epochs=5)
     assert early_of("cifar10", "auto", None, 0.1) == Early(
-        stop="auto", epochs=slowness.BUDGET, error=0.1
+        stop="auto", epochs=scores.BUDGET, error=0.1
     )
-    assert early_of("cifar10", "error", None, 0.3) == Early(error=0.3, epochs=slowness.BUDGET)
+    assert early_of("cifar10", "error", None, 0.3) == Early(error=0.3, epochs=scores.BUDGET)
     assert early_of("digits", None, 3, None) == Early(stop="epochs", epochs=3)
     assert early_of("digits", "auto", None, None) == Early(stop="auto")
 
@@ -147,7 +149,7 @@ RUN = Run(method=Method("original"), data=Data("digits", train=100), training=Tr
 
 def test_stages_are_kept_and_shared_by_rules(tmp_path):
     parts = split(RUN.data, 0)
-    paper = pipeline.selected(RUN, 0, parts, tmp_path)
+    paper = stage.selected(RUN, 0, parts, tmp_path)
     rules = [
         Selection("cluster", "logits"),
         Selection("high-loss"),
@@ -156,7 +158,7 @@ def test_stages_are_kept_and_shared_by_rules(tmp_path):
         Selection("all"),
     ]
     others = [
-        pipeline.selected(dataclasses.replace(RUN, selection=rule), 0, parts, tmp_path)
+        stage.selected(dataclasses.replace(RUN, selection=rule), 0, parts, tmp_path)
         for rule in rules
     ]
     assert len(list(tmp_path.glob("early-*"))) == 1
@@ -175,7 +177,7 @@ def test_stages_are_kept_and_shared_by_rules(tmp_path):
     assert others[1].slow.sum() == others[3].slow.sum() == paper.slow.sum()
     (kept,) = tmp_path.glob("early-*")
     assert load_arrays(kept)["logits"].dtype == np.float32
-    (again,) = [pipeline.selected(RUN, 0, parts, tmp_path)]
+    (again,) = [stage.selected(RUN, 0, parts, tmp_path)]
     for name in ("probabilities", "losses", "logits"):
         np.testing.assert_array_equal(getattr(again.early, name), getattr(paper.early, name))
     trained = early_network(parts.train, RUN.early, RUN.training, 0)

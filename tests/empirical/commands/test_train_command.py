@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from empirical import __main__ as command_line
+from empirical.commands import COMMANDS, train
 from empirical.runtime import artifacts
 from empirical.training.fit import Progress
 from empirical.training.progress import Lines
+from figures.records import run_command
 
 ROOT = Path(__file__).resolve().parents[3]
 STEPS, BATCH, TRAIN = 120, 16, 60
@@ -40,9 +41,7 @@ def here(capfd, monkeypatch, *words):
     """The command in this process, as if it began now: exit code, what it prints, and the lines on standard error."""
     artifacts.code.cache_clear()
     monkeypatch.setattr(sys, "argv", ["empirical", "train", *map(str, words)])
-    code = command_line.run_command(
-        {"list": command_line.list_, "train": command_line.train}, "python -m empirical", ""
-    )
+    code = run_command(COMMANDS, "python -m empirical", "")
     said = capfd.readouterr()
     return code, said.out, said.err.splitlines()
 
@@ -237,4 +236,4 @@ def test_tensorboard_writes_files(tmp_path, capfd, monkeypatch):
     ],
 )
 def test_measures_are_printed_in_words(value, by_class, said):
-    assert command_line.in_words(value, by_class) == said
+    assert train.in_words(value, by_class) == said

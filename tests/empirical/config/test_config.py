@@ -15,11 +15,11 @@ from empirical.config import (
     Training,
     Variants,
 )
-from empirical.data.images import split
+from empirical.data.split import split
 from empirical.experiments.registry import EXPERIMENTS, experiment
 from empirical.experiments.runner import plan_of
 from figures.records import file_name
-from figures.records.record import identity
+from figures.records.identity import identity
 
 BAD = [
     (Data, {"train": 5}),

@@ -14,8 +14,9 @@ from image_files import cifar10_batches, own, pictures, save, tiny
 
 from empirical.config import Data
 from empirical.data import decoded as cache
-from empirical.data.images import dataset
-from empirical.data.sources import NAMED, NATIVE, build, find
+from empirical.data.load import dataset
+from empirical.data.sources import build
+from empirical.data.sources.locate import NAMED, NATIVE, find
 from empirical.data.sources.source import Missing
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -254,9 +255,9 @@ def test_a_full_disk_leaves_nothing_half_written(pets, tmp_path, monkeypatch):
 SLOW = """
 import os, sys, time
 from pathlib import Path
-from empirical import cache
 from empirical.config import Data
-from empirical.datasets import NAMED, NATIVE, build, find
+from empirical.data import decoded as cache
+from empirical.data.sources import build
 
 honest, go, begun, end = build.decode, Path(sys.argv[2]), [], time.monotonic() + 30
 

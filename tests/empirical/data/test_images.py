@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from empirical.config import Data
-from empirical.data.images import PIXEL_NOISE, load, split
+from empirical.data.load import PIXEL_NOISE, load
+from empirical.data.split import split
 
 
 def test_clean_digits_are_those_of_scikit_learn():

@@ -10,7 +10,7 @@ from PIL import Image
 
 from empirical.commands import data as inventory
 from empirical.config import Data
-from empirical.data.images import dataset, resolve
+from empirical.data.load import dataset, resolve
 from empirical.data.sources.cifar import CIFAR10
 from empirical.data.sources.decode import averaged, rgb, square
 from empirical.data.sources.source import Missing, Unreadable

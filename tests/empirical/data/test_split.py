@@ -12,10 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from image_files import cifar10_batches, own, pictures
 
-from empirical import __main__ as command_line
 from empirical import pipeline
+from empirical.commands import COMMANDS
 from empirical.config import Data, Early, Generator, Method, Run, Training, Variants
-from empirical.data.images import Images, dataset, load, split, stored_tensors, stratified, tensors
+from empirical.data.images import Images, stored_tensors, tensors
+from empirical.data.load import dataset, load
+from empirical.data.split import split, stratified
+from empirical.selection import stage
+from figures.records import run_command
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -206,9 +210,7 @@ def test_stages_do_not_outlive_a_change_of_the_images(tmp_path, monkeypatch):
     )
     stages = []
     for _ in range(2):
-        pipeline.selected(
-            run, 0, split(run.data, 0, tmp_path / "artifacts"), tmp_path / "artifacts"
-        )
+        stage.selected(run, 0, split(run.data, 0, tmp_path / "artifacts"), tmp_path / "artifacts")
         stages.append(len(list((tmp_path / "artifacts").glob("selection-*"))))
         (folder / "cats/0.png").write_bytes((folder / "cats/2.png").read_bytes())
     assert stages == [1, 2]
@@ -218,9 +220,7 @@ def run_data(capfd, *words):
     """The command in this process, so that torchvision knows the checksums of a fixture; returns exit code, output, errors."""
     old, sys.argv = sys.argv, ["empirical", "data", *map(str, words)]
     try:
-        code = command_line.run_command(
-            {"list": command_line.list_, "data": command_line.data}, "python -m empirical", ""
-        )
+        code = run_command(COMMANDS, "python -m empirical", "")
     finally:
         sys.argv = old
     return code, *capfd.readouterr()

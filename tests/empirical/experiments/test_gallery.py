@@ -7,11 +7,11 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from empirical.config import Data, Generator, Method, Run, Sheet, Training, Variants
-from empirical.data.images import split
+from empirical.data.split import split
 from empirical.experiments import gallery as sheets
 from empirical.generation import stage as generate
+from empirical.generation.denoising import noise_level
 from empirical.generation.unet import noise_schedule
-from empirical.generation.variants import noise_level
 from empirical.runtime.seeding import stream
 
 STRENGTHS = (0.25, 1.0)

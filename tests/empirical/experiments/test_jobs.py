@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from empirical.commands.benchmark import choose, full_names
 from empirical.experiments import cost as expected
 from empirical.experiments.jobs import SHARD, STAGES, graph, missing, urgency
-from empirical.experiments.registry import EXPERIMENTS, experiment
+from empirical.experiments.registry import EXPERIMENTS, choose, experiment, full_names
 from empirical.experiments.stages import part_of
 from empirical.generation.store.store import BLOCK
 from figures.records import Record, plain, write, write_json

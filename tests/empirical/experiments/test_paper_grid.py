@@ -17,8 +17,8 @@ from empirical.experiments.paper_grid import (
 )
 from empirical.experiments.registry import EXPERIMENTS, experiment
 from empirical.experiments.runner import plan_of
+from empirical.generation.denoising import noise_level
 from empirical.generation.unet import noise_schedule
-from empirical.generation.variants import noise_level
 from empirical.training.networks import NETWORKS
 
 BOTH = pytest.mark.parametrize("scale", SETTINGS)

@@ -226,7 +226,7 @@ SECOND = """
 import sys
 from pathlib import Path
 from test_scheduler import Fake, Here, view, work
-from empirical.scheduler import complete
+from empirical.experiments.scheduler import complete
 folder = Path(sys.argv[1])
 jobs = {f"j{i}": Fake(f"j{i}", (f"j{i - 4}",) if i >= 4 else (), folder, seconds=0.02) for i in range(24)}
 (folder / f"ready-{sys.argv[2]}").write_text("")

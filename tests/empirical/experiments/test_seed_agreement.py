@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from empirical import pipeline
 from empirical.config import Data, Selection, Stability, Training
-from empirical.data.images import split
+from empirical.data.split import split
 from empirical.experiments import seed_agreement as between_seeds
+from empirical.selection import stage
 
 RULES = (Selection(), Selection("misclassified"))
 ASKED = Stability(
@@ -31,7 +31,7 @@ def metrics(root):
 def slow(root, rule, seed):
     """The slow images as a set of places in the data set, and all training images."""
     parts = split(ASKED.data, seed, root)
-    chosen = pipeline.selected(ASKED.by(rule), seed, parts, root).slow
+    chosen = stage.selected(ASKED.by(rule), seed, parts, root).slow
     return set(parts.train_indices[chosen].tolist()), set(parts.train_indices.tolist())
 
 

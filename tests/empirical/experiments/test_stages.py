@@ -4,8 +4,8 @@ import pytest
 
 from empirical.config import Data, Method, Run, Training
 from empirical.experiments import stages
+from empirical.experiments.experiment import Experiment
 from empirical.experiments.jobs import graph
-from empirical.experiments.paper_grid import Experiment
 
 
 @pytest.fixture

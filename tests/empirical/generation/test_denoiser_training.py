@@ -11,7 +11,10 @@ from PIL import Image
 
 from empirical.commands.diffusion import task_of
 from empirical.config import Data, Generator, Run
-from empirical.data.images import Images, load, split
+from empirical.data.images import Images
+from empirical.data.load import load
+from empirical.data.split import split
+from empirical.generation import denoiser_trainer
 from empirical.generation import saved_model as generator_folder
 from empirical.generation import stage as generate
 from empirical.generation import training as generator_training
@@ -95,7 +98,7 @@ def test_uint8_images_train_as_the_same_floats_do():
     ends = []
     for each in (images, Images(images.pixels, labels, images.classes)):
         model = diffusion.unet(each, TINY, 0)
-        losses = list(diffusion.train_generator(model, each, TINY, 0))
+        losses = list(denoiser_trainer.train_generator(model, each, TINY, 0))
         ends.append((losses, weights(model)))
     assert ends[0][0] == ends[1][0]
     assert torch.equal(ends[0][1], ends[1][1])
@@ -105,7 +108,7 @@ def test_flip_mirrors_about_half_of_the_images_and_moves_no_other_draw():
     images = load("digits")[:200]
     settings = dataclasses.replace(TINY, flip=True, batch=200)
     plain, mirrored = (
-        diffusion.DenoiserTrainer(diffusion.unet(images, c, 0), images, c, 0)
+        denoiser_trainer.DenoiserTrainer(diffusion.unet(images, c, 0), images, c, 0)
         for c in (dataclasses.replace(settings, flip=False), settings)
     )
     everyone = torch.arange(200)
@@ -140,9 +143,9 @@ def test_stopped_it_ends_with_the_same_bits(tmp_path, monkeypatch):
     ):
         train(other, tmp_path / "stopped", always, sheets=0, quiet=True)
     began = []
-    load_state_dict = diffusion.DenoiserTrainer.load_state_dict
+    load_state_dict = denoiser_trainer.DenoiserTrainer.load_state_dict
     monkeypatch.setattr(
-        diffusion.DenoiserTrainer,
+        denoiser_trainer.DenoiserTrainer,
         "load_state_dict",
         lambda self, state: (load_state_dict(self, state), began.append(self.step)),
     )

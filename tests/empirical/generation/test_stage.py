@@ -12,16 +12,16 @@ from image_files import cifar10_batches
 
 from empirical import pipeline
 from empirical.config import Data, Early, Generator, Method, Run, Training, Variants
-from empirical.data.images import split
+from empirical.data.pixels import as_pixels, as_uint8
+from empirical.data.split import split
 from empirical.experiments import stages
+from empirical.experiments.experiment import Experiment
 from empirical.experiments.jobs import graph
-from empirical.experiments.paper_grid import Experiment
-from empirical.generation import backends as generators
 from empirical.generation import saved_model as generator_folder
 from empirical.generation import stage as generate
 from empirical.generation import unet as diffusion
+from empirical.generation.backends import model_files
 from empirical.generation.diffusemix import mix
-from empirical.generation.store.export import as_pixels, as_uint8
 from empirical.methods import additions
 from empirical.runtime.machine import Machine
 from empirical.runtime.seeding import stream
@@ -174,8 +174,8 @@ def test_a_relative_name_is_found_from_any_folder(root, tmp_path, monkeypatch):
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     run, sources = of_model("paper/models/mine"), np.arange(3)
-    assert generators.folder_of("paper/models/mine") is None
-    monkeypatch.setattr(generators, "ROOT", repository)
+    assert model_files.folder_of("paper/models/mine") is None
+    monkeypatch.setattr(model_files, "ROOT", repository)
     made = generate.variants(run, 0, parts, root, sources, sources * 0 + 1)
     assert made.shape == (3, 3, 8, 8)
     assert generate.made_by(run, 0, parts, root)["model"] == "paper/models/mine"
@@ -185,7 +185,7 @@ def test_a_relative_name_is_found_from_any_folder(root, tmp_path, monkeypatch):
     nearer = tmp_path / "elsewhere/paper/models/mine"
     model_in(nearer, parts, weights=1)
     monkeypatch.chdir(tmp_path / "elsewhere")
-    assert generators.folder_of("paper/models/mine").resolve() == nearer
+    assert model_files.folder_of("paper/models/mine").resolve() == nearer
     assert generate.variants_path(run, 0, parts, root) != path
 
 

@@ -10,10 +10,11 @@ from image_files import cifar10_batches
 
 from empirical import pipeline
 from empirical.config import Data, Early, Generator, Method, Run, Training, Variants
-from empirical.data.images import dataset, split
+from empirical.data.load import dataset
+from empirical.data.split import split
+from empirical.generation import denoiser_trainer
 from empirical.generation import stage as generate
 from empirical.generation import training as generator_training
-from empirical.generation import unet as diffusion
 from empirical.runtime.artifacts import alone
 from empirical.runtime.machine import Machine
 
@@ -55,9 +56,9 @@ def test_own_sees_the_training_split_and_external_what_no_seed_uses(root):
 
 
 def test_one_external_generator_serves_all_seeds_of_a_pool(root, monkeypatch):
-    trained, trainer = [], diffusion.DenoiserTrainer
+    trained, trainer = [], denoiser_trainer.DenoiserTrainer
     monkeypatch.setattr(
-        diffusion,
+        denoiser_trainer,
         "DenoiserTrainer",
         lambda model, images, config, seed, *rest: (
             trained.append(seed),
@@ -96,9 +97,9 @@ def test_stopped_it_goes_on_from_its_checkpoint_to_the_same_bits(root, monkeypat
         == [path.name for path in other.glob("checkpoint-*")]
         != []
     )
-    load_state_dict = diffusion.DenoiserTrainer.load_state_dict
+    load_state_dict = denoiser_trainer.DenoiserTrainer.load_state_dict
     monkeypatch.setattr(
-        diffusion.DenoiserTrainer,
+        denoiser_trainer.DenoiserTrainer,
         "load_state_dict",
         lambda self, state: (load_state_dict(self, state), began.append(self.step)),
     )

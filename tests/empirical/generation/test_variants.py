@@ -7,16 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from empirical.config import Data, Generator, Variants
-from empirical.data.images import Images, split
+from empirical.data.images import Images
+from empirical.data.split import split
 from empirical.generation import unet as diffusion
 from empirical.generation.backends.pixel_unet import from_unet
-from empirical.generation.variants import (
-    make_variants,
-    noise_level,
-    noise_then_denoise,
-    sampler,
-    timesteps,
-)
+from empirical.generation.denoising import noise_level, noise_then_denoise, sampler, timesteps
+from empirical.generation.variants import make_variants
 from empirical.runtime.seeding import construction, torch_stream
 
 

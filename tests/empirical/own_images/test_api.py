@@ -9,14 +9,14 @@ import torch
 from image_files import pictures
 from torch.utils.data import DataLoader, TensorDataset
 
-from empirical import pipeline
 from empirical.config import Data, Early, Generator, Run, Selection, Training, Variants
-from empirical.data.images import split
-from empirical.generation import backends as generators
+from empirical.data.split import split
 from empirical.generation import stage as generate
+from empirical.generation.backends import resolve
 from empirical.own_images import api as own_data
 from empirical.own_images.api import Augmented, slow_indices, variants_of
 from empirical.own_images.folder import as_uint8
+from empirical.selection import stage
 
 SMALL = Generator(channels=(8,), steps=2, batch=4)
 RUN = Run(
@@ -46,7 +46,7 @@ class Darker:
 def stages(tmp_path_factory):
     """A folder for results, the split of seed 0, and its selection."""
     root, parts = tmp_path_factory.mktemp("stages"), split(RUN.data, 0)
-    return root, parts, pipeline.selected(RUN, 0, parts, root)
+    return root, parts, stage.selected(RUN, 0, parts, root)
 
 
 RULES = [
@@ -65,7 +65,7 @@ def test_slow_indices_are_those_of_a_run(stages, rule):
     root, parts, chosen = stages
     selection = rule if isinstance(rule, Selection) else Selection(rule)
     slow = np.flatnonzero(
-        pipeline.selected(dataclasses.replace(RUN, selection=selection), 0, parts, root).slow
+        stage.selected(dataclasses.replace(RUN, selection=selection), 0, parts, root).slow
     )
     assert 0 < len(slow) < 100
     np.testing.assert_array_equal(
@@ -143,7 +143,7 @@ def test_images_keep_their_kind_and_layout():
 
 def test_a_model_that_is_there_is_asked_for_as_the_settings_say(monkeypatch):
     asked = []
-    monkeypatch.setattr(generators, "backend", lambda *words: (asked.append(words), Darker())[1])
+    monkeypatch.setattr(resolve, "backend", lambda *words: (asked.append(words), Darker())[1])
     variants_of(
         pictures(4, 8),
         [0, 1, 0, 1],

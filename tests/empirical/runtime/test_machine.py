@@ -51,7 +51,7 @@ def test_what_is_there_passes(bare, monkeypatch):
 
 def test_what_is_always_there_needs_no_torch():
     code = (
-        "import sys; from empirical.config import Data; from empirical.machine import Machine\n"
+        "import sys; from empirical.config import Data; from empirical.runtime.machine import Machine\n"
         "for device in ('auto', 'cpu'): Machine(device).check(Data())\n"
         "sys.exit('torch' in sys.modules)"
     )

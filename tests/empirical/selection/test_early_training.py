@@ -11,13 +11,16 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from empirical.config import Data, Early, Training
-from empirical.data.images import Images, split, tensors
+from empirical.data.images import Images, tensors
+from empirical.data.split import split
 from empirical.runtime.seeding import stream
 from empirical.selection import early_training as early
-from empirical.selection.early_training import Outputs, early_network, logits_of, near_chance
+from empirical.selection.early_training import Outputs, early_network, logits_of
 from empirical.selection.knee import CEILING, HALF, Knee, NoKnee
 from empirical.selection.rules import select
-from empirical.training.networks import classifier, logits
+from empirical.selection.scores import near_chance
+from empirical.training.evaluation import logits
+from empirical.training.networks import classifier
 from empirical.training.trainer import train
 
 

@@ -12,6 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as TF
 
+from empirical.data.pixels import normalised
 from empirical.runtime.seeding import torch_stream
 from empirical.training import trivial_augment as trivial
 from empirical.training.augmentation import (
@@ -24,7 +25,6 @@ from empirical.training.augmentation import (
     crop_flip,
     draw,
     margin,
-    normalised,
     padded,
 )
 

@@ -6,7 +6,8 @@ import types
 import pytest
 import torch
 
-from empirical.training.networks import NETWORKS, Shape, build, logits
+from empirical.training.evaluation import logits
+from empirical.training.networks import NETWORKS, Shape, build
 
 MILLIONS = {
     "resnet18": 11.17,

@@ -7,10 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from empirical.config import Data, Training
-from empirical.data.images import split, tensors
+from empirical.data.images import tensors
+from empirical.data.split import split
 from empirical.training import schedules
 from empirical.training import trainer as training
-from empirical.training.networks import classifier, logits
+from empirical.training.evaluation import logits
+from empirical.training.networks import classifier
 from empirical.training.trainer import Diverged, Order, Trainer, batches, train
 
 

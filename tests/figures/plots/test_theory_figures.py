@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from figures.claims import theory
 from figures.draw import save_figure
 from figures.plots import gradient_variance, noise_tolerance
 from figures.plots.style import STYLE, WIDTH
@@ -52,13 +53,13 @@ def compute(name):
 @pytest.fixture(scope="module")
 def records():
     needed = sorted(
-        {name for figure in NAMES for name in import_module(f"figures.{figure}").RECORDS}
+        {name for figure in NAMES for name in import_module(f"figures.plots.{figure}").RECORDS}
     )
     return {name: list(compute(name.split("/")[1])) for name in needed}
 
 
 def drawn(name, records):
-    drawer = import_module(f"figures.{name}")
+    drawer = import_module(f"figures.plots.{name}")
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH * drawer.SIZE[0], WIDTH * drawer.SIZE[1]))
         drawer.draw(figure, {key: records[key] for key in drawer.RECORDS})
@@ -93,12 +94,12 @@ def test_panels_fit_and_are_labelled(name, records):
         assert min(box.x0, box.y0) >= -1
         assert box.x1 <= figure.bbox.x1 + 1
         assert box.y1 <= figure.bbox.y1 + 1
-    assert len(import_module(f"figures.{name}").CAPTION) > 100
+    assert len(import_module(f"figures.plots.{name}").CAPTION) > 100
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_equal_records_give_equal_files(name, records, tmp_path):
-    drawer = import_module(f"figures.{name}")
+    drawer = import_module(f"figures.plots.{name}")
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
         save_figure(tmp_path / folder / name, drawer, {key: records[key] for key in drawer.RECORDS})
@@ -266,7 +267,7 @@ def test_the_table_of_claims_has_a_row_a_case():
     ],
 )
 def test_a_verdict_in_words(changes, word):
-    assert claims_table.word_of(verdict(**{"holds": False, **changes})) == word
+    assert theory.word_of(verdict(**{"holds": False, **changes})) == word
 
 
 def test_missing_verdicts_name_their_command():

@@ -37,7 +37,8 @@ from figures.records.compare import (
     compare_records,
     distance,
 )
-from figures.records.record import beside, extends, whole
+from figures.records.files import beside, whole
+from figures.records.identity import extends
 
 numbers = st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
 values = st.recursive(

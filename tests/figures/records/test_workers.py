@@ -38,7 +38,7 @@ def test_a_failure_is_told_and_stops_nothing(tmp_path):
     assert run_jobs(touch, jobs, total=2, workers=1, label="work") == [
         (
             jobs[0],
-            f"ValueError: cannot do bad (test_jobs.py, line {touch.__code__.co_firstlineno + 3})",
+            f"ValueError: cannot do bad (test_workers.py, line {touch.__code__.co_firstlineno + 3})",
         )
     ]
     assert (tmp_path / "good").exists()

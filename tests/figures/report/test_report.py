@@ -12,13 +12,14 @@ import pytest
 from empirical.config import Run
 from empirical.experiments import paper_grid as grid
 from figures.claims.images import EXPERIMENTS, listed
+from figures.claims.paper_values import PAPER
 from figures.draw import FIGURES, NAMES, TABLES
 from figures.records import COMMITTED, Record, RecordError, begun, load, plain
-from figures.records.record import ROOT
+from figures.records.paths import ROOT
 from figures.report import build as paper
 from figures.report.build import OPTIONAL, TEXT, build, caption, named, sources
 from figures.report.image_numbers import image_numbers
-from figures.report.numbers import PAPER, numbers, stability, tex
+from figures.report.numbers import numbers, stability, tex
 from figures.statistics.differences import said
 from figures.statistics.intervals import Estimate, estimate
 from figures.tables.table import Table, escape

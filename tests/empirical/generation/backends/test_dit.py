@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from empirical.config import Generator, Variants
-from empirical.generation.backends import backend
 from empirical.generation.backends.passes import resized
+from empirical.generation.backends.resolve import backend
 from empirical.runtime.seeding import construction, torch_stream
 
 NAMES = ("goldfish, Carassius auratus", "queen bee", "tabby cat, tabby")

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from empirical.config import Generator, Variants
-from empirical.generation.backends import backend
 from empirical.generation.backends.glide import GlideBackend, respaced
+from empirical.generation.backends.resolve import backend
 from empirical.generation.unet import noise_schedule
 from empirical.runtime.seeding import construction, torch_stream
 

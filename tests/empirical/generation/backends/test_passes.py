@@ -7,7 +7,7 @@ import torch
 from empirical.config import Variants
 from empirical.generation.backends import passes
 from empirical.generation.backends.passes import Passes, power_of_two
-from empirical.generation.variants import noise_then_denoise
+from empirical.generation.denoising import noise_then_denoise
 from empirical.runtime.seeding import torch_stream
 
 

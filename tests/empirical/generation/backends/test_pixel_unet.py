@@ -11,11 +11,13 @@ from image_files import cifar10_batches
 
 from empirical import pipeline
 from empirical.config import Data, Early, Generator, Method, Run, Training, Variants
-from empirical.data.images import Images, split
+from empirical.data.images import Images
+from empirical.data.split import split
 from empirical.generation import saved_model as generator_folder
 from empirical.generation import unet as diffusion
-from empirical.generation.backends import backend, precision, provenance
+from empirical.generation.backends.model_files import precision, provenance
 from empirical.generation.backends.pixel_unet import UNetBackend, from_unet
+from empirical.generation.backends.resolve import backend
 from empirical.runtime.seeding import construction, torch_stream
 
 CLASSES = ("ant", "bee", "cat")

@@ -9,8 +9,8 @@ import torch
 
 from empirical.config import Generator, Variants
 from empirical.generation import noise_levels as levels
-from empirical.generation.backends import backend
 from empirical.generation.backends.passes import resized
+from empirical.generation.backends.resolve import backend
 from empirical.runtime.seeding import construction, torch_stream
 
 CLASSES = ("ant", "queen_bee", "cat")

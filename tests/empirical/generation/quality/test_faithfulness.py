@@ -9,7 +9,8 @@ from empirical.data.images import Images
 from empirical.generation.quality import faithfulness
 from empirical.generation.quality.contact_sheet import contact_sheet
 from empirical.runtime.seeding import stream
-from empirical.training.networks import classifier, logits
+from empirical.training.evaluation import logits
+from empirical.training.networks import classifier
 
 
 def images(n=30, side=8, *purpose):

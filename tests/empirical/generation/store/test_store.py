@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from empirical.data.pixels import as_pixels, as_uint8
 from empirical.generation.store import shards as store_files
-from empirical.generation.store.export import Examples, as_pixels, as_uint8, export
+from empirical.generation.store.export import Examples, export
 from empirical.generation.store.index import keys_of, pairs_of
 from empirical.generation.store.store import Store, open_store
 from empirical.runtime.leases import Claims

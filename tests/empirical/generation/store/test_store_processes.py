@@ -18,7 +18,7 @@ WORKER = """
 import os, sys, time
 import numpy as np
 from pathlib import Path
-from empirical.store import Store
+from empirical.generation.store.store import Store
 
 folder, log, stop, stale, go = sys.argv[1:]
 made = 0
@@ -160,7 +160,7 @@ def test_killed_while_it_writes(workplace, moment):
     code = f"""
 import os, signal, sys
 from pathlib import Path
-from empirical import store_files
+from empirical.generation.store import shards as store_files
 replace, kinds = Path.replace, {{"images": ".npy", "description": ".json", "between": ".npy"}}
 def killed(self, target):
     if str(target).endswith(kinds["{moment}"]):

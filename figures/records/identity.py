@@ -1,0 +1,60 @@
+"""The canonical text of a value, and what identifies a run."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+
+def canonical(value: Any) -> str:
+    """The one JSON text of a value: sorted keys, no spaces, no NaN; dataclasses become objects, tuples and arrays lists."""
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), allow_nan=False, default=_encode
+    )
+
+
+def plain(value: Any) -> Any:
+    """The value as it comes back from a record: objects, lists, text and numbers alone."""
+    return json.loads(canonical(value))
+
+
+def _encode(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if hasattr(value, "tolist"):  # arrays and numpy's numbers
+        return value.tolist()
+    raise TypeError(f"a record holds numbers, text, lists and objects, not {type(value).__name__}")
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of the canonical JSON text, in hexadecimal."""
+    return hashlib.sha256(canonical(value).encode()).hexdigest()
+
+
+def identity(config: Any) -> Any:
+    """What identifies a config: of a dataclass, the fields that differ from their defaults, and so on inwards."""
+    if isinstance(config, list | tuple):
+        return [identity(value) for value in config]
+    if not dataclasses.is_dataclass(config):
+        return config
+    values = {field: getattr(config, field.name) for field in dataclasses.fields(config)}
+    return {
+        field.name: identity(value) for field, value in values.items() if value != field.default
+    }
+
+
+def extends(newer: Any, older: Any) -> bool:
+    """Whether ``newer`` says all that ``older`` says, to the bit; objects may say more, as they do once later code records more."""
+    if isinstance(newer, Mapping) and isinstance(older, Mapping):
+        return all(name in newer and extends(newer[name], value) for name, value in older.items())
+    if isinstance(newer, list) and isinstance(older, list):
+        return newer == older or (len(newer) == len(older) and all(map(extends, newer, older)))
+    return newer == older
+
+
+def file_name(name: str, config: Any, seed: int) -> str:
+    """``tada-5-s03-1a2b3c4d.json``: what a reader looks for, then what identifies the run."""
+    return f"{name}-s{seed:02d}-{digest({'config': identity(config), 'seed': seed})[:8]}.json"
