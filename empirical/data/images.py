@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +50,8 @@ class Images:
 
 def tensors(images: Images) -> tuple[torch.Tensor, torch.Tensor]:
     """pixels (n, channels, height, width), channels last in memory, and labels (n,)."""
+    import torch
+
     return torch.from_numpy(images.pixels).contiguous(
         memory_format=torch.channels_last
     ), torch.from_numpy(images.labels)
@@ -54,6 +59,8 @@ def tensors(images: Images) -> tuple[torch.Tensor, torch.Tensor]:
 
 def on_device(images: Images, device: torch.device | str) -> tuple[torch.Tensor, torch.Tensor]:
     """What is stored as (n, channels, height, width), channels last in memory, uint8 or float, and labels (n,), on a device."""
+    import torch
+
     pixels, labels = stored_tensors(images)
     if pixels.dtype == torch.uint8:
         return pixels.to(device).permute(0, 3, 1, 2), labels.to(device)
@@ -62,4 +69,6 @@ def on_device(images: Images, device: torch.device | str) -> tuple[torch.Tensor,
 
 def stored_tensors(images: Images) -> tuple[torch.Tensor, torch.Tensor]:
     """What is stored, without a copy: uint8 (n, height, width, channels), or float32 (n, channels, height, width); and labels (n,)."""
+    import torch
+
     return torch.from_numpy(images.stored), torch.from_numpy(images.labels)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import torch
-from torch import Tensor
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def as_uint8(pixels: np.ndarray) -> np.ndarray:
@@ -25,4 +28,6 @@ def normalised(images: Tensor) -> Tensor:
     """What networks take: uint8 images as x / 127.5 - 1 in float32, channels last; float images are on that scale already."""
     if images.is_floating_point():
         return images
+    import torch
+
     return images.to(torch.float32, memory_format=torch.channels_last).div_(127.5).sub_(1)
