@@ -22,6 +22,7 @@ ORDER = (
     "figures/report",
     "figures/reproduce",
     "figures/__main__",
+    "empirical/_lazy",
     "empirical/config",
     "empirical/runtime",
     "empirical/data",
