@@ -23,7 +23,7 @@ from empirical.config import (
 )
 from empirical.config.generation import KindName
 from empirical.config.recipes import PAPER_SGD
-from empirical.data.sources.locate import FOLDER
+from empirical.data.sources.locate import FOLDER_PREFIX
 from empirical.data.sources.source import Source
 from empirical.generation.sizes import size
 from empirical.own_images.folder import source_of, usual_side
@@ -105,14 +105,14 @@ def augment(
     require(side is None or (side >= 8 and side % 8 == 0), "side", side, "multiples of 8")
     level, model = (
         Variants(strength, guidance=guidance, mix=mix),
-        generator_of(generator, kind, revision, prompt, steps, flip),
+        generator_settings(generator, kind, revision, prompt, steps, flip),
     )
     source = source_of(folder, hold_out)
-    apart(out, source.where)
+    require_apart(out, source.where)
     contents = source.open()
     on_cpu = machine.on(Data("folder:x", None, 0)).type == "cpu"
     data = Data(
-        f"{FOLDER}{source.where.name or 'images'}",
+        f"{FOLDER_PREFIX}{source.where.name or 'images'}",
         None,
         0,
         side
@@ -121,7 +121,7 @@ def augment(
     )
     if precision is not None or generator is None:
         model = dataclasses.replace(model, precision=precision or usual(on_cpu))
-    training = recipe(network, on_cpu, flip)
+    training = early_recipe(network, on_cpu, flip)
     count = sum(item.part == "train" for item in contents.items)
     early = Early(
         stop="auto", epochs=epochs or max(BUDGET, math.ceil(STEPS * training.batch / count))
@@ -129,7 +129,7 @@ def augment(
     run = Run(
         "augment", Method("tada", k), data, training, early, model, level, selection=Selection(rule)
     )
-    print(*before(run, source, count, len(contents.classes)), sep="\n", flush=True)
+    print(*format_plan(run, source, count, len(contents.classes)), sep="\n", flush=True)
     task = Task(run, seed, source, cache / "artifacts", machine, link)
     if dry_run:
         print(*forecast(run, count, contents.classes, task.known_share(), machine), sep="\n")
@@ -138,7 +138,7 @@ def augment(
     return 0
 
 
-def generator_of(
+def generator_settings(
     model: str | None,
     kind: KindName,
     revision: str | None,
@@ -165,7 +165,7 @@ def generator_of(
     return dataclasses.replace(small, steps=small.steps if steps is None else steps, flip=flip)
 
 
-def recipe(network: str | None, on_cpu: bool, flip: bool) -> Training:
+def early_recipe(network: str | None, on_cpu: bool, flip: bool) -> Training:
     """Early training: the paper's on a GPU; on a CPU a small network, which also needs fewer images in a batch."""
     base = Training(network="resnet8") if on_cpu else PAPER_SGD
     return dataclasses.replace(
@@ -173,7 +173,7 @@ def recipe(network: str | None, on_cpu: bool, flip: bool) -> Training:
     )
 
 
-def apart(out: Path, where: Path) -> None:
+def require_apart(out: Path, where: Path) -> None:
     """Raise ValueError if one of the two folders lies in the other: what is written would be read as a class."""
     a, b = out.expanduser().resolve(), where.resolve()
     require(
@@ -184,7 +184,7 @@ def apart(out: Path, where: Path) -> None:
     )
 
 
-def before(run: Run, source: Source, count: int, classes: int) -> list[str]:
+def format_plan(run: Run, source: Source, count: int, classes: int) -> list[str]:
     """What there is, and what to expect of it."""
     lines = [
         f"{source.about}: {count:,} training images, {classes} classes",

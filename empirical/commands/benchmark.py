@@ -10,7 +10,7 @@ from typing import Literal
 
 from empirical.config import require
 from empirical.config.generation import KindName
-from empirical.data.sources.locate import look_in
+from empirical.data.sources.locate import set_data_root
 from empirical.experiments import cost as expected
 from empirical.experiments.jobs import STAGES, Graph, graph, missing, priced
 from empirical.experiments.registry import choose
@@ -80,11 +80,11 @@ def benchmark(
     require(
         kind == "auto" or model is not None, "kind", kind, "with --model alone, whose kind it is"
     )
-    look_in(root)
+    set_data_root(root)
     out = out.absolute()  # workers on a cluster stand in other folders
     chosen = [(each, each.first(seeds)) for each in choose(names, scale, model, kind)]
     if status:
-        print(*told_status(chosen, out), sep="\n")
+        print(*format_status(chosen, out), sep="\n")
         return 0
     if dry_run:
         require(
@@ -93,7 +93,7 @@ def benchmark(
             " and ".join(given),
             "without --dry-run, which tells what there is to do, not who does it",
         )
-        print(*told_plan(chosen, out, machine), sep="\n")
+        print(*format_plan(chosen, out, machine), sep="\n")
         return 0
     command = None
     if model is not None:
@@ -102,7 +102,7 @@ def benchmark(
             ["python", "-m", "empirical", "benchmark", *full, "--model", model, "--kind", kind]
         )
     if task is not None:
-        left = one_task(graph(chosen, out, machine), task)
+        left = jobs_of_task(graph(chosen, out, machine), task)
         find_inputs(left)
         write_plans(chosen, out, command)
         return complete(left, out, machine, 1, retries)
@@ -117,7 +117,7 @@ def benchmark(
     )
 
 
-def one_task(jobs: Graph, task: int) -> Graph:
+def jobs_of_task(jobs: Graph, task: int) -> Graph:
     """The job of this number, and what it needs and is not there; nothing where no missing record needs it."""
     require(0 <= task < len(jobs), "task", task, f"0 to {len(jobs) - 1}")
     name, left = list(jobs)[task], missing(jobs)
@@ -134,10 +134,10 @@ def one_task(jobs: Graph, task: int) -> Graph:
 # --- said, not done
 
 
-def told_status(chosen: Chosen, out: Path) -> list[str]:
+def format_status(chosen: Chosen, out: Path) -> list[str]:
     """A line for each experiment, then what runs and what failed."""
     jobs, held = graph(chosen, out), claims(out)
-    state = {name: _state(job, held) for name, job in jobs.items()}
+    state = {name: _job_state(job, held) for name, job in jobs.items()}
     width = max(len(each.name) for each, _ in chosen)
     lines = [f"{'':{width}s} {'done':>7s} {'running':>7s} {'failed':>7s} {'missing':>7s}"]
     for each, _ in chosen:
@@ -161,7 +161,7 @@ def told_status(chosen: Chosen, out: Path) -> list[str]:
     return lines
 
 
-def _state(job, held) -> str:
+def _job_state(job, held) -> str:
     if job.is_done():
         return "done"
     if held.holder(job.name) is not None:
@@ -169,7 +169,7 @@ def _state(job, held) -> str:
     return "failed" if failure(job) is not None else "missing"
 
 
-def told_plan(chosen: Chosen, out: Path, machine: Machine) -> list[str]:
+def format_plan(chosen: Chosen, out: Path, machine: Machine) -> list[str]:
     """All jobs with their numbers, what they cost, and how a job array does them."""
     jobs = graph(chosen, out, machine)
     left = missing(jobs)

@@ -9,15 +9,15 @@ import tyro
 
 from empirical.config import Data
 from empirical.data.decoded import find_or_decode
-from empirical.data.load import Dataset, dataset, load
-from empirical.data.sources.locate import look_in
-from empirical.data.split import Split, split
+from empirical.data.load import Dataset, load_dataset, load_digits
+from empirical.data.sources.locate import set_data_root
+from empirical.data.split import Split, split_dataset
 from figures.records import OUTPUT
 
 LISTED = 12  # class names that are spelled out
 
 
-def describe(config: Data, validation: int | None, artifacts: Path) -> list[str]:
+def describe_dataset(config: Data, validation: int | None, artifacts: Path) -> list[str]:
     """Find a data set, compare every byte of it with its digest, and say what it holds: lines of a word and its value.
 
     validation: images to hold out, a tenth of the training images if None. Raises ValueError as ``data.dataset`` does.
@@ -26,26 +26,26 @@ def describe(config: Data, validation: int | None, artifacts: Path) -> list[str]
         config = (
             config if validation is None else dataclasses.replace(config, validation=validation)
         )
-        parts, images = split(config, 0), load(config.name)
+        parts, images = split_dataset(config, 0), load_digits(config.name)
         values = (images.pixels.astype(float) + 1) / 2
         rows = [
             ("source", "scikit-learn's bundled digits; training and test images are drawn by seed"),
-            *_counts(parts, images.classes),
+            *_count_rows(parts, images.classes),
             ("size", "8x8, 1 channel"),
             ("mean", f"{values.mean():.4f} of all images, on the scale [0, 1]"),
             ("deviation", f"{values.std():.4f}"),
         ]
         return [f"{word:12s} {value}" for word, value in rows]
-    whole = dataset(config, artifacts, verify=True)
+    whole = load_dataset(config, artifacts, verify=True)
     held = len(whole.train) // 10 if validation is None else validation
-    parts = split(dataclasses.replace(config, validation=held), 0, artifacts)
-    return [f"{word:12s} {value}" for word, value in _rows(whole, parts)]
+    parts = split_dataset(dataclasses.replace(config, validation=held), 0, artifacts)
+    return [f"{word:12s} {value}" for word, value in _dataset_rows(whole, parts)]
 
 
-def _rows(whole: Dataset, parts: Split) -> list[tuple[str, str]]:
+def _dataset_rows(whole: Dataset, parts: Split) -> list[tuple[str, str]]:
     about, (channels, height, width) = whole.manifest, whole.train.shape
     train = about["parts"]["train"]
-    rows = [("source", about["about"]), *_counts(parts, about["classes"])]
+    rows = [("source", about["about"]), *_count_rows(parts, about["classes"])]
     found = [len(whole.train), len(whole.test)]
     if about["published"] and found != about["published"]:
         rows.append(
@@ -60,9 +60,9 @@ def _rows(whole: Dataset, parts: Split) -> list[tuple[str, str]]:
         ("size", f"{height}x{width}, {channels} channels"),
         (
             "mean",
-            f"{_numbers(train['mean'])} of the {len(whole.train):,} training images with validation, on the scale [0, 1]",
+            f"{_format_numbers(train['mean'])} of the {len(whole.train):,} training images with validation, on the scale [0, 1]",
         ),
-        ("deviation", _numbers(train["deviation"])),
+        ("deviation", _format_numbers(train["deviation"])),
     ]
     if about["ignored"]:
         rows.append(
@@ -80,7 +80,7 @@ def _rows(whole: Dataset, parts: Split) -> list[tuple[str, str]]:
     ]
 
 
-def _counts(parts: Split, classes: tuple[str, ...]) -> list[tuple[str, str]]:
+def _count_rows(parts: Split, classes: tuple[str, ...]) -> list[tuple[str, str]]:
     more = f" and {len(classes) - LISTED} more" if len(classes) > LISTED else ""
     return [
         (
@@ -91,7 +91,7 @@ def _counts(parts: Split, classes: tuple[str, ...]) -> list[tuple[str, str]]:
     ]
 
 
-def _numbers(values: list[float]) -> str:
+def _format_numbers(values: list[float]) -> str:
     return " ".join(f"{value:.4f}" for value in values)
 
 
@@ -116,7 +116,7 @@ def data(
         skip_unreadable: leave out files that cannot be read as images, and list them, instead of stopping.
         out: folder for the decoded images.
     """
-    look_in(root)
+    set_data_root(root)
     config = Data(name, side=side, classes=classes, skip_unreadable=skip_unreadable)
     if not config.from_library:
         config = dataclasses.replace(config, train=None)
@@ -124,5 +124,5 @@ def data(
             config, out / "artifacts", fetch=True
         )  # before torch is loaded: what is missing is told at once
 
-    print(*describe(config, validation, out / "artifacts"), sep="\n")
+    print(*describe_dataset(config, validation, out / "artifacts"), sep="\n")
     return 0

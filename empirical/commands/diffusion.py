@@ -12,7 +12,7 @@ from empirical.config import Data, Generator, Run, require
 from empirical.config.generation import SeenName
 from empirical.config.training import PrecisionName
 from empirical.data.decoded import find_or_decode
-from empirical.data.sources.locate import FOLDER, look_in
+from empirical.data.sources.locate import FOLDER_PREFIX, set_data_root
 from empirical.generation.sizes import SizeName, parameters, size
 from empirical.runtime import precision as bfloat16
 from empirical.runtime.machine import USUAL, Machine
@@ -84,11 +84,11 @@ def diffusion(
         machine.capture,
         "False; use --machine.compile",
     )
-    look_in(root)
-    settings = settings_of(
+    set_data_root(root)
+    settings = generator_settings(
         size, seen=seen, steps=steps, batch=batch, lr=lr, flip=flip, precision=precision
     )
-    data = data_of(
+    data = data_settings(
         dataset, side=side, train=train, pool=pool, validation=validation, classes=classes
     )
     machine.check(data)
@@ -102,14 +102,14 @@ def diffusion(
     from empirical.generation import training as generator_training
 
     torch.set_num_threads(1)  # the same numbers as in an experiment
-    task = task_of(data, settings, seed, out / "artifacts")
-    print(*before(task), sep="\n", flush=True)
+    task = make_task(data, settings, seed, out / "artifacts")
+    print(*format_task(task), sep="\n", flush=True)
     if settings.precision == "bfloat16" and machine.on(data).type == "cpu" and bfloat16.missing():
         print(bfloat16.slow("--precision"), flush=True)
     if dry_run:
-        print(expected(task, generator_training.rate(task, machine), machine))
+        print(format_forecast(task, generator_training.rate(task, machine), machine))
         return 0
-    folder = folder or out / "generators" / name_of(task, size)
+    folder = folder or out / "generators" / folder_name(task, size)
     about = generator_training.train(task, folder, machine, sheets, bf16)
     print(
         f"loss {about['loss']:.4f} after {about['images_seen']:,} images, {about['seconds'] / 60:.1f} minutes: {folder}"
@@ -117,43 +117,43 @@ def diffusion(
     return 0
 
 
-def settings_of(name: str, **changes: object) -> Generator:
+def generator_settings(name: str, **changes: object) -> Generator:
     """A named size with what is given (not None) changed."""
     return dataclasses.replace(
         size(name), **{field: value for field, value in changes.items() if value is not None}
     )
 
 
-def data_of(name: str, **settings: object) -> Data:
+def data_settings(name: str, **settings: object) -> Data:
     """The data set: of digits the usual split where nothing is given; of others all images not held out, or all of the pool."""
     given = {field: value for field, value in settings.items() if value is not None}
     if name not in ("digits", "noisy-digits"):
         given = {
             "train": given.get("pool"),
-            **({"validation": 0} if name.startswith(FOLDER) else {}),
+            **({"validation": 0} if name.startswith(FOLDER_PREFIX) else {}),
             **given,
         }
     return Data(name, **given)
 
 
-def task_of(data: Data, settings: Generator, seed: int, root: Path) -> Task:
+def make_task(data: Data, settings: Generator, seed: int, root: Path) -> Task:
     """The images that the generator may see, by the rule that experiments go by. Raises ValueError if none are left over."""
-    from empirical.data.load import resolve
-    from empirical.data.split import split
+    from empirical.data.load import identify_by_content
+    from empirical.data.split import split_dataset
     from empirical.generation.stage import seen
     from empirical.generation.training import Task
 
-    parts = split(data, seed, root)
+    parts = split_dataset(data, seed, root)
     images, indices, _ = seen(Run(data=data, generator=settings), seed, parts, root)
-    return Task(resolve(data, root), images, indices, parts.content, settings, seed)
+    return Task(identify_by_content(data, root), images, indices, parts.content, settings, seed)
 
 
-def name_of(task: Task, size: str) -> str:
+def folder_name(task: Task, size: str) -> str:
     """Such as cifar10-16px-medium-external-0."""
-    return f"{task.data.name.removeprefix(FOLDER)}-{task.images.shape[1]}px-{size}-{task.settings.seen}-{task.seed}"
+    return f"{task.data.name.removeprefix(FOLDER_PREFIX)}-{task.images.shape[1]}px-{size}-{task.settings.seen}-{task.seed}"
 
 
-def before(task: Task) -> list[str]:
+def format_task(task: Task) -> list[str]:
     """What is going to be trained."""
     settings, (channels, side, _) = task.settings, task.images.shape
     count, total = parameters(task.images, settings), settings.steps * settings.batch
@@ -164,7 +164,7 @@ def before(task: Task) -> list[str]:
     ]
 
 
-def expected(task: Task, rate: float, machine: Machine) -> str:
+def format_forecast(task: Task, rate: float, machine: Machine) -> str:
     """How long it takes at so many images a second, contact sheets not counted."""
     minutes = task.settings.steps * task.settings.batch / rate / 60
     return (

@@ -17,7 +17,7 @@ NOTES = (
 )
 
 
-def line(experiment: Experiment) -> tuple[str, ...]:
+def experiment_row(experiment: Experiment) -> tuple[str, ...]:
     """What ``HEAD`` names, of one experiment."""
     chosen, out = [(experiment, experiment.seeds)], Path("output")
     jobs = graph(chosen, out)
@@ -40,20 +40,20 @@ def line(experiment: Experiment) -> tuple[str, ...]:
         str(len(records)),
         str(experiment.seeds),
         f"{images:,}",
-        f"{'' if known else '~'}{hours(here / 2)}",
-        "-" if library else f"~{hours(there)}",
+        f"{'' if known else '~'}{format_hours(here / 2)}",
+        "-" if library else f"~{format_hours(there)}",
         " ".join(experiment.claims),
         experiment.about,
     )
 
 
-def hours(value: float) -> str:
+def format_hours(value: float) -> str:
     return f"{value:,.0f}" if value >= 10 else f"{value:.1g}" if value < 1 else f"{value:.1f}"
 
 
-def table(experiments: list[Experiment]) -> list[str]:
+def format_table(experiments: list[Experiment]) -> list[str]:
     """Lines with aligned columns: names, claims and descriptions to the left, numbers to the right."""
-    rows = [HEAD, *map(line, experiments)]
+    rows = [HEAD, *map(experiment_row, experiments)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
 
     def aligned(row: tuple[str, ...]) -> str:
@@ -67,5 +67,5 @@ def table(experiments: list[Experiment]) -> list[str]:
 
 def list_() -> int:
     """The named experiments, and what they cost."""
-    print(*table([make() for make in EXPERIMENTS.values()]), sep="\n")
+    print(*format_table([make() for make in EXPERIMENTS.values()]), sep="\n")
     return 0

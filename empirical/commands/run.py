@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from empirical.config import require
-from empirical.data.sources.locate import look_in
+from empirical.data.sources.locate import set_data_root
 from empirical.experiments.cost import duration
 from empirical.experiments.jobs import graph, missing
 from empirical.experiments.registry import experiment
@@ -35,7 +35,7 @@ def run(
         out: folder for records and artifacts.
         dry_run: say what would be computed, and stop.
     """
-    look_in(root)
+    set_data_root(root)
     chosen = [experiment(name) for name in names]
     require(
         len(chosen) >= 1, "number of names", 0, "at least 1; the command list says which there are"

@@ -12,7 +12,7 @@ import tyro
 
 from empirical.config import DIGITS, Data, Run, Selection, StopName, Training, require
 from empirical.config.recipes import PAPER_SGD
-from empirical.data.sources.locate import FOLDER, look_in
+from empirical.data.sources.locate import FOLDER_PREFIX, set_data_root
 from empirical.runtime.machine import Machine
 from empirical.selection.scores import Found, _unclear, agreement, compute, early_of, rows
 from figures.records import OUTPUT, whole, write_json
@@ -76,13 +76,13 @@ def select(
             str(scores.parent),
             "a folder that is there",
         )
-    look_in(root)
+    set_data_root(root)
     library = name in DIGITS
     held = (
         validation
         if validation is not None
         else 0
-        if name.startswith(FOLDER)
+        if name.startswith(FOLDER_PREFIX)
         else Data().validation
     )
     images = Data().train if train is None and library else train
@@ -95,13 +95,15 @@ def select(
     )
     run, found = compute(run, seeds, Machine(device), out / "artifacts")
     pairs = agreement(found)
-    print(*report(run, found, pairs), sep="\n")
+    print(*format_report(run, found, pairs), sep="\n")
     if scores is not None:
-        (write_csv if scores.suffix == ".csv" else write_scores)(scores, run, found, pairs)
+        (write_csv_scores if scores.suffix == ".csv" else write_json_scores)(
+            scores, run, found, pairs
+        )
     return 0
 
 
-def report(run: Run, found: Sequence[Found], pairs: Sequence[dict[str, Any]]) -> list[str]:
+def format_report(run: Run, found: Sequence[Found], pairs: Sequence[dict[str, Any]]) -> list[str]:
     """What the command prints."""
     from empirical.selection.agreement import by_class
 
@@ -150,7 +152,7 @@ def report(run: Run, found: Sequence[Found], pairs: Sequence[dict[str, Any]]) ->
     return lines
 
 
-def write_csv(
+def write_csv_scores(
     path: Path, run: Run, found: Sequence[Found], pairs: Sequence[dict[str, Any]]
 ) -> None:
     """One line per seed and image, whole or not at all."""
@@ -161,7 +163,7 @@ def write_csv(
             writer.writerows((f.seed, *row) for row in zip(*rows(f).values(), strict=True))
 
 
-def write_scores(
+def write_json_scores(
     path: Path, run: Run, found: Sequence[Found], pairs: Sequence[dict[str, Any]]
 ) -> None:
     """The same as JSON, by seed, with the settings, the moment of the stop, the curve that led there, and how far seeds agree."""

@@ -34,7 +34,7 @@ def store(
     require(to is None or action == "export", "to", str(to), "given with export alone")
     require(not repair or action == "verify", "repair", repair, "given with verify alone")
     where = out if folder is None else folder
-    folders = stores_in(where) if folder is not None or where.is_dir() else []
+    folders = find_stores(where) if folder is not None or where.is_dir() else []
     if action == "export":
         require(to is not None, "--to", to, "the folder to write")
         names = (
@@ -57,16 +57,16 @@ def store(
     damaged = False
     for path in folders:
         try:
-            print(about(path))
+            print(format_store(path))
             if action == "verify":
-                damaged |= checked(Store(path), repair)
+                damaged |= print_damage(Store(path), repair)
         except ValueError as error:
             print(f"{path}: {error}")
             damaged = True
     return int(damaged and action == "verify")
 
 
-def stores_in(where: Path) -> list[Path]:
+def find_stores(where: Path) -> list[Path]:
     """The folder itself if it is a store, else the stores that an output folder, or its artifacts, holds. ValueError if it is not there."""
     require(
         where.is_dir(), "folder", str(where), "a store of variants, or an output folder with some"
@@ -81,7 +81,7 @@ def stores_in(where: Path) -> list[Path]:
     )
 
 
-def about(folder: Path) -> str:
+def format_store(folder: Path) -> str:
     """A line: how many variants, of which data, by which model, at which strength."""
     there = Store(folder)
     pairs, said = there.pairs(), there.description
@@ -94,12 +94,12 @@ def about(folder: Path) -> str:
     )
     noise = noise if settings.get("alpha_bar") is None else f"alpha_bar {settings['alpha_bar']}"
     mixed = ", mixed" if settings.get("mix") else ""
-    model = f"{model_of(folder)} ({said.get('generator', {}).get('seen', '?')})"
+    model = f"{model_name(folder)} ({said.get('generator', {}).get('seen', '?')})"
     of = f"{len(pairs):,} variants of {sources:,} images, {copies} each at most, {there.dtype} {shape}"
     return f"{folder}: {of}; {said.get('data', {}).get('name', '?')}, seed {said.get('seed', '?')}; {model}, {noise}{mixed}"
 
 
-def model_of(folder: Path) -> str:
+def model_name(folder: Path) -> str:
     """What made the variants, by the name that it was called by."""
     try:
         return (
@@ -110,7 +110,7 @@ def model_of(folder: Path) -> str:
         return "model unknown"
 
 
-def checked(there: Store, repair: bool) -> bool:
+def print_damage(there: Store, repair: bool) -> bool:
     """Whether shards are damaged; each is named."""
     bad = there.repair() if repair else there.verify()
     for name in bad:

@@ -12,7 +12,7 @@ import tyro
 from empirical.config import DIGITS, Data, Generator, SamplerName, Training, Variants, require
 from empirical.config.recipes import PAPER_SGD
 from empirical.data.decoded import find_or_decode
-from empirical.data.sources.locate import look_in
+from empirical.data.sources.locate import set_data_root
 from empirical.generation.quality.by_strength import MARGIN, Examined, examine, trained_judge
 from empirical.runtime.machine import Machine
 from figures.records import OUTPUT, write_json
@@ -80,7 +80,7 @@ def strength(
     levels = [Variants(s, grid, guidance, sampler) for s in strengths]
     require(bool(levels), "strengths", strengths, "at least one number in (0, 1]")
     which = Generator(model=model, kind=kind, revision=revision)
-    look_in(root)
+    set_data_root(root)
     usual, library = Data(), name in DIGITS
     config = Data(
         name,
@@ -98,15 +98,15 @@ def strength(
 
     import torch
 
-    from empirical.data.load import resolve
-    from empirical.data.split import split
+    from empirical.data.load import identify_by_content
+    from empirical.data.split import split_dataset
     from empirical.generation.backends.model_files import folder_of
     from empirical.generation.backends.resolve import backend
     from empirical.generation.saved_model import check_unseen
 
     torch.set_num_threads(1)  # the same numbers as in an experiment
-    config, place = resolve(config, out / "artifacts"), Machine(device).on(config)
-    parts = split(config, seed, out / "artifacts")
+    config, place = identify_by_content(config, out / "artifacts"), Machine(device).on(config)
+    parts = split_dataset(config, seed, out / "artifacts")
     check_unseen(folder_of(model) or Path(model), parts)
     ways = list(
         map(backend(which, levels[0], parts.train.classes, parts.train.shape, place).at, levels)
@@ -114,7 +114,7 @@ def strength(
     judge = trained_judge(config, parts, recipe, seed, out / "artifacts", place)
     found = examine(ways, strengths, parts, judge, images, seed)
     said = f"judge: {recipe.network} on {len(parts.train):,} training images, {recipe.steps or recipe.epochs} "
-    print(*report(found, said + ("steps" if recipe.steps else "epochs")), sep="\n")
+    print(*format_report(found, said + ("steps" if recipe.steps else "epochs")), sep="\n")
     stem = f"strength-{Path(config.name).name.replace(':', '-')}"
     write_sheet(sheet or out / f"{stem}.png", found, parts.validation, strengths)
     settings = {
@@ -135,7 +135,7 @@ def strength(
     return 0
 
 
-def report(found: Examined, judge: str) -> list[str]:
+def format_report(found: Examined, judge: str) -> list[str]:
     """What the command prints."""
 
     def measured(level: dict[str, Any]) -> tuple[str, str]:

@@ -10,7 +10,7 @@ import tyro
 
 from empirical.config import Run, require
 from empirical.data.decoded import find_or_decode
-from empirical.data.sources.locate import look_in
+from empirical.data.sources.locate import set_data_root
 from empirical.generation.backends.resolve import check
 from empirical.runtime.machine import USUAL, Machine
 from empirical.runtime.precision import notes
@@ -36,7 +36,7 @@ def train(
         log: folder for TensorBoard.
     """
     require(seed >= 0, "seed", seed, "at least 0")
-    look_in(root)
+    set_data_root(root)
     machine.check(config.data)
     check(config.generator)
     if not config.data.from_library:
@@ -51,14 +51,16 @@ def train(
     from empirical.selection.scores import near_chance
     from empirical.training.progress import Lines
 
-    config = dataclasses.replace(config, data=load.resolve(config.data, out / "artifacts"))
+    config = dataclasses.replace(
+        config, data=load.identify_by_content(config.data, out / "artifacts")
+    )
     torch.set_num_threads(1)  # the same numbers as in an experiment
     for note in notes([config], machine):
         print(note, flush=True)
     with Lines(log) as watch:
         metrics = pipeline.execute(config, seed, out / "artifacts", machine=machine, watch=watch)
     for name, value in metrics.items():
-        if (said := in_words(value, name.endswith("_by_class"))) is not None:
+        if (said := format_metric(value, name.endswith("_by_class"))) is not None:
             print(f"{name:25s} {said}")
     if near_chance(metrics["early_error_balanced"], len(metrics["slow_fraction_by_class"])):
         print(
@@ -67,7 +69,7 @@ def train(
     return 0
 
 
-def in_words(value: object, by_class: bool = False) -> str | None:
+def format_metric(value: object, by_class: bool = False) -> str | None:
     """A metric in a line: numbers to four digits, of a curve the last value, of classes the range; None of what there is not."""
     if isinstance(value, float):
         return f"{value:.4g}"
@@ -78,11 +80,13 @@ def in_words(value: object, by_class: bool = False) -> str | None:
         return (
             f"{min(known):.4g} to {max(known):.4g}"
             if by_class
-            else f"{in_words(known[-1])} (last of {len(value)})"
+            else f"{format_metric(known[-1])} (last of {len(value)})"
         )
     if isinstance(value, dict):
         return ", ".join(
-            f"{name} {said}" for name, each in value.items() if (said := in_words(each)) is not None
+            f"{name} {said}"
+            for name, each in value.items()
+            if (said := format_metric(each)) is not None
         )
     if isinstance(value, str) and len(value) == 64:
         return f"{value[:12]}..."

@@ -25,19 +25,19 @@ import numpy as np
 from empirical.config import Data
 from empirical.data.sources.build import (
     DEFAULT_SIDE,
-    build,
-    content,
-    sha256,
-    side_of,
+    array_digest,
+    content_digest,
+    decode_source,
+    decoded_side,
     unreadable_message,
 )
-from empirical.data.sources.fingerprint import file_contents, seen
-from empirical.data.sources.locate import FOLDER, NATIVE, find
+from empirical.data.sources.fingerprint import content_fingerprint, stat_fingerprint
+from empirical.data.sources.locate import FOLDER_PREFIX, NATIVE_SIDES, find_source
 from empirical.data.sources.source import Missing, Source
 from figures.records import digest, write_json
 
 DTYPES = {True: np.uint8, False: np.int64}  # of pixels, of labels
-FORMAT = 1  # raised when the same files give other arrays
+FORMAT_VERSION = 1  # raised when the same files give other arrays
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,11 +62,11 @@ class Request:
 
     def settings(self, side: int | None) -> list:
         """What else the arrays depend on, beside the files."""
-        return [FORMAT, sorted(self.classes) if self.classes else None, side]
+        return [FORMAT_VERSION, sorted(self.classes) if self.classes else None, side]
 
 
 @dataclasses.dataclass(frozen=True)
-class Stored:
+class DecodedDataset:
     """A decoded data set; fresh: it was decoded just now."""
 
     folder: Path
@@ -74,9 +74,9 @@ class Stored:
     fresh: bool = False
 
 
-def stored(
+def decode_once(
     request: Request, root: Path, find: Callable[[bool], Source], fetch: bool = False
-) -> Stored:
+) -> DecodedDataset:
     """The decoded data set, from below ``root`` if it is there and whole, else decoded now.
 
     find: the source, given whether to download it; this is done by one process at a time, and only if ``fetch``.
@@ -86,33 +86,40 @@ def stored(
     try:
         source = find(False)
     except Missing:
-        if (found := _without_source(request, root)) is not None:
-            return _readable(request, found)
+        if (found := _find_without_source(request, root)) is not None:
+            return _require_readable(request, found)
         if not fetch:
             raise
-        with locked(root):
+        with decoding_lock(root):
             source = find(True)
     stamp = _stamp(request, root, source)
-    found = _by_stamp(request, root, stamp)
+    found = _find_by_stamp(request, root, stamp)
     if found is None:
-        with locked(root):
-            found = _by_stamp(request, root, stamp) or _by_content(request, root, source, stamp)
-    return _readable(request, found)
+        with decoding_lock(root):
+            found = _find_by_stamp(request, root, stamp) or _find_by_content_or_decode(
+                request, root, source, stamp
+            )
+    return _require_readable(request, found)
 
 
 def find_or_decode(
     config: Data, artifacts: Path, fetch: bool = False, verify: bool = False
-) -> Stored:
+) -> DecodedDataset:
     """The data set of these settings, below ``artifacts``/data. fetch: download what is not there; verify: compare every byte.
 
     Raises ValueError as ``stored`` does, and if ``config.content`` is given and the images have another.
     """
     root = artifacts / "data"
     request = Request(config.name, config.classes, config.side, config.skip_unreadable, verify)
-    found = with_content(request, config.content, root) if config.content and not verify else None
+    found = (
+        find_by_content(request, config.content, root) if config.content and not verify else None
+    )
     if found is None:
-        found = stored(
-            request, root, lambda download: find(config.name, config.classes, download), fetch
+        found = decode_once(
+            request,
+            root,
+            lambda download: find_source(config.name, config.classes, download),
+            fetch,
         )
     content = found.manifest["content"]
     if config.content and not content.startswith(config.content):
@@ -122,7 +129,7 @@ def find_or_decode(
     return found
 
 
-def _readable(request: Request, found: Stored) -> Stored:
+def _require_readable(request: Request, found: DecodedDataset) -> DecodedDataset:
     """What was decoded without some images serves those who leave them out."""
     if (left_out := found.manifest["unreadable"]) and not request.skip:
         total = sum(part["shape"][0] for part in found.manifest["parts"].values())
@@ -130,7 +137,7 @@ def _readable(request: Request, found: Stored) -> Stored:
     return found
 
 
-def with_content(request: Request, wanted: str, root: Path) -> Stored | None:
+def find_by_content(request: Request, wanted: str, root: Path) -> DecodedDataset | None:
     """What was decoded for this name and these settings, and has this digest, or one that begins so, wherever the images are now.
 
     Of a reader's own folder the last part of its path is the name. Raises ValueError for images left out unasked.
@@ -140,24 +147,29 @@ def with_content(request: Request, wanted: str, root: Path) -> Stored | None:
         if (
             manifest is not None
             and manifest["content"].startswith(wanted)
-            and _answers(request, folder, manifest)
-            and not damage(folder, manifest)
+            and _matches(request, folder, manifest)
+            and not describe_damage(folder, manifest)
         ):
-            return _readable(request, Stored(folder, manifest))
+            return _require_readable(request, DecodedDataset(folder, manifest))
     return None
 
 
-def _answers(request: Request, folder: Path, manifest: Mapping[str, Any]) -> bool:
+def _matches(request: Request, folder: Path, manifest: Mapping[str, Any]) -> bool:
     """Whether ``folder`` holds what would be decoded for ``request``. A side not given and the one that is then taken are the same."""
     try:
         name, *settings = json.loads((folder / "request.json").read_text())
     except (OSError, ValueError, TypeError):
         return False
-    side = request.side or NATIVE.get(request.name, DEFAULT_SIDE)
-    wanted = [request.label, request.name.startswith(FOLDER), *request.settings(None)[:-1], side]
+    side = request.side or NATIVE_SIDES.get(request.name, DEFAULT_SIDE)
+    wanted = [
+        request.label,
+        request.name.startswith(FOLDER_PREFIX),
+        *request.settings(None)[:-1],
+        side,
+    ]
     return [
         manifest["name"],
-        str(name).startswith(FOLDER),
+        str(name).startswith(FOLDER_PREFIX),
         *settings[:-1],
         manifest["side"],
     ] == wanted
@@ -167,9 +179,9 @@ def _folders(root: Path) -> list[Path]:
     return sorted(path.parent for path in root.glob("[!.]*/manifest.json"))
 
 
-def _without_source(request: Request, root: Path) -> Stored | None:
+def _find_without_source(request: Request, root: Path) -> DecodedDataset | None:
     """What was decoded when the images were there, the latest; never for a reader's own folder, whose name alone says little."""
-    if request.name.startswith(FOLDER):
+    if request.name.startswith(FOLDER_PREFIX):
         return None
     for folder in sorted(_folders(root), key=lambda folder: folder.stat().st_mtime, reverse=True):
         with contextlib.suppress(OSError, ValueError):
@@ -177,11 +189,11 @@ def _without_source(request: Request, root: Path) -> Stored | None:
                 request.name,
                 *request.settings(request.side),
             ]:
-                return _whole(request, folder)
+                return _intact(request, folder)
     return None
 
 
-def damage(folder: Path, manifest: Mapping[str, Any], verify: bool = False) -> str:
+def describe_damage(folder: Path, manifest: Mapping[str, Any], verify: bool = False) -> str:
     """What is wrong with the arrays in ``folder``: their size and shape, and with ``verify`` every byte. Empty if nothing."""
     for part, entry in manifest["parts"].items():
         for name, expected in entry["sha256"].items():
@@ -199,7 +211,7 @@ def damage(folder: Path, manifest: Mapping[str, Any], verify: bool = False) -> s
                 or path.stat().st_size != array.offset + array.nbytes
             ):
                 return f"{name} has another size than it should"
-            if verify and sha256(path) != expected:
+            if verify and array_digest(path) != expected:
                 return f"{name} has other bytes than it should"
     return ""
 
@@ -209,19 +221,24 @@ def _manifest(folder: Path) -> dict | None:
         manifest = json.loads((folder / "manifest.json").read_text())
         return (
             manifest
-            if manifest["content"] == content(*(manifest[k] for k in ("classes", "side", "parts")))
+            if manifest["content"]
+            == content_digest(*(manifest[k] for k in ("classes", "side", "parts")))
             else None
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def _whole(request: Request, folder: Path) -> Stored | None:
+def _intact(request: Request, folder: Path) -> DecodedDataset | None:
     """What stands in ``folder`` if it is unharmed; if it is not, a line says so, and it will be made again."""
     manifest = _manifest(folder)
-    wrong = "it has no manifest" if manifest is None else damage(folder, manifest, request.verify)
+    wrong = (
+        "it has no manifest"
+        if manifest is None
+        else describe_damage(folder, manifest, request.verify)
+    )
     if not wrong:
-        return Stored(folder, manifest)
+        return DecodedDataset(folder, manifest)
     if folder.exists():
         print(f"{folder} is damaged ({wrong}): decoding again", file=sys.stderr, flush=True)
     return None
@@ -232,11 +249,11 @@ def _stamp(request: Request, root: Path, source: Source) -> Path:
     return (
         root
         / "stamps"
-        / f"{digest([request.settings(side_of(source, request.side)), seen(source)])[:16]}.json"
+        / f"{digest([request.settings(decoded_side(source, request.side)), stat_fingerprint(source)])[:16]}.json"
     )
 
 
-def _by_stamp(request: Request, root: Path, stamp: Path) -> Stored | None:
+def _find_by_stamp(request: Request, root: Path, stamp: Path) -> DecodedDataset | None:
     """Found by paths, sizes and times alone."""
     try:
         folder = root / json.loads(stamp.read_text())["folder"]
@@ -244,24 +261,26 @@ def _by_stamp(request: Request, root: Path, stamp: Path) -> Stored | None:
         return None
     manifest = _manifest(folder)
     return (
-        Stored(folder, manifest)
-        if manifest is not None and not damage(folder, manifest, request.verify)
+        DecodedDataset(folder, manifest)
+        if manifest is not None and not describe_damage(folder, manifest, request.verify)
         else None
     )
 
 
-def _by_content(request: Request, root: Path, source: Source, stamp: Path) -> Stored:
+def _find_by_content_or_decode(
+    request: Request, root: Path, source: Source, stamp: Path
+) -> DecodedDataset:
     """Found by the content of the files, or decoded; then remembered by ``stamp``. Called by one process at a time."""
     key = digest(
         [
-            request.settings(side_of(source, request.side)),
+            request.settings(decoded_side(source, request.side)),
             source.layout,
             source.native,
-            file_contents(source),
+            content_fingerprint(source),
         ]
     )[:16]
     folder = root / f"{request.label}-{key}"
-    found = _whole(request, folder)
+    found = _intact(request, folder)
     if found is None:
         found = _decode(request, root, source, folder)
     if _stamp(request, root, source) != stamp:
@@ -274,12 +293,12 @@ def _by_content(request: Request, root: Path, source: Source, stamp: Path) -> St
     return found
 
 
-def _decode(request: Request, root: Path, source: Source, folder: Path) -> Stored:
+def _decode(request: Request, root: Path, source: Source, folder: Path) -> DecodedDataset:
     partial = root / f".partial-{os.getpid()}-{folder.name}"
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
     try:
-        manifest = build(request.label, source, request.side, request.skip, partial)
+        manifest = decode_source(request.label, source, request.side, request.skip, partial)
         write_json(partial / "request.json", [request.name, *request.settings(request.side)])
         if folder.exists():
             shutil.rmtree(folder)  # damaged
@@ -289,11 +308,11 @@ def _decode(request: Request, root: Path, source: Source, folder: Path) -> Store
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             raise OSError(errno.ENOSPC, "no space left for the decoded images", str(root)) from None
         raise
-    return Stored(folder, json.loads(json.dumps(manifest)), fresh=True)
+    return DecodedDataset(folder, json.loads(json.dumps(manifest)), fresh=True)
 
 
 @contextlib.contextmanager
-def locked(root: Path) -> Iterator[None]:
+def decoding_lock(root: Path) -> Iterator[None]:
     """One process at a time decodes; the system frees the lock of one that was killed, and what it left half-done is removed."""
     root.mkdir(parents=True, exist_ok=True)
     with (root / ".lock").open("w") as file:

@@ -12,7 +12,7 @@ import numpy as np
 from empirical.config import Data
 from empirical.data import decoded as cache
 from empirical.data.images import Images
-from empirical.data.sources.locate import FOLDER
+from empirical.data.sources.locate import FOLDER_PREFIX
 from empirical.data.sources.source import PARTS
 from empirical.runtime.seeding import stream
 from figures.records import OUTPUT
@@ -34,7 +34,7 @@ class Dataset:
     fresh: bool
 
 
-def load(name: str) -> Images:
+def load_digits(name: str) -> Images:
     """``digits``: scikit-learn's 1,797 scanned digits, 8x8, scaled to [-1, 1]. ``noisy-digits``: the same with Gaussian pixel noise of
     standard deviation 0.5, drawn once per image (not clipped): the theory's noise patch on real images.
     """
@@ -49,7 +49,7 @@ def load(name: str) -> Images:
     return Images(pixels, digits.target.astype(np.int64), tuple(map(str, digits.target_names)))
 
 
-def dataset(config: Data, artifacts: Path = ARTIFACTS, verify: bool = False) -> Dataset:
+def load_dataset(config: Data, artifacts: Path = ARTIFACTS, verify: bool = False) -> Dataset:
     """The whole data set, decoded once into ``artifacts``/data and mapped from there.
 
     verify: compare every byte with its digest. Raises ValueError if it is neither there nor can be
@@ -70,11 +70,11 @@ def dataset(config: Data, artifacts: Path = ARTIFACTS, verify: bool = False) -> 
     return Dataset(parts["train"], parts["test"], found.folder, found.manifest, found.fresh)
 
 
-def resolve(config: Data, artifacts: Path = ARTIFACTS) -> Data:
+def identify_by_content(config: Data, artifacts: Path = ARTIFACTS) -> Data:
     """The settings that identify a reader's own images on any machine: their content, and the last part of the folder's name."""
-    if not config.name.startswith(FOLDER):
+    if not config.name.startswith(FOLDER_PREFIX):
         return config
-    manifest = dataset(config, artifacts).manifest
+    manifest = load_dataset(config, artifacts).manifest
     return dataclasses.replace(
-        config, name=FOLDER + manifest["name"], content=manifest["content"][:16]
+        config, name=FOLDER_PREFIX + manifest["name"], content=manifest["content"][:16]
     )

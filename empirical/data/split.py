@@ -9,7 +9,7 @@ import numpy as np
 
 from empirical.config import Data
 from empirical.data.images import Images
-from empirical.data.load import ARTIFACTS, dataset, load
+from empirical.data.load import ARTIFACTS, load_dataset, load_digits
 from empirical.runtime.seeding import stream
 
 
@@ -30,7 +30,7 @@ class Split:
     content: str = ""
 
 
-def split(config: Data, seed: int, artifacts: Path = ARTIFACTS) -> Split:
+def split_dataset(config: Data, seed: int, artifacts: Path = ARTIFACTS) -> Split:
     """The split of ``seed``. The validation images are the same for every seed, so that no seed is tested on what another may look at.
 
     Digits: training and test images are drawn by seed. Other data sets: the test set is the official one, whole; training images are
@@ -39,7 +39,7 @@ def split(config: Data, seed: int, artifacts: Path = ARTIFACTS) -> Split:
     """
     if config.from_library:
         return _split_digits(config, seed)
-    whole = dataset(config, artifacts)
+    whole = load_dataset(config, artifacts)
     labels, everyone = whole.train.labels, np.arange(len(whole.train))
     room = len(everyone) - config.validation
     classes = len(whole.train.classes)
@@ -52,17 +52,17 @@ def split(config: Data, seed: int, artifacts: Path = ARTIFACTS) -> Split:
         raise ValueError(
             f"data.pool is {config.pool}; allowed: at most {room}, the training images of {config.name} not held out"
         )
-    validation = stratified(labels, everyone, config.validation, stream(0, "validation"))
+    validation = draw_stratified(labels, everyone, config.validation, stream(0, "validation"))
     others = np.setdiff1d(everyone, validation)
     pool = (
         others
         if config.pool is None
-        else stratified(labels, others, config.pool, stream(0, "pool"))
+        else draw_stratified(labels, others, config.pool, stream(0, "pool"))
     )
     train = (
         others
         if config.train is None
-        else stratified(labels, pool, config.train, stream(seed, "split"))
+        else draw_stratified(labels, pool, config.train, stream(seed, "split"))
     )
     rest = np.setdiff1d(others, train if config.pool is None else pool)
     return Split(
@@ -76,7 +76,7 @@ def split(config: Data, seed: int, artifacts: Path = ARTIFACTS) -> Split:
 
 
 def _split_digits(config: Data, seed: int) -> Split:
-    images = load(config.name)
+    images = load_digits(config.name)
     used = config.train + config.validation
     if used >= len(images):
         raise ValueError(
@@ -89,7 +89,7 @@ def _split_digits(config: Data, seed: int) -> Split:
     return Split(images[train], images[validation], images[test], train, test[:0])
 
 
-def stratified(
+def draw_stratified(
     labels: np.ndarray, among: np.ndarray, count: int, rng: np.random.Generator
 ) -> np.ndarray:
     """``count`` of the indices ``among``, sorted: of each class its share, up to one image, the larger remainders being rounded up."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from empirical.data.sources.locate import VARIABLE, data_root
+from empirical.data.sources.locate import ROOT_VARIABLE, data_root
 from figures.records import Event, attempt, default_workers
 from figures.records.workers.pool import ONE_THREAD
 
@@ -49,7 +49,7 @@ class Cluster:
         self.ray, self.function, self.gpus, self.heavy = ray, function, gpus, heavy
         self.jobs: dict[Any, Any] = {}  # reference -> job
         there = {
-            VARIABLE: str(data_root().absolute()),
+            ROOT_VARIABLE: str(data_root().absolute()),
             "PYTHONPATH": str(ROOT),
         }  # code and data lie where they lie here
         usual = {

@@ -19,10 +19,10 @@ import numpy as np
 from PIL import Image
 
 from empirical.config import Data, require
-from empirical.data.decoded import Request, Stored, stored
+from empirical.data.decoded import DecodedDataset, Request, decode_once
 from empirical.data.sources import folder as folders
-from empirical.data.sources.decode import rgb
-from empirical.data.sources.locate import FOLDER, data_root
+from empirical.data.sources.decode import decode_rgb
+from empirical.data.sources.locate import FOLDER_PREFIX, data_root
 from empirical.data.sources.source import PARTS, Contents, Source, Unreadable
 from figures.records import digest, write_json
 
@@ -45,7 +45,7 @@ def source_of(folder: Path, hold_out: bool = False) -> Source:
 
     Raises ValueError if the folder is not there or has another layout.
     """
-    found = folders.find(str(folder), data_root(), None)
+    found = folders.find_folder(str(folder), data_root(), None)
     split = found.layout.startswith("split")
     require(
         not (split and hold_out),
@@ -83,7 +83,7 @@ def all_for_training(open_: Callable[[], Contents]) -> Contents:
 
 def _readable(contents: Contents, item) -> bool:
     try:
-        return bool(rgb(contents.read(item)))
+        return bool(decode_rgb(contents.read(item)))
     except (Unreadable, OSError):
         return False
 
@@ -100,20 +100,25 @@ def usual_side(source: Source, contents: Contents, most: int) -> int:
     return max(8, min(most, int(np.median(shorter or [most])) // 8 * 8))
 
 
-def decoded(source: Source, side: int, skip: bool, root: Path) -> tuple[Data, Stored]:
+def decoded(source: Source, side: int, skip: bool, root: Path) -> tuple[Data, DecodedDataset]:
     """The images at this side, from ``root``/data or decoded now, and the settings by which everything else finds them.
 
     Raises ValueError that names files which cannot be read, unless they are to be skipped.
     """
-    name = f"{FOLDER}{source.where.resolve()}"
-    found = stored(Request(name, None, side, skip), root / "data", lambda fetch: source)
+    name = f"{FOLDER_PREFIX}{source.where.resolve()}"
+    found = decode_once(Request(name, None, side, skip), root / "data", lambda fetch: source)
     about = found.manifest
     return Data(
-        FOLDER + about["name"], None, 0, side, skip_unreadable=skip, content=about["content"][:16]
+        FOLDER_PREFIX + about["name"],
+        None,
+        0,
+        side,
+        skip_unreadable=skip,
+        content=about["content"][:16],
     ), found
 
 
-def files_of(source: Source, found: Stored) -> Files:
+def files_of(source: Source, found: DecodedDataset) -> Files:
     """Which file each decoded image comes from, and where it goes: to its own path, or below its part if a test set was drawn."""
     train, test = (
         tuple(json.loads((found.folder / "sources.json").read_text())[part]) for part in PARTS

@@ -27,13 +27,14 @@ from empirical.own_images.folder import (
 from empirical.runtime.machine import Machine
 from empirical.selection.agreement import by_class
 from empirical.selection.knee import NoKnee
-from empirical.selection.scores import unclear
+from empirical.selection.verdict import warning
 from empirical.training.progress import progress
 from figures.records import digest, plain, write_json
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from empirical.data.context import Context
     from empirical.data.split import Split
     from empirical.selection.stage import Selected
 
@@ -119,11 +120,11 @@ class Task:
 
         import torch
 
-        from empirical.data.split import split
+        from empirical.data.split import split_dataset
 
         torch.set_num_threads(1)  # the same numbers as in an experiment
         run = dataclasses.replace(self.run, data=data)
-        parts = split(data, self.seed, self.root)
+        parts = split_dataset(data, self.seed, self.root)
         chosen = self.selected(run, parts)
         sources, copies, pixels = self.variants(run, parts, chosen)
         files = files_of(self.source, found)
@@ -140,35 +141,33 @@ class Task:
         }
         manifest = {
             "settings": self.settings,
-            **self.about(run, parts, chosen, found.manifest, len(names)),
+            **self.about(context, chosen, found.manifest, len(names)),
         }
         write_folder(out, files, names, as_uint8(pixels), tables, manifest, self.link)
         tests = f", {len(files.test):,} test images" if files.test else ""
         return [f"{out}: {len(files.train):,} originals, {len(names):,} variants{tests}"]
 
-    def selected(self, run: Run, parts: Split) -> Selected:
+    def selected(self, context: Context) -> Selected:
         """Early training and selection; says what it found."""
         from empirical.selection import stage
 
         try:
-            chosen = stage.selected(run, self.seed, parts, self.root, self.machine)
+            chosen = stage.selected(context)
         except NoKnee as error:
             raise ValueError(
-                str(error).split(": raise ")[0] + f": raise --epochs ({run.early.epochs})"
+                str(error).split(": raise ")[0] + f": raise --epochs ({context.run.early.epochs})"
             ) from None
         write_json(self.note, {"slow_fraction": chosen.slow.mean()})
         print(
             f"early training: {chosen.steps:,} steps, training error {chosen.error:.1%}; slow: {chosen.slow.mean():.1%} of the images"
         )
-        if unclear(chosen, parts.train.labels):
-            print(
-                "warning: the training error is near 0 or near chance, and so outputs, and which images are slow, say little"
-            )
+        if line := warning(chosen.verdict, chosen.balanced_error):
+            print(line)
         sys.stdout.flush()
         return chosen
 
     def variants(
-        self, run: Run, parts: Split, chosen: Selected
+        self, context: Context, chosen: Selected
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Sources, copies and pixels of all variants, saved on the way."""
         import numpy as np
@@ -176,29 +175,27 @@ class Task:
         from empirical.generation import stage as generate
         from empirical.methods import additions
 
+        run = context.run
         sources, copies = additions(run.method, chosen.slow, self.seed)
         if run.generator.model is None and len(sources):
             with progress("training the generator", run.generator.steps, "step") as bar:
-                generate.generator(run, self.seed, parts, self.root, bar.update, self.machine)
+                generate.generator(context, bar.update)
         chunk = max(CHUNK, math.ceil(len(sources) / SAVES / BATCH) * BATCH)
-        made = [np.empty((0, *parts.train.shape), np.float32)]
+        made = [np.empty((0, *context.parts.train.shape), np.float32)]
         with progress("making variants", len(sources), "variant") as bar:
             for start in range(0, len(sources), chunk):
                 rows = slice(start, start + chunk)
-                made.append(
-                    generate.variants(
-                        run, self.seed, parts, self.root, sources[rows], copies[rows], self.machine
-                    )
-                )
+                made.append(generate.variants(context, sources[rows], copies[rows]))
                 bar.update(len(made[-1]))
         return sources, copies, np.concatenate(made)
 
     def about(
-        self, run: Run, parts: Split, chosen: Selected, images: Mapping[str, Any], variants: int
+        self, context: Context, chosen: Selected, images: Mapping[str, Any], variants: int
     ) -> dict[str, Any]:
         """The manifest, but for the settings."""
-        from empirical.generation.stage import made_by
+        from empirical.generation.stage import about_variants
 
+        run, parts = context.run, context.parts
         labels, classes = parts.train.labels, parts.train.classes
         shares = by_class(chosen.slow, labels, len(classes))
         return {
@@ -216,12 +213,12 @@ class Task:
                 "strength": run.variants.strength,
                 "mix": run.variants.mix,
             }
-            | made_by(run, self.seed, parts, self.root),
+            | about_variants(context),
             "selection": run.selection,
             "early_steps": chosen.steps,
             "early_error": chosen.error,
-            "early_error_balanced": chosen.early.balanced_error(labels),
-            "early_unclear": unclear(chosen, labels),
+            "early_error_balanced": chosen.balanced_error,
+            "selection_verdict": chosen.verdict,
             "slow_fraction": chosen.slow.mean(),
             "slow_fraction_by_class": dict(zip(classes, shares, strict=True)),
             "versions": {

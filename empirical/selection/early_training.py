@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from empirical.config import Early, Training
 from empirical.data.images import Images, on_device
-from empirical.data.split import stratified
+from empirical.data.split import draw_stratified
 from empirical.runtime.seeding import stream
 from empirical.selection.knee import Knee
 from empirical.training.evaluation import balanced_error, logits
@@ -106,7 +106,7 @@ def _sample(labels: np.ndarray, config: Early, seed: int) -> np.ndarray:
     """Which images the training error is measured on; of every class its share, at least one, where classes count alike."""
     rng = stream(seed, "early sample")
     if config.stop == "auto":
-        return stratified(labels, np.arange(len(labels)), config.sample, rng)
+        return draw_stratified(labels, np.arange(len(labels)), config.sample, rng)
     return np.sort(rng.choice(len(labels), config.sample, replace=False))
 
 

@@ -66,10 +66,10 @@ def compute(run: Run, seeds: int, machine: Machine, root: Path) -> tuple[Run, li
     from empirical.selection import stage
 
     torch.set_num_threads(1)  # the same numbers as in an experiment
-    run = dataclasses.replace(run, data=load.resolve(run.data, root))
+    run = dataclasses.replace(run, data=load.identify_by_content(run.data, root))
     found = []
     for seed in range(seeds):
-        parts = split.split(run.data, seed, root)
+        parts = split.split_dataset(run.data, seed, root)
         chosen = stage.selected(run, seed, parts, root, machine)
         found.append(
             Found(

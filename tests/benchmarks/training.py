@@ -36,7 +36,7 @@ import tyro
 
 from empirical.config import Data, Training
 from empirical.data.images import Images, on_device
-from empirical.data.load import dataset
+from empirical.data.load import load_dataset
 from empirical.training.evaluation import wrong
 from empirical.training.networks import classifier
 from empirical.training.trainer import WARM, Trainer
@@ -238,7 +238,7 @@ def accuracy(settings: Settings) -> Iterator[dict]:
     )
     if settings.root is not None:
         os.environ["TADA_DATA"] = str(settings.root.absolute())
-        whole, kind = dataset(Data("cifar10", train=None)), "cifar10"
+        whole, kind = load_dataset(Data("cifar10", train=None)), "cifar10"
         parts = whole.train, whole.test
     for way in (Way(ours=False), Way(), Way(precision="bfloat16", capture=settings.cuda)):
 

@@ -9,7 +9,7 @@ from image_files import own
 from empirical import pipeline
 from empirical.config import Data, Early, Generator, Method, Run, Selection, Training, Variants
 from empirical.data.images import Images
-from empirical.data.split import split
+from empirical.data.split import split_dataset
 from empirical.runtime.machine import Machine
 from empirical.selection import stage
 from empirical.training.trainer import Diverged
@@ -116,7 +116,7 @@ def test_whole_runs_on_images_of_ones_own(pets, method, monkeypatch):
         == len(images)
         == 24 + {"original": 0, "useful": 2 * slow, "tada": slow}[method.name]
     )
-    originals = split(pets[0].data, 0, pets[1]).train
+    originals = split_dataset(pets[0].data, 0, pets[1]).train
     np.testing.assert_array_equal(images.stored[:24], originals.stored)
     np.testing.assert_array_equal(images.labels[:24], originals.labels)
     assert found["steps"] == [2, 4, 6]

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from empirical.data.sources.decode import averaged, exact, rgb, square
+from empirical.data.sources.decode import average_down, decode_rgb, require_side, resize_square
 from empirical.data.sources.source import (
     PARTS,
     SHOWN,
@@ -35,7 +35,7 @@ DEFAULT_SIDE = 64  # of images that may have any size
 
 
 @dataclasses.dataclass(frozen=True)
-class Decoded:
+class DecodedImage:
     """One image: pixels (side, side, 3) uint8, key: digest of its pixels before averaging; or the reason why there is none."""
 
     item: Item
@@ -44,7 +44,7 @@ class Decoded:
     reason: str = ""
 
 
-def side_of(source: Source, side: int | None) -> int:
+def decoded_side(source: Source, side: int | None) -> int:
     """The side of the decoded images; ValueError if pixels cannot be averaged down to the one that is asked for."""
     if source.native is None:
         return side or DEFAULT_SIDE
@@ -55,27 +55,31 @@ def side_of(source: Source, side: int | None) -> int:
     return side or source.native
 
 
-def decode(source: Source, contents: Contents, item: Item, side: int) -> Decoded:
+def decode_image(source: Source, contents: Contents, item: Item, side: int) -> DecodedImage:
     """Read and decode one image; what is wrong with it is told, not raised."""
     try:
         raw = contents.read(item)
         if isinstance(raw, bytes):
-            image = rgb(raw)
-            raw = square(image, side) if source.native is None else exact(image, source.native)
+            image = decode_rgb(raw)
+            raw = (
+                resize_square(image, side)
+                if source.native is None
+                else require_side(image, source.native)
+            )
     except (Unreadable, OSError) as error:
-        return Decoded(item, reason=getattr(error, "strerror", None) or str(error))
-    pixels = raw if raw.shape[0] == side else averaged(raw, side)
-    return Decoded(item, pixels, hashlib.sha256(raw).digest() if source.by_pixels else b"")
+        return DecodedImage(item, reason=getattr(error, "strerror", None) or str(error))
+    pixels = raw if raw.shape[0] == side else average_down(raw, side)
+    return DecodedImage(item, pixels, hashlib.sha256(raw).digest() if source.by_pixels else b"")
 
 
-def decoded(
+def decode_in_order(
     source: Source, contents: Contents, items: Sequence[Item], side: int, workers: int
-) -> Iterator[list[Decoded]]:
+) -> Iterator[list[DecodedImage]]:
     """All items in order, in chunks, decoded by threads that are never far ahead of the reader, and end soon after it stops."""
 
-    def chunk(start: int) -> list[Decoded]:
+    def chunk(start: int) -> list[DecodedImage]:
         return [
-            decode(source, contents, item, side)
+            decode_image(source, contents, item, side)
             for item in items[start : start + CHUNK]
             if not stopped.is_set()
         ]
@@ -93,7 +97,7 @@ def decoded(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-class Writer:
+class NpyWriter:
     """A ``.npy`` file of (n, *shape) uint8 that grows image by image; plain writes, so that a full disk is an error and not a crash."""
 
     def __init__(self, path: Path, shape: tuple[int, ...]) -> None:
@@ -112,7 +116,7 @@ class Writer:
         self.file.write(np.stack(images).data)
         self.count += len(images)
 
-    def __enter__(self) -> Writer:
+    def __enter__(self) -> NpyWriter:
         return self
 
     def __exit__(self, kind: type | None, *_: object) -> None:
@@ -124,12 +128,12 @@ class Writer:
                 os.fsync(self.file.fileno())
 
 
-def build(name: str, source: Source, side: int | None, skip: bool, folder: Path) -> dict:
+def decode_source(name: str, source: Source, side: int | None, skip: bool, folder: Path) -> dict:
     """Decode ``source`` into the empty ``folder`` and return the manifest that was written there.
 
     skip: leave out what cannot be read; else it raises ValueError that names the first of it.
     """
-    contents, size = source.open(), side_of(source, side)
+    contents, size = source.open(), decoded_side(source, side)
     unreadable, kept = list(contents.problems), []
     parts = {}
     with (
@@ -165,7 +169,7 @@ def build(name: str, source: Source, side: int | None, skip: bool, folder: Path)
         "published": source.published,
         "ignored": contents.ignored,
         "unreadable": unreadable,
-        "content": content(contents.classes, size, parts),
+        "content": content_digest(contents.classes, size, parts),
     }
     write_json(
         folder / "sources.json",
@@ -175,7 +179,7 @@ def build(name: str, source: Source, side: int | None, skip: bool, folder: Path)
     return manifest
 
 
-def content(classes: Sequence[str], side: int, parts: dict) -> str:
+def content_digest(classes: Sequence[str], side: int, parts: dict) -> str:
     """What identifies a data set: the digest of its classes, pixels and labels, in their order."""
     return digest(
         [classes, side, {part: [parts[part]["shape"], parts[part]["sha256"]] for part in PARTS}]
@@ -208,8 +212,10 @@ def write_part(
     items = [item for item in contents.items if item.part == part]
     path, kept, keys = folder / f"{part}.npy", [], []
     with (
-        Writer(path, (side, side, 3)) as writer,
-        contextlib.closing(decoded(source, contents, items, side, default_workers())) as chunks,
+        NpyWriter(path, (side, side, 3)) as writer,
+        contextlib.closing(
+            decode_in_order(source, contents, items, side, default_workers())
+        ) as chunks,
     ):
         for images in chunks:
             whole = [image for image in images if image.pixels is not None]
@@ -226,19 +232,19 @@ def write_part(
         reorder(path, order)
         kept = [kept[i] for i in order]
     np.save(folder / f"{part}-labels.npy", np.array([item.label for item in kept], np.int64))
-    return entry(folder, part), kept
+    return part_entry(folder, part), kept
 
 
 def reorder(path: Path, order: Sequence[int]) -> None:
     """Put the images of a ``.npy`` file into this order."""
     before = np.load(path, mmap_mode="r")
-    with Writer(path.with_suffix(".ordered"), before.shape[1:]) as writer:
+    with NpyWriter(path.with_suffix(".ordered"), before.shape[1:]) as writer:
         for start in range(0, len(order), 4096):
             writer.add([before[i] for i in order[start : start + 4096]])
     path.with_suffix(".ordered").replace(path)
 
 
-def entry(folder: Path, part: str) -> dict:
+def part_entry(folder: Path, part: str) -> dict:
     """What the manifest says of a part: digests of its files, and mean and deviation of each channel on the scale [0, 1]."""
     pixels = np.load(folder / f"{part}.npy", mmap_mode="r")
     count = np.zeros((pixels.shape[-1], 256), np.int64)  # how often each channel takes each value
@@ -249,13 +255,15 @@ def entry(folder: Path, part: str) -> dict:
     mean = count @ values / total
     return {
         "shape": pixels.shape,
-        "sha256": {name: sha256(folder / name) for name in (f"{part}.npy", f"{part}-labels.npy")},
+        "sha256": {
+            name: array_digest(folder / name) for name in (f"{part}.npy", f"{part}-labels.npy")
+        },
         "mean": mean.tolist(),
         "deviation": np.sqrt(count @ values**2 / total - mean**2).tolist(),
     }
 
 
-def sha256(path: Path) -> str:
+def array_digest(path: Path) -> str:
     """Digest of the numbers in a ``.npy`` file; its header, which a library may write in another way, is left out."""
     array, state = np.load(path, mmap_mode="r", allow_pickle=False), hashlib.sha256()
     for start in range(0, len(array), 4096):

@@ -20,7 +20,7 @@ from empirical.data.sources.source import (
     Missing,
     Source,
     check_counts,
-    chosen,
+    class_positions,
     downloading,
 )
 
@@ -70,25 +70,27 @@ KINDS = {
 }
 
 
-def find(name: str, root: Path, wanted: tuple[str, ...] | None, fetch: bool) -> Source:
+def find_cifar(name: str, root: Path, wanted: tuple[str, ...] | None, fetch: bool) -> Source:
     """The official files or ``{train,test}/<class>/*`` in ``root``/``name`` or ``root``, else the official download."""
     kind = KINDS[name]
-    chosen(wanted, kind.classes)  # told before anything is fetched
+    class_positions(wanted, kind.classes)  # told before anything is fetched
     places = (root / name, root)
     for place in places:
         if (place / kind.folder).is_dir() or (place / kind.archive).is_file():
-            return official(kind, place, wanted, fetch)
+            return official_source(kind, place, wanted, fetch)
     for place in places:
         if (place / "train").is_dir() and (place / "test").is_dir():
             found = class_folders(place, wanted, native=SIDE, names=kind.classes)
             return dataclasses.replace(found, published=PUBLISHED)
     if not fetch:
-        raise Missing(f"{sought(kind, root)}; fetch it with: python -m empirical data {name}")
+        raise Missing(
+            f"{not_found_message(kind, root)}; fetch it with: python -m empirical data {name}"
+        )
     unpack(kind, root)
-    return official(kind, root, wanted, fetch)
+    return official_source(kind, root, wanted, fetch)
 
 
-def sought(kind: Kind, root: Path) -> str:
+def not_found_message(kind: Kind, root: Path) -> str:
     """What was looked for where."""
     return (
         f"no {kind.name} in {root} or {root / kind.name}: looked for {kind.folder}/, {kind.archive} (official, {kind.url}) "
@@ -96,7 +98,7 @@ def sought(kind: Kind, root: Path) -> str:
     )
 
 
-def whole(kind: Kind, place: Path) -> bool:
+def is_complete(kind: Kind, place: Path) -> bool:
     """Whether all official files lie in ``place``."""
     return all((place / kind.folder / name).is_file() for name in kind.files)
 
@@ -111,7 +113,7 @@ def unpack(kind: Kind, place: Path) -> None:
 
     reader, archive = getattr(datasets, kind.reader), place / kind.archive
     with (
-        downloading(sought(kind, place), place),
+        downloading(not_found_message(kind, place), place),
         tempfile.TemporaryDirectory(prefix=f".{kind.folder}-", dir=place) as name,
     ):
         beside = Path(name)
@@ -120,23 +122,23 @@ def unpack(kind: Kind, place: Path) -> None:
         reader(beside, train=False, download=True)
         if not there:
             (beside / archive.name).replace(archive)
-        settle(kind, beside, place)
+        move_files(kind, beside, place)
 
 
-def settle(kind: Kind, beside: Path, place: Path) -> None:
+def move_files(kind: Kind, beside: Path, place: Path) -> None:
     """Move the official files from ``beside`` to ``place``, unless they are there already; a folder with holes is filled file by file."""
     try:
         (beside / kind.folder).rename(place / kind.folder)
     except OSError:
         if not (place / kind.folder).is_dir():
             raise
-        for name in () if whole(kind, place) else kind.files:
+        for name in () if is_complete(kind, place) else kind.files:
             (beside / kind.folder / name).replace(place / kind.folder / name)
 
 
-def official(kind: Kind, place: Path, wanted: tuple[str, ...] | None, fetch: bool) -> Source:
+def official_source(kind: Kind, place: Path, wanted: tuple[str, ...] | None, fetch: bool) -> Source:
     """The official files in ``place``, unpacked now if only the archive is there."""
-    if not whole(kind, place):
+    if not is_complete(kind, place):
         if not fetch and not (place / kind.archive).is_file():
             raise Missing(
                 f"{place / kind.folder} is not whole; fetch it with: python -m empirical data {kind.name}"
@@ -147,14 +149,14 @@ def official(kind: Kind, place: Path, wanted: tuple[str, ...] | None, fetch: boo
         where=place / kind.folder,
         layout="official",
         files=tuple(sorted(kind.files)),
-        open=functools.partial(contents, kind, place, wanted),
+        open=functools.partial(open_official, kind, place, wanted),
         native=SIDE,
         by_pixels=True,
         published=PUBLISHED,
     )
 
 
-def contents(kind: Kind, place: Path, wanted: tuple[str, ...] | None) -> Contents:
+def open_official(kind: Kind, place: Path, wanted: tuple[str, ...] | None) -> Contents:
     """Read the official files through torchvision, which compares them with the published checksums first."""
     from torchvision import datasets
 
@@ -171,7 +173,7 @@ def contents(kind: Kind, place: Path, wanted: tuple[str, ...] | None) -> Content
             f"python -m empirical data {kind.name}"
         ) from None
     names = parts["train"].classes
-    kept = chosen(wanted, names)
+    kept = class_positions(wanted, names)
     for part, whole in parts.items():
         pixels[part] = whole.data  # (n, 32, 32, 3) uint8
         rows = ((row, label) for row, label in enumerate(whole.targets) if label in kept)

@@ -12,7 +12,7 @@ from empirical.data.sources.source import Unreadable
 WIDE = ("I", "I;16", "I;16B", "I;16L", "I;16N")  # grey-scale of 16 bits
 
 
-def rgb(data: bytes) -> Image.Image:
+def decode_rgb(data: bytes) -> Image.Image:
     """The image in ``data``, turned as its EXIF orientation says, in RGB; the first frame if it moves.
 
     Grey-scale is repeated in all channels, 16 bits are scaled to 8; transparent pixels are laid on white, for the colour below them is
@@ -45,7 +45,7 @@ def _reason(error: Exception) -> str:
     )
 
 
-def square(image: Image.Image, side: int) -> np.ndarray:
+def resize_square(image: Image.Image, side: int) -> np.ndarray:
     """The shorter side resized to ``side`` by antialiased bicubic interpolation, then the centre square: (side, side, 3) uint8.
 
     Both in one step, so that a long image needs no more memory than a square one.
@@ -57,14 +57,14 @@ def square(image: Image.Image, side: int) -> np.ndarray:
     return np.asarray(image.resize((side, side), Image.Resampling.BICUBIC, box=box))
 
 
-def exact(image: Image.Image, side: int) -> np.ndarray:
+def require_side(image: Image.Image, side: int) -> np.ndarray:
     """The pixels of an image that must have this side; raises Unreadable if it has another."""
     if image.size != (side, side):
         raise Unreadable(f"{image.size[0]}x{image.size[1]} pixels instead of {side}x{side}")
     return np.asarray(image)
 
 
-def averaged(pixels: np.ndarray, side: int) -> np.ndarray:
+def average_down(pixels: np.ndarray, side: int) -> np.ndarray:
     """Mean over squares of pixels, rounded half up: (..., s, s, channels) uint8 -> (..., side, side, channels); side divides s."""
     block = pixels.shape[-2] // side
     shape = (*pixels.shape[:-3], side, block, side, block, pixels.shape[-1])

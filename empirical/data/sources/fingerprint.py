@@ -10,7 +10,7 @@ from empirical.data.sources.source import Source
 from figures.records import default_workers, digest
 
 
-def seen(source: Source) -> str:
+def stat_fingerprint(source: Source) -> str:
     """Digest of the paths, sizes and times of the files, and of where they are."""
     state = hashlib.sha256(
         f"{source.layout}\0{source.where.resolve()}\n".encode(errors="surrogateescape")
@@ -25,7 +25,7 @@ def seen(source: Source) -> str:
     return state.hexdigest()
 
 
-def file_contents(source: Source) -> str:
+def content_fingerprint(source: Source) -> str:
     """Digest of the relative paths and the content of the files."""
 
     def one(name: str) -> str:

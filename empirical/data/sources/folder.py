@@ -16,8 +16,8 @@ from empirical.data.sources.source import (
     Missing,
     Source,
     check_counts,
-    chosen,
-    some,
+    class_positions,
+    first_names,
 )
 
 TEST_FRACTION = 0.2  # of every class, where no test set is given
@@ -32,7 +32,7 @@ PART_NAMES = {
 }  # that are no classes, unless they hold images
 
 
-def find(name: str, root: Path, wanted: tuple[str, ...] | None) -> Source:
+def find_folder(name: str, root: Path, wanted: tuple[str, ...] | None) -> Source:
     """Anybody's images in the folder ``name``, seen from here or from ``root``; the centre square of each is taken and resized."""
     places = [Path(name).expanduser(), root / name]
     where = next((place for place in places if place.is_dir()), None)
@@ -55,7 +55,7 @@ def find(name: str, root: Path, wanted: tuple[str, ...] | None) -> Source:
 def _holds_images(folder: Path) -> bool:
     """Whether images lie in the folder itself: then it is a class, whatever its name."""
     with os.scandir(folder) as entries:
-        return any(tree.kind(entry.name) == "image" for entry in entries if not entry.is_dir())
+        return any(tree.file_kind(entry.name) == "image" for entry in entries if not entry.is_dir())
 
 
 def class_folders(
@@ -75,7 +75,9 @@ def class_folders(
         paths = tuple(path for path in paths if path.startswith(("train/", "test/")))
     if wanted is not None:
         paths = tuple(
-            path for path in paths if _place(path, split)[1] in wanted or not _place(path, split)[2]
+            path
+            for path in paths
+            if _split_path(path, split)[1] in wanted or not _split_path(path, split)[2]
         )
     drawn = "" if split else f", {TEST_FRACTION:.0%} of each class drawn for testing"
     return Source(
@@ -83,14 +85,14 @@ def class_folders(
         + (f"; left out: {', '.join(beside)}" if beside else ""),
         where=where,
         layout=f"{'split' if split else 'flat'} class folders",
-        files=tuple(path for path in paths if tree.kind(path) != "ignored"),
-        open=functools.partial(contents, where, paths, wanted, split, names),
+        files=tuple(path for path in paths if tree.file_kind(path) != "ignored"),
+        open=functools.partial(open_class_folders, where, paths, wanted, split, names),
         native=native,
         by_pixels=native is not None,
     )
 
 
-def contents(
+def open_class_folders(
     where: Path,
     paths: Sequence[str],
     wanted: tuple[str, ...] | None,
@@ -100,8 +102,8 @@ def contents(
     """Sort the files below ``where`` into images of a class, files without a place (problems), and ignored ones (counted)."""
     placed, problems, ignored = [], [], 0  # placed: (part or "", class, path)
     for path in paths:
-        part, folder, inside = _place(path, split)
-        what = tree.kind(path)
+        part, folder, inside = _split_path(path, split)
+        what = tree.file_kind(path)
         if what == "ignored":
             ignored += 1
         elif what == "other" or not inside:
@@ -118,9 +120,9 @@ def contents(
     there = _classes(where, split)
     if strangers := [name for name in there if names is not None and name not in names]:
         raise ValueError(
-            f"{where} holds classes that are not of this data set: {some(strangers)}; allowed: {', '.join(names)}"
+            f"{where} holds classes that are not of this data set: {first_names(strangers)}; allowed: {', '.join(names)}"
         )
-    classes = [there[i] for i in chosen(wanted, there)]
+    classes = [there[i] for i in class_positions(wanted, there)]
     label = {name: i for i, name in enumerate(classes)}
     test = set() if split else _drawn_for_test(placed)
     items = [
@@ -138,7 +140,7 @@ def contents(
     )
 
 
-def _place(path: str, split: bool) -> tuple[str, str, str]:
+def _split_path(path: str, split: bool) -> tuple[str, str, str]:
     """Part (empty where there are no parts), class and the rest of a relative path; the rest is empty for a file in no class."""
     part, _, rest = path.partition("/") if split else ("", "", path)
     name, _, inside = rest.partition("/")
@@ -155,10 +157,10 @@ def _drawn_for_test(placed: Sequence[tuple[str, str, str]]) -> set[str]:
     """A fixed random fifth of every class: the images whose names have the smallest digests, so that a new image moves few others."""
     drawn: set[str] = set()
     for name in sorted({folder for _, folder, _ in placed}):
-        members = sorted((path for _, folder, path in placed if folder == name), key=_lot)
+        members = sorted((path for _, folder, path in placed if folder == name), key=_draw_key)
         drawn.update(members[: max(1, round(TEST_FRACTION * len(members)))])
     return drawn
 
 
-def _lot(path: str) -> bytes:
+def _draw_key(path: str) -> bytes:
     return hashlib.sha256(b"test set\0" + os.fsencode(path)).digest()

@@ -67,13 +67,13 @@ class Source:
     published: tuple[int, int] | None = None
 
 
-def some(names: Collection[str]) -> str:
+def first_names(names: Collection[str]) -> str:
     """The first few names and how many more there are."""
     more = len(names) - SHOWN
     return ", ".join(list(names)[:SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
-def chosen(
+def class_positions(
     wanted: Sequence[str] | None, there: Sequence[str], other_names: Sequence[str] = ()
 ) -> list[int]:
     """Positions in ``there`` of the wanted classes, in the order of ``there``; all if ``wanted`` is None.
@@ -85,7 +85,7 @@ def chosen(
     unknown = [name for name in wanted if name not in there and name not in other_names]
     if unknown:
         raise ValueError(
-            f"no class {some([repr(name) for name in unknown])}; allowed: {', '.join(there)}"
+            f"no class {first_names([repr(name) for name in unknown])}; allowed: {', '.join(there)}"
         )
     seconds = other_names or there
     return [
@@ -99,7 +99,7 @@ def check_counts(classes: Sequence[str], items: Sequence[Item], where: Path) -> 
     """Every class needs two training images and a test image, and there must be two classes; raises ValueError, in one line."""
     if len(classes) < 2:
         raise ValueError(
-            f"{where} holds {len(classes)} classes of images ({some(classes)}); allowed: at least 2, a folder each"
+            f"{where} holds {len(classes)} classes of images ({first_names(classes)}); allowed: at least 2, a folder each"
         )
     count = {
         part: np.bincount(
@@ -114,7 +114,7 @@ def check_counts(classes: Sequence[str], items: Sequence[Item], where: Path) -> 
     ]
     if few:
         raise ValueError(
-            f"too few images in {where}: {some(few)}; allowed: at least 2 training images and 1 test image in every class"
+            f"too few images in {where}: {first_names(few)}; allowed: at least 2 training images and 1 test image in every class"
         )
 
 

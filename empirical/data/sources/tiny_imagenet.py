@@ -25,7 +25,7 @@ from empirical.data.sources.source import (
     Source,
     Unreadable,
     check_counts,
-    chosen,
+    class_positions,
     downloading,
 )
 
@@ -38,15 +38,17 @@ MD5 = "90528d7ca1a48142e341f4ef8d21d0de"
 NOTES = ("wnids.txt", "words.txt", "val/val_annotations.txt")
 
 
-def find(name: str, root: Path, wanted: tuple[str, ...] | None, fetch: bool) -> Source:
+def find_tiny_imagenet(
+    name: str, root: Path, wanted: tuple[str, ...] | None, fetch: bool
+) -> Source:
     """The unpacked archive, the archive or ``{train,test}/<class>/*``, in ``root`` or a folder of it, else the official download."""
     places = (root / FOLDER, root / name, root)
     for place in places:
         if (place / "wnids.txt").is_file():
-            return unpacked(place, wanted)
+            return unpacked_source(place, wanted)
     for place in places:
         if (place / ARCHIVE).is_file():
-            return packed(place / ARCHIVE, wanted)
+            return archive_source(place / ARCHIVE, wanted)
     for place in places:
         if (place / "train").is_dir() and (place / "test").is_dir():
             return dataclasses.replace(
@@ -60,7 +62,7 @@ def find(name: str, root: Path, wanted: tuple[str, ...] | None, fetch: bool) -> 
         raise Missing(f"{sought}; fetch it with: python -m empirical data {name}")
     with downloading(sought, root):
         download(root)
-    return packed(root / ARCHIVE, wanted)
+    return archive_source(root / ARCHIVE, wanted)
 
 
 def download(root: Path) -> None:
@@ -71,14 +73,14 @@ def download(root: Path) -> None:
     (root / f"{ARCHIVE}.part").replace(root / ARCHIVE)
 
 
-def unpacked(place: Path, wanted: tuple[str, ...] | None) -> Source:
+def unpacked_source(place: Path, wanted: tuple[str, ...] | None) -> Source:
     """The official layout in ``place``, whole or with some classes only."""
     paths = tuple(
         path
         for path in tree.files_below(place)
         if path in NOTES or path.startswith(("train/", "val/images/"))
     )
-    files = tuple(path for path in paths if path in NOTES or tree.kind(path) != "ignored")
+    files = tuple(path for path in paths if path in NOTES or tree.file_kind(path) != "ignored")
     return _source(
         f"official layout in {place}",
         place,
@@ -87,7 +89,7 @@ def unpacked(place: Path, wanted: tuple[str, ...] | None) -> Source:
     )
 
 
-def packed(archive: Path, wanted: tuple[str, ...] | None) -> Source:
+def archive_source(archive: Path, wanted: tuple[str, ...] | None) -> Source:
     """The official archive, read as it is."""
     return _source(
         f"official archive {archive}",
@@ -104,7 +106,7 @@ def _source(
 
 
 def _from_folder(place: Path, paths: Sequence[str], wanted: tuple[str, ...] | None) -> Contents:
-    return contents(place, paths, lambda path: (place / path).read_bytes(), wanted)
+    return open_official(place, paths, lambda path: (place / path).read_bytes(), wanted)
 
 
 def _from_archive(path: Path, wanted: tuple[str, ...] | None) -> Contents:
@@ -121,10 +123,10 @@ def _from_archive(path: Path, wanted: tuple[str, ...] | None) -> Contents:
     paths = sorted(
         name for name in names if name in NOTES or name.startswith(("train/", "val/images/"))
     )
-    return contents(path, paths, lambda name: archive.read(f"{FOLDER}/{name}"), wanted)
+    return open_official(path, paths, lambda name: archive.read(f"{FOLDER}/{name}"), wanted)
 
 
-def contents(
+def open_official(
     where: Path, paths: Sequence[str], read: Callable[[str], bytes], wanted: tuple[str, ...] | None
 ) -> Contents:
     """Images and labels of the official layout; ``read`` gives the bytes of one of ``paths``. Classes are in the order of their wnids.
@@ -132,14 +134,14 @@ def contents(
     A class may be asked for by wnid or by name; those of wnids.txt without a folder below train are not there.
     """
     wnids, names = _classes(where, paths, read)
-    kept = chosen(wanted, names, wnids)
+    kept = class_positions(wanted, names, wnids)
     label = {wnids[i]: position for position, i in enumerate(kept)}
     annotations = _annotations(where, read)
     items, problems, ignored = [], [], 0
     for path in paths:
         is_train = path.startswith("train/")
         wnid = path.split("/")[1] if is_train else annotations.get(path.rsplit("/", 1)[-1])
-        what = tree.kind(path)
+        what = tree.file_kind(path)
         if path in NOTES:
             continue
         if what == "ignored":  # the boxes, in text files

@@ -47,7 +47,7 @@ def folders_in(folder: Path) -> list[str]:
         )
 
 
-def kind(path: str) -> str:
+def file_kind(path: str) -> str:
     """``image``, ``ignored`` (hidden, or notes such as .csv and .txt) or ``other``, by the name alone."""
     name = path.rsplit("/", 1)[-1].lower()
     hidden = any(part.startswith((".", "__MACOSX")) for part in path.split("/"))

@@ -78,7 +78,7 @@ def examine(
     """
     import numpy as np
 
-    from empirical.data.split import stratified
+    from empirical.data.split import draw_stratified
     from empirical.runtime.seeding import stream
     from empirical.training.progress import progress
 
@@ -89,7 +89,7 @@ def examine(
         images,
         f"2 to {len(held) // 2}, half of the validation images",
     )
-    sources = stratified(
+    sources = draw_stratified(
         held.labels, np.arange(len(held)), images, stream(seed, "strength sources")
     )
     others = held[np.setdiff1d(np.arange(len(held)), sources)]

@@ -14,8 +14,8 @@ from PIL import Image
 from empirical.commands import augment as command
 from empirical.commands.augment import augment
 from empirical.config import Data, Generator
-from empirical.data.load import dataset
-from empirical.data.sources.decode import square
+from empirical.data.load import load_dataset
+from empirical.data.sources.decode import resize_square
 from empirical.generation import denoiser_trainer
 from empirical.generation import stage as generate
 from empirical.own_images import folder as augmented_folder
@@ -127,7 +127,7 @@ def test_a_variant_is_of_the_image_that_its_name_says(pets, tmp_path, cache, mon
     assert make(pets, tmp_path / "more", cache, generator=str(tmp_path / "model"), rule="all") == 0
     for row in table(tmp_path / "more/variants.csv"):
         images = [Image.open(tmp_path / "more" / row[name]) for name in ("file", "source")]
-        np.testing.assert_array_equal(np.asarray(images[0]), square(images[1], 8))
+        np.testing.assert_array_equal(np.asarray(images[0]), resize_square(images[1], 8))
     assert json.loads((tmp_path / "more/manifest.json").read_text())["generator"]["model"] == str(
         tmp_path / "model"
     )
@@ -154,7 +154,7 @@ def test_variants_may_be_mixed_with_their_sources(pets, tmp_path, cache, monkeyp
     ) in rows:  # a fifth of each pixel is of a fractal, the rest of the source, or black, in halves
         made, source = (
             np.asarray(Image.open(tmp_path / "more" / row["file"])),
-            square(Image.open(tmp_path / "more" / row["source"]), 8),
+            resize_square(Image.open(tmp_path / "more" / row["source"]), 8),
         )
         lowest, highest = 0.8 * source - 1, 0.8 * source + 0.2 * 255 + 1
         kept = ((made >= lowest) & (made <= highest)).all(2)
@@ -176,7 +176,7 @@ def test_train_is_augmented_and_test_copied(tmp_path, cache, capsys):
     assert (tmp_path / "more/train/cats/0.png").stat().st_ino != (
         sets / "train/cats/0.png"
     ).stat().st_ino
-    again = dataset(
+    again = load_dataset(
         Data(f"folder:{tmp_path / 'more'}", None, 0, 8), cache / "artifacts"
     )  # it is a data set of its own
     assert (len(again.train), len(again.test)) == (25 + len(variants), 5)

@@ -20,7 +20,7 @@ TINY = ("--steps", "4", "--batch", "4", "--machine.device", "cpu")
 def here(capsys, monkeypatch, *words):
     """The command in this process: exit code, and the lines that it prints and those on standard error."""
     monkeypatch.setattr(sys, "argv", ["empirical", "diffusion", "train", *map(str, words)])
-    commands = {"diffusion": generator_command.diffusion, "other": generator_command.name_of}
+    commands = {"diffusion": generator_command.diffusion, "other": generator_command.folder_name}
     code = run_command(commands, "python -m empirical", "")
     said = capsys.readouterr()
     return code, said.out.splitlines(), said.err
@@ -102,7 +102,7 @@ def test_the_size_for_cifar10_on_a_gpu_is_rehearsed_by_the_same_command(
     tmp_path, capsys, monkeypatch
 ):
     cifar10_batches(tmp_path / "sets", monkeypatch)
-    settings = generator_command.settings_of("cifar10-gpu")
+    settings = generator_command.generator_settings("cifar10-gpu")
     assert 5e6 < settings.steps * settings.batch < 7e6
     tiny = dataclasses.replace(settings, channels=(8, 16, 16))
     monkeypatch.setattr(generator_command, "size", lambda name: {"cifar10-gpu": tiny}[name])
@@ -151,17 +151,17 @@ def test_the_size_for_cifar10_on_a_gpu_is_rehearsed_by_the_same_command(
 
 
 def test_what_is_given_changes_a_size_and_the_data():
-    assert generator_command.settings_of("medium", steps=7, lr=None, flip=False).steps == 7
-    assert generator_command.settings_of("medium", flip=False).flip is False
-    assert generator_command.data_of("digits", train=None) == Data("digits")
-    assert generator_command.data_of("cifar10", side=16, pool=8000) == Data(
+    assert generator_command.generator_settings("medium", steps=7, lr=None, flip=False).steps == 7
+    assert generator_command.generator_settings("medium", flip=False).flip is False
+    assert generator_command.data_settings("digits", train=None) == Data("digits")
+    assert generator_command.data_settings("cifar10", side=16, pool=8000) == Data(
         "cifar10", train=8000, pool=8000, side=16
     )
-    assert generator_command.data_of("cifar10", train=2000, pool=8000) == Data(
+    assert generator_command.data_settings("cifar10", train=2000, pool=8000) == Data(
         "cifar10", train=2000, pool=8000
     )
-    assert generator_command.data_of("cifar10") == Data("cifar10", train=None)
-    assert generator_command.data_of("folder:x") == Data("folder:x", train=None, validation=0)
+    assert generator_command.data_settings("cifar10") == Data("cifar10", train=None)
+    assert generator_command.data_settings("folder:x") == Data("folder:x", train=None, validation=0)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from empirical.commands import select as slowness
 from empirical.commands.list import list_
 from empirical.commands.select import select
 from empirical.config import Data, Early, Method, Run, Selection, Training
-from empirical.data.split import split
+from empirical.data.split import split_dataset
 from empirical.runtime.artifacts import load_arrays
 from empirical.selection import scores, stage
 from empirical.selection.early_training import early_network
@@ -51,7 +51,7 @@ def test_what_it_says_and_writes(capfd, out):
     one, two = told["selections"]
     assert pair["common"] == len(set(one["index"]) & set(two["index"])) > 2
     for seed, each in enumerate((one, two)):
-        parts = split(Data("digits", train=100), seed)
+        parts = split_dataset(Data("digits", train=100), seed)
         assert each["index"] == parts.train_indices.tolist()
         assert each["class"] == [parts.train.classes[label] for label in parts.train.labels]
         assert np.mean(each["slow"]) == pytest.approx(each["slow_fraction"])
@@ -148,7 +148,7 @@ RUN = Run(method=Method("original"), data=Data("digits", train=100), training=Tr
 
 
 def test_stages_are_kept_and_shared_by_rules(tmp_path):
-    parts = split(RUN.data, 0)
+    parts = split_dataset(RUN.data, 0)
     paper = stage.selected(RUN, 0, parts, tmp_path)
     rules = [
         Selection("cluster", "logits"),

@@ -9,7 +9,7 @@ import torch
 
 from empirical.commands import strength
 from empirical.config import Data, Training
-from empirical.data.split import split
+from empirical.data.split import split_dataset
 from empirical.generation.backends import resolve
 from empirical.generation.quality import by_strength
 
@@ -37,7 +37,7 @@ class Blend:
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     root, data = tmp_path_factory.mktemp("judge"), Data("digits", 300, 80)
-    parts, recipe = split(data, 0), Training(steps=60, width=8)
+    parts, recipe = split_dataset(data, 0), Training(steps=60, width=8)
     judge = by_strength.trained_judge(data, parts, recipe, 0, root, torch.device("cpu"))
     again = by_strength.trained_judge(data, parts, recipe, 0, root, torch.device("cpu"))
     assert all(
@@ -61,7 +61,7 @@ def test_more_noise_is_less_faithful_and_the_rule_follows(trained, tmp_path):
     assert low["kid"]["value"] < high["kid"]["value"]
     assert high["kid"]["n"] == (40, 40)
     assert found.chosen in (0.02, 0.5)
-    lines = strength.report(found, "judge")
+    lines = strength.format_report(found, "judge")
     assert lines[-1].endswith(f"{found.chosen:g}")
     assert len(lines) == 4 + 3 + 2
     strength.write_sheet(tmp_path / "sheet.png", found, parts.validation, values)

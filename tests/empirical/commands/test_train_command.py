@@ -236,4 +236,4 @@ def test_tensorboard_writes_files(tmp_path, capfd, monkeypatch):
     ],
 )
 def test_measures_are_printed_in_words(value, by_class, said):
-    assert train.in_words(value, by_class) == said
+    assert train.format_metric(value, by_class) == said

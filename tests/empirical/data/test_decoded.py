@@ -14,9 +14,9 @@ from image_files import cifar10_batches, own, pictures, save, tiny
 
 from empirical.config import Data
 from empirical.data import decoded as cache
-from empirical.data.load import dataset
+from empirical.data.load import load_dataset
 from empirical.data.sources import build
-from empirical.data.sources.locate import NAMED, NATIVE, find
+from empirical.data.sources.locate import FINDERS, NATIVE_SIDES, find_source
 from empirical.data.sources.source import Missing
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -31,18 +31,18 @@ def pets(tmp_path, monkeypatch):
 @pytest.fixture
 def decoded(monkeypatch):
     """The paths that were decoded."""
-    paths, honest = [], build.decode
+    paths, honest = [], build.decode_image
 
     def noted(source, contents, item, side):
         paths.append(item.path)
         return honest(source, contents, item, side)
 
-    monkeypatch.setattr(build, "decode", noted)
+    monkeypatch.setattr(build, "decode_image", noted)
     return paths
 
 
 def whole(tmp_path, name="folder:pets", verify=False, **settings):
-    return dataset(Data(name, train=None, **settings), tmp_path / "artifacts", verify=verify)
+    return load_dataset(Data(name, train=None, **settings), tmp_path / "artifacts", verify=verify)
 
 
 def stores(tmp_path):
@@ -77,7 +77,7 @@ def test_arrays_are_mapped_and_the_files_stay_as_they_are(pets, tmp_path):
     again = whole(tmp_path, verify=True)
     assert not again.fresh
     assert again.train.stored.any()
-    assert not cache.damage(found.folder, found.manifest, verify=True)
+    assert not cache.describe_damage(found.folder, found.manifest, verify=True)
 
 
 def test_other_settings_have_another_cache(pets, tmp_path, decoded):
@@ -119,13 +119,13 @@ def test_a_change_of_the_files_is_noticed(pets, tmp_path, change):
 
 
 def test_a_change_while_the_files_are_read_is_told(pets, tmp_path, monkeypatch):
-    honest = build.decode
+    honest = build.decode_image
 
     def meddle(source, contents, item, side):
         (pets / "dogs/0.bmp").write_bytes((pets / "dogs/0.bmp").read_bytes() + b"x")
         return honest(source, contents, item, side)
 
-    monkeypatch.setattr(build, "decode", meddle)
+    monkeypatch.setattr(build, "decode_image", meddle)
     with pytest.raises(ValueError, match="was changed while it was read"):
         whole(tmp_path)
     assert stores(tmp_path) == set()
@@ -224,9 +224,9 @@ def test_the_sides_of_the_images_are_those_of_their_sources(tmp_path, monkeypatc
     tiny(tmp_path / "tiny")
     for name, folder in (("cifar10", "cifar"), ("tiny-imagenet", "tiny")):
         monkeypatch.setenv("TADA_DATA", str(tmp_path / folder))
-        assert find(name, None, False).native == NATIVE[name]
-    assert NATIVE["cifar100"] == NATIVE["cifar10"]
-    assert NATIVE.keys() == NAMED.keys()
+        assert find_source(name, None, False).native == NATIVE_SIDES[name]
+    assert NATIVE_SIDES["cifar100"] == NATIVE_SIDES["cifar10"]
+    assert NATIVE_SIDES.keys() == FINDERS.keys()
 
 
 def test_content_with_images_left_out_serves_those_who_leave_them_out(pets, tmp_path):
@@ -242,7 +242,7 @@ def test_a_full_disk_leaves_nothing_half_written(pets, tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(build.Writer, "add", full)
+    monkeypatch.setattr(build.NpyWriter, "add", full)
     with pytest.raises(OSError, match=r"no space left for the decoded images: .*artifacts/data"):
         whole(tmp_path)
     assert stores(tmp_path) == set()
@@ -259,7 +259,7 @@ from empirical.config import Data
 from empirical.data import decoded as cache
 from empirical.data.sources import build
 
-honest, go, begun, end = build.decode, Path(sys.argv[2]), [], time.monotonic() + 30
+honest, go, begun, end = build.decode_image, Path(sys.argv[2]), [], time.monotonic() + 30
 
 def slow(source, contents, item, side):  # ten images, then no more until the test says so
     begun.append(item)
@@ -268,7 +268,7 @@ def slow(source, contents, item, side):  # ten images, then no more until the te
         time.sleep(0.01)
     return honest(source, contents, item, side)
 
-build.decode, build.CHUNK = slow, 1
+build.decode_image, build.CHUNK = slow, 1
 try:
     found = cache.find_or_decode(Data("folder:pets", train=None), Path(sys.argv[1]))
 except KeyboardInterrupt:
@@ -326,7 +326,7 @@ def test_stopped_in_the_middle_and_called_again(start, tmp_path, how):
     found = whole(tmp_path)
     assert found.fresh
     assert leftovers(tmp_path) == []
-    assert not cache.damage(found.folder, found.manifest, verify=True)
+    assert not cache.describe_damage(found.folder, found.manifest, verify=True)
     assert json.loads((found.folder / "manifest.json").read_text())["name"] == "pets"
 
 
@@ -339,15 +339,15 @@ def test_a_reader_keeps_its_images_while_the_cache_is_made_again(pets, tmp_path)
 
 
 def test_images_come_in_order_whatever_the_threads(pets, tmp_path, monkeypatch):
-    honest, one = build.decode, whole(tmp_path)
+    honest, one = build.decode_image, whole(tmp_path)
 
     def uneven(source, contents, item, side):
         time.sleep(0.001 * (len(item.path) + hash(item.path)) % 0.004)
         return honest(source, contents, item, side)
 
-    monkeypatch.setattr(build, "decode", uneven)
+    monkeypatch.setattr(build, "decode_image", uneven)
     monkeypatch.setattr(build, "CHUNK", 2)
     monkeypatch.setattr(build, "default_workers", lambda: 5)
-    other = dataset(Data("folder:pets", train=None), tmp_path / "other")
+    other = load_dataset(Data("folder:pets", train=None), tmp_path / "other")
     assert other.fresh
     assert other.manifest == one.manifest

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from empirical.config import Data
-from empirical.data.load import PIXEL_NOISE, load
-from empirical.data.split import split
+from empirical.data.load import PIXEL_NOISE, load_digits
+from empirical.data.split import split_dataset
 
 
 def test_clean_digits_are_those_of_scikit_learn():
     from sklearn.datasets import load_digits
 
-    images = load("digits")
+    images = load_digits("digits")
     assert images.pixels.shape == (1797, 1, 8, 8)
     np.testing.assert_array_equal((images.pixels[:, 0] + 1) * 8, load_digits().images)
     assert images.pixels.min() == -1
@@ -19,8 +19,10 @@ def test_clean_digits_are_those_of_scikit_learn():
 
 
 def test_noise_is_drawn_once_per_image_with_the_stated_deviation():
-    noise = load("noisy-digits").pixels - load("digits").pixels
-    np.testing.assert_array_equal(noise, load("noisy-digits").pixels - load("digits").pixels)
+    noise = load_digits("noisy-digits").pixels - load_digits("digits").pixels
+    np.testing.assert_array_equal(
+        noise, load_digits("noisy-digits").pixels - load_digits("digits").pixels
+    )
     assert noise.std() == pytest.approx(PIXEL_NOISE, rel=0.01)
     assert abs(noise.mean()) < 0.01
     assert (
@@ -31,14 +33,18 @@ def test_noise_is_drawn_once_per_image_with_the_stated_deviation():
 @pytest.mark.parametrize("name", ["digits", "noisy-digits"])
 def test_splits_are_disjoint_whole_and_reproducible(name):
     config = Data(name, train=400, validation=200)
-    parts, again, other = split(config, 3), split(config, 3), split(config, 4)
+    parts, again, other = (
+        split_dataset(config, 3),
+        split_dataset(config, 3),
+        split_dataset(config, 4),
+    )
     assert [len(part) for part in (parts.train, parts.validation, parts.test)] == [400, 200, 1197]
     rows = np.concatenate(
         [part.pixels.reshape(len(part), -1) for part in (parts.train, parts.validation, parts.test)]
     )
-    everything = load(name).pixels.reshape(1797, -1)
+    everything = load_digits(name).pixels.reshape(1797, -1)
     np.testing.assert_array_equal(np.sort(rows, 0), np.sort(everything, 0))
-    np.testing.assert_array_equal(load(name).pixels[parts.train_indices], parts.train.pixels)
+    np.testing.assert_array_equal(load_digits(name).pixels[parts.train_indices], parts.train.pixels)
     np.testing.assert_array_equal(parts.train.pixels, again.train.pixels)
     assert len(np.intersect1d(parts.train_indices, other.train_indices)) < 200
     np.testing.assert_array_equal(

@@ -10,9 +10,9 @@ from PIL import Image
 
 from empirical.commands import data as inventory
 from empirical.config import Data
-from empirical.data.load import dataset, resolve
+from empirical.data.load import identify_by_content, load_dataset
 from empirical.data.sources.cifar import CIFAR10
-from empirical.data.sources.decode import averaged, rgb, square
+from empirical.data.sources.decode import average_down, decode_rgb, resize_square
 from empirical.data.sources.source import Missing, Unreadable
 
 
@@ -25,7 +25,7 @@ def root(tmp_path, monkeypatch):
 
 
 def whole(name, tmp_path, **settings):
-    return dataset(Data(name, train=None, **settings), tmp_path / "artifacts")
+    return load_dataset(Data(name, train=None, **settings), tmp_path / "artifacts")
 
 
 def sources(found):
@@ -92,7 +92,7 @@ def test_pixels_are_averaged_over_squares(root, tmp_path, monkeypatch):
         abs((small.train.stored - blocks).mean()) < 0.26
     )  # a quarter of all sums lie half-way, and are rounded up
     assert small.train.shape == (3, 16, 16)
-    assert averaged(np.array([[[1], [2]], [[2], [1]]], np.uint8), 1) == [[[2]]]
+    assert average_down(np.array([[[1], [2]], [[2], [1]]], np.uint8), 1) == [[[2]]]
     with pytest.raises(ValueError, match=r"data\.side is 12; allowed: divisors of 32"):
         whole("cifar10", tmp_path, side=12)
 
@@ -243,18 +243,18 @@ def encode(path, image, **options):
 def test_grey_palette_alpha_and_wide_images_become_rgb(tmp_path):
     grey = Image.fromarray(pictures(1, 9)[0]).convert("L")
     np.testing.assert_array_equal(
-        rgb(encode(tmp_path / "grey.png", grey)), np.asarray(grey)[..., None].repeat(3, 2)
+        decode_rgb(encode(tmp_path / "grey.png", grey)), np.asarray(grey)[..., None].repeat(3, 2)
     )
     palette = Image.fromarray(pictures(1, 9)[0]).quantize(8)
     np.testing.assert_array_equal(
-        rgb(encode(tmp_path / "palette.png", palette)), np.asarray(palette.convert("RGB"))
+        decode_rgb(encode(tmp_path / "palette.png", palette)), np.asarray(palette.convert("RGB"))
     )
     wide = np.arange(81, dtype=np.uint16).reshape(9, 9) * 800
-    deep = np.asarray(rgb(encode(tmp_path / "wide.png", Image.fromarray(wide))))
+    deep = np.asarray(decode_rgb(encode(tmp_path / "wide.png", Image.fromarray(wide))))
     np.testing.assert_array_equal(deep[..., 1], np.round(wide / 257))
     cmyk = Image.fromarray(pictures(1, 9)[0]).convert("CMYK")
     np.testing.assert_array_equal(
-        rgb(encode(tmp_path / "cmyk.tif", cmyk)), np.asarray(cmyk.convert("RGB"))
+        decode_rgb(encode(tmp_path / "cmyk.tif", cmyk)), np.asarray(cmyk.convert("RGB"))
     )
 
 
@@ -263,14 +263,14 @@ def test_transparent_pixels_are_laid_on_white(tmp_path):
     image[:, :2] = (200, 10, 30, 255)  # left half opaque, right half transparent black
     expected = np.full((4, 4, 3), 255, np.uint8)
     expected[:, :2] = (200, 10, 30)
-    np.testing.assert_array_equal(rgb(encode(tmp_path / "alpha.png", image)), expected)
+    np.testing.assert_array_equal(decode_rgb(encode(tmp_path / "alpha.png", image)), expected)
     palette = Image.new("P", (4, 4), 1)
     palette.putpalette([0, 0, 0, 9, 8, 7])
     np.testing.assert_array_equal(
-        rgb(encode(tmp_path / "hole.png", palette, transparency=1)), np.full((4, 4, 3), 255)
+        decode_rgb(encode(tmp_path / "hole.png", palette, transparency=1)), np.full((4, 4, 3), 255)
     )
     np.testing.assert_array_equal(
-        rgb(encode(tmp_path / "bytes.png", palette, transparency=b"\x00\xff")),
+        decode_rgb(encode(tmp_path / "bytes.png", palette, transparency=b"\x00\xff")),
         np.full((4, 4, 3), (9, 8, 7)),
     )
 
@@ -281,7 +281,7 @@ def test_images_are_turned_upright(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # the camera was held upright: turn a quarter clockwise to see it
     turned = np.asarray(
-        rgb(encode(tmp_path / "turned.jpg", Image.fromarray(image), exif=exif, quality=95))
+        decode_rgb(encode(tmp_path / "turned.jpg", Image.fromarray(image), exif=exif, quality=95))
     )
     assert turned.shape == (24, 16, 3)
     assert turned[:, 9:].mean() > 240  # bright on the right
@@ -294,13 +294,16 @@ def test_images_are_turned_upright(tmp_path):
 )
 def test_damaged_files_are_unreadable(tmp_path, spoil):
     data = encode(tmp_path / "image.jpg", pictures(1, 40)[0])
-    rgb(data)
+    decode_rgb(data)
     with pytest.raises(Unreadable):
-        rgb(spoil(data))
+        decode_rgb(spoil(data))
 
 
 def test_the_square_of_an_extreme_shape_is_small_and_quick():
-    assert square(Image.new("RGB", (20_000, 2), "red"), 64).tolist() == [[[255, 0, 0]] * 64] * 64
+    assert (
+        resize_square(Image.new("RGB", (20_000, 2), "red"), 64).tolist()
+        == [[[255, 0, 0]] * 64] * 64
+    )
 
 
 def spoiled(root):
@@ -341,7 +344,7 @@ def test_unreadable_files_are_left_out_when_asked_for_and_listed(root, tmp_path)
     assert len(found.train) + len(found.test) == 25
     assert found.manifest["ignored"] == 2
     text = "\n".join(
-        inventory.describe(
+        inventory.describe_dataset(
             Data("folder:pets", train=None, skip_unreadable=True), 4, tmp_path / "artifacts"
         )
     )
@@ -381,21 +384,21 @@ def test_folders_that_hold_no_classes_are_told(root, tmp_path):
 def test_own_images_are_identified_by_their_content_not_by_their_path(root, tmp_path):
     first, second = own(root / "a/pets"), own(tmp_path / "b/pets")
     configs = [
-        resolve(Data(f"folder:{folder}", train=None), tmp_path / "artifacts")
+        identify_by_content(Data(f"folder:{folder}", train=None), tmp_path / "artifacts")
         for folder in (first, second)
     ]
     assert configs[0] == configs[1]
     assert configs[0].name == "folder:pets"
     assert (
-        len(dataset(configs[0], tmp_path / "artifacts").train) == 20
+        len(load_dataset(configs[0], tmp_path / "artifacts").train) == 20
     )  # found by content, wherever the files are now
     save(first / "cats/0.png", pictures(1, 9)[0])
     assert (
-        resolve(Data(f"folder:{first}", train=None), tmp_path / "artifacts").content
+        identify_by_content(Data(f"folder:{first}", train=None), tmp_path / "artifacts").content
         != configs[0].content
     )
     with pytest.raises(
         ValueError, match=r"data\.content is 'abc', but the images of folder:.*pets have"
     ):
-        dataset(Data(f"folder:{first}", train=None, content="abc"), tmp_path / "artifacts")
-    assert resolve(Data("digits"), tmp_path) == Data("digits")
+        load_dataset(Data(f"folder:{first}", train=None, content="abc"), tmp_path / "artifacts")
+    assert identify_by_content(Data("digits"), tmp_path) == Data("digits")

@@ -16,8 +16,8 @@ from empirical import pipeline
 from empirical.commands import COMMANDS
 from empirical.config import Data, Early, Generator, Method, Run, Training, Variants
 from empirical.data.images import Images, stored_tensors, tensors
-from empirical.data.load import dataset, load
-from empirical.data.split import split, stratified
+from empirical.data.load import load_dataset, load_digits
+from empirical.data.split import draw_stratified, split_dataset
 from empirical.selection import stage
 from figures.records import run_command
 
@@ -45,7 +45,7 @@ def indices(parts, whole):
 @pytest.mark.parametrize("train", [30, 23, None])
 def test_parts_are_disjoint_whole_and_stratified(cifar, train):
     config = Data("cifar10", train=train, validation=17)
-    whole, parts = dataset(config, cifar), split(config, 3, cifar)
+    whole, parts = load_dataset(config, cifar), split_dataset(config, 3, cifar)
     chosen, validation, rest = indices(parts, whole)
     np.testing.assert_array_equal(chosen, parts.train_indices)
     assert [len(chosen), len(validation), len(rest)] == [train or 43, 17, 43 - (train or 43)]
@@ -59,33 +59,34 @@ def test_parts_are_disjoint_whole_and_stratified(cifar, train):
 
 def test_validation_and_test_are_the_same_for_all_seeds_and_training_is_not(cifar):
     one, same, other = (
-        split(Data("cifar10", train=30, validation=10), seed, cifar) for seed in (0, 0, 1)
+        split_dataset(Data("cifar10", train=30, validation=10), seed, cifar) for seed in (0, 0, 1)
     )
     np.testing.assert_array_equal(one.validation.stored, other.validation.stored)
     np.testing.assert_array_equal(one.test.stored, other.test.stored)
     np.testing.assert_array_equal(one.train_indices, same.train_indices)
     assert 5 < len(np.intersect1d(one.train_indices, other.train_indices)) < 28
-    smaller = split(Data("cifar10", train=20, validation=10), 0, cifar)
+    smaller = split_dataset(Data("cifar10", train=20, validation=10), 0, cifar)
     np.testing.assert_array_equal(smaller.validation.stored, one.validation.stored)
 
 
 def test_a_pool_leaves_the_same_images_over_for_every_seed(cifar):
     config = Data("cifar10", train=20, pool=30, validation=10)
-    one, other = (split(config, seed, cifar) for seed in (0, 1))
+    one, other = (split_dataset(config, seed, cifar) for seed in (0, 1))
     np.testing.assert_array_equal(one.rest, other.rest)
     assert len(one.rest) == 20
     assert 0 < len(np.intersect1d(one.train_indices, other.train_indices)) < 20
-    whole = dataset(config, cifar)
+    whole = load_dataset(config, cifar)
     for parts in (one, other):
         chosen, validation, rest = indices(parts, whole)
         assert len({*chosen, *validation, *rest}) == 50
     with pytest.raises(ValueError, match=r"data\.pool is 51; allowed: at most 50"):
-        split(Data("cifar10", train=20, pool=51, validation=10), 0, cifar)
+        split_dataset(Data("cifar10", train=20, pool=51, validation=10), 0, cifar)
 
 
 def test_the_split_does_not_depend_on_the_side(cifar):
     large, small = (
-        split(Data("cifar10", train=30, validation=10, side=side), 0, cifar) for side in (None, 16)
+        split_dataset(Data("cifar10", train=30, validation=10, side=side), 0, cifar)
+        for side in (None, 16)
     )
     np.testing.assert_array_equal(large.train_indices, small.train_indices)
     np.testing.assert_array_equal(large.train.labels, small.train.labels)
@@ -99,7 +100,7 @@ def test_more_images_than_there_are_is_told(cifar):
             ValueError,
             match="together at most 60, the training images of cifar10, and at least one",
         ):
-            split(Data("cifar10", train=train, validation=validation), 0, cifar)
+            split_dataset(Data("cifar10", train=train, validation=validation), 0, cifar)
 
 
 BAD_DATA = [
@@ -121,7 +122,7 @@ def test_bad_settings_are_refused(settings):
 
 
 def test_digits_have_no_rest():
-    parts = split(Data("digits", train=60), 0)
+    parts = split_dataset(Data("digits", train=60), 0)
     assert len(parts.rest) == 0
     assert parts.content == ""
 
@@ -137,7 +138,7 @@ def test_stratified_draws_are_within_one_of_their_share(counts, share, seed):
         np.random.default_rng(seed).choice(len(labels), max(1, len(labels) // 2), replace=False)
     )
     count = round(share * len(among))
-    drawn = stratified(labels, among, count, np.random.default_rng(seed))
+    drawn = draw_stratified(labels, among, count, np.random.default_rng(seed))
     assert len(set(drawn)) == len(drawn) == count
     assert set(drawn) <= set(among)
     assert (np.diff(drawn) > 0).all()
@@ -170,13 +171,13 @@ def test_stored_pixels_become_floats_once():
 
 
 def test_stored_tensors_are_what_is_stored(cifar):
-    whole = dataset(Data("cifar10", train=None), cifar)
+    whole = load_dataset(Data("cifar10", train=None), cifar)
     pixels, labels = stored_tensors(whole.train)
     assert pixels.dtype == torch.uint8
     assert pixels.shape == (60, 32, 32, 3)
     assert pixels.data_ptr() == whole.train.stored.ctypes.data
     assert labels.dtype == torch.int64
-    digits = load("digits")
+    digits = load_digits("digits")
     assert stored_tensors(digits)[0].dtype == torch.float32
     assert digits.shape == (1, 8, 8)
 
@@ -194,7 +195,7 @@ def test_a_run_on_colour_images(cifar, method):
     )
     metrics = pipeline.execute(run, 0, cifar)
     assert metrics["test_images"] == 20
-    assert metrics["data_content"] == dataset(data, cifar).manifest["content"]
+    assert metrics["data_content"] == load_dataset(data, cifar).manifest["content"]
     assert metrics["examples"] == 30 + (
         0 if method == "original" else round(30 * metrics["slow_fraction"])
     )
@@ -210,7 +211,9 @@ def test_stages_do_not_outlive_a_change_of_the_images(tmp_path, monkeypatch):
     )
     stages = []
     for _ in range(2):
-        stage.selected(run, 0, split(run.data, 0, tmp_path / "artifacts"), tmp_path / "artifacts")
+        stage.selected(
+            run, 0, split_dataset(run.data, 0, tmp_path / "artifacts"), tmp_path / "artifacts"
+        )
         stages.append(len(list((tmp_path / "artifacts").glob("selection-*"))))
         (folder / "cats/0.png").write_bytes((folder / "cats/2.png").read_bytes())
     assert stages == [1, 2]
@@ -233,7 +236,7 @@ def test_the_command_says_what_there_is(cifar, tmp_path, capfd):
     assert "54 training, 6 validation, 20 test" in said
     assert "10: airplane, automobile, bird" in said
     assert "16x16, 3 channels" in said
-    whole = dataset(Data("cifar10", train=None, side=16), cifar)
+    whole = load_dataset(Data("cifar10", train=None, side=16), cifar)
     values = whole.train.stored.reshape(-1, 3) / 255
     assert " ".join(f"{value:.4f}" for value in values.mean(0)) in said
     assert " ".join(f"{value:.4f}" for value in values.std(0)) in said
@@ -304,10 +307,10 @@ def test_unreadable_images_end_the_command_with_one_line_or_are_listed(tmp_path)
 
 def test_no_class_is_lost_that_there_is_room_for():
     labels = np.repeat([0, 1, 2], [980, 15, 5])
-    drawn = stratified(labels, np.arange(1000), 20, np.random.default_rng(0))
+    drawn = draw_stratified(labels, np.arange(1000), 20, np.random.default_rng(0))
     assert len(np.unique(drawn)) == 20
     assert np.bincount(labels[drawn]).tolist() == [18, 1, 1]
-    assert len(stratified(labels, np.arange(1000), 2, np.random.default_rng(0))) == 2
+    assert len(draw_stratified(labels, np.arange(1000), 2, np.random.default_rng(0))) == 2
 
 
 def test_sharpness_is_of_images_of_every_class(monkeypatch):

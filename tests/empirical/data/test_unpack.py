@@ -43,7 +43,7 @@ def files(place):
 
 
 def found(place):
-    return cifar.find("cifar10", place, None, fetch=False).open()
+    return cifar.find_cifar("cifar10", place, None, fetch=False).open()
 
 
 def test_nothing_is_there_until_all_is(place, monkeypatch):

@@ -9,11 +9,11 @@ import torch
 from image_files import cifar10_batches
 from PIL import Image
 
-from empirical.commands.diffusion import task_of
+from empirical.commands.diffusion import make_task
 from empirical.config import Data, Generator, Run
 from empirical.data.images import Images
-from empirical.data.load import load
-from empirical.data.split import split
+from empirical.data.load import load_digits
+from empirical.data.split import split_dataset
 from empirical.generation import denoiser_trainer
 from empirical.generation import saved_model as generator_folder
 from empirical.generation import stage as generate
@@ -58,7 +58,7 @@ def sets(tmp_path, monkeypatch):
 
 @pytest.fixture
 def task(tmp_path):
-    return task_of(DIGITS, TINY, 0, tmp_path / "artifacts")
+    return make_task(DIGITS, TINY, 0, tmp_path / "artifacts")
 
 
 def test_sizes_have_these_many_parameters():
@@ -105,7 +105,7 @@ def test_uint8_images_train_as_the_same_floats_do():
 
 
 def test_flip_mirrors_about_half_of_the_images_and_moves_no_other_draw():
-    images = load("digits")[:200]
+    images = load_digits("digits")[:200]
     settings = dataclasses.replace(TINY, flip=True, batch=200)
     plain, mirrored = (
         denoiser_trainer.DenoiserTrainer(diffusion.unet(images, c, 0), images, c, 0)
@@ -120,7 +120,7 @@ def test_flip_mirrors_about_half_of_the_images_and_moves_no_other_draw():
 
 
 def test_stopped_it_ends_with_the_same_bits(tmp_path, monkeypatch):
-    task = task_of(DIGITS, dataclasses.replace(TINY, flip=True), 0, tmp_path / "artifacts")
+    task = make_task(DIGITS, dataclasses.replace(TINY, flip=True), 0, tmp_path / "artifacts")
     whole = train(task, tmp_path / "whole", CPU, sheets=0, quiet=True)
     keep = generator_training.save_checkpoint
 
@@ -173,7 +173,7 @@ def test_the_folder_holds_the_generator_that_a_run_trains(tmp_path, task):
         "unet",
     ]
     run = Run(data=DIGITS, generator=TINY)
-    parts = split(DIGITS, 0, tmp_path / "artifacts")
+    parts = split_dataset(DIGITS, 0, tmp_path / "artifacts")
     there = loaded(tmp_path / "made")
     assert torch.equal(
         weights(there.unet), weights(generate.generator(run, 0, parts, tmp_path / "artifacts"))
@@ -275,11 +275,11 @@ def saved(folder, task: Task):
 
 def test_an_external_generator_serves_every_seed_of_its_pool_and_no_other_split(tmp_path, sets):
     folder = saved(
-        tmp_path / "made", task_of(POOLED, dataclasses.replace(TINY, seen="external"), 0, sets)
+        tmp_path / "made", make_task(POOLED, dataclasses.replace(TINY, seen="external"), 0, sets)
     )
     for seed in (0, 1, 2):
         assert (
-            generator_folder.check_disjoint(folder, split(POOLED, seed, sets))["images"]
+            generator_folder.check_disjoint(folder, split_dataset(POOLED, seed, sets))["images"]
             == 60 - 10 - 30
         )
     wider = dataclasses.replace(POOLED, pool=40)
@@ -287,33 +287,33 @@ def test_an_external_generator_serves_every_seed_of_its_pool_and_no_other_split(
         ValueError,
         match=r"made has seen \d+ images of this run's training or validation set or pool; allowed: 0",
     ):
-        generator_folder.check_disjoint(folder, split(wider, 0, sets))
+        generator_folder.check_disjoint(folder, split_dataset(wider, 0, sets))
     held = dataclasses.replace(POOLED, validation=12)
     with pytest.raises(
         ValueError, match=r"has seen \d+ images of this run's training or validation set"
     ):
-        generator_folder.check_disjoint(folder, split(held, 0, sets))
+        generator_folder.check_disjoint(folder, split_dataset(held, 0, sets))
     with pytest.raises(
         ValueError, match=r"was trained on data of content [0-9a-f]{16}; allowed: digits"
     ):
-        generator_folder.check_disjoint(folder, split(DIGITS, 0, sets))
+        generator_folder.check_disjoint(folder, split_dataset(DIGITS, 0, sets))
 
 
 def test_an_own_generator_serves_its_seed_alone(tmp_path, sets):
-    folder = saved(tmp_path / "made", task_of(POOLED, TINY, 0, sets))
-    generator_folder.check_disjoint(folder, split(POOLED, 0, sets))
+    folder = saved(tmp_path / "made", make_task(POOLED, TINY, 0, sets))
+    generator_folder.check_disjoint(folder, split_dataset(POOLED, 0, sets))
     with pytest.raises(
         ValueError,
         match=r"has seen 20 images that are not this run's training split of 20; allowed: the same images",
     ):
-        generator_folder.check_disjoint(folder, split(POOLED, 1, sets))
+        generator_folder.check_disjoint(folder, split_dataset(POOLED, 1, sets))
 
 
 def test_what_a_folder_says_is_checked(tmp_path, sets):
-    parts = split(POOLED, 0, sets)
+    parts = split_dataset(POOLED, 0, sets)
     (tmp_path / "of-others").mkdir()
     assert generator_folder.check_disjoint(tmp_path / "of-others", parts) == {}
-    folder = saved(tmp_path / "made", task_of(POOLED, TINY, 0, sets))
+    folder = saved(tmp_path / "made", make_task(POOLED, TINY, 0, sets))
     np.save(folder / "indices.npy", parts.train_indices[1:])
     with pytest.raises(
         ValueError,

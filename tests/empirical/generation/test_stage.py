@@ -13,7 +13,7 @@ from image_files import cifar10_batches
 from empirical import pipeline
 from empirical.config import Data, Early, Generator, Method, Run, Training, Variants
 from empirical.data.pixels import as_pixels, as_uint8
-from empirical.data.split import split
+from empirical.data.split import split_dataset
 from empirical.experiments import stages
 from empirical.experiments.experiment import Experiment
 from empirical.experiments.jobs import graph
@@ -67,7 +67,7 @@ def negative(monkeypatch):
 
 @pytest.mark.parametrize("method", [Method("tada", 3), Method("syn-all"), Method("syn-rand")])
 def test_mixed_variants_are_half_source_half_variant_whatever_the_method(root, negative, method):
-    run, parts = Run(method=method, data=DATA, variants=MIXED), split(DATA, 0, root)
+    run, parts = Run(method=method, data=DATA, variants=MIXED), split_dataset(DATA, 0, root)
     sources, copies = additions(method, SLOW, 0)
     rngs = [
         stream(0, "diffusemix", i, c)
@@ -86,7 +86,7 @@ def test_mixed_variants_are_half_source_half_variant_whatever_the_method(root, n
 
 
 def test_a_mixed_variant_depends_on_seed_source_and_copy_alone(root, negative):
-    run, parts = Run(data=DATA, variants=MIXED), split(DATA, 0, root)
+    run, parts = Run(data=DATA, variants=MIXED), split_dataset(DATA, 0, root)
     sources, copies = np.arange(20), np.ones(20, int)
     whole = generate.variants(run, 0, parts, root, sources, copies)
     np.testing.assert_array_equal(
@@ -136,7 +136,7 @@ def of_model(folder):
 
 
 def test_variants_of_a_model_are_found_by_what_its_files_hold(root, tmp_path):
-    parts = split(DATA, 0, root)
+    parts = split_dataset(DATA, 0, root)
     here, there = model_in(tmp_path / "here", parts), tmp_path / "deeper/there"
     shutil.copytree(here, there)
     path = generate.variants_path(of_model(here), 0, parts, root)
@@ -168,7 +168,7 @@ def test_variants_of_a_model_are_found_by_what_its_files_hold(root, tmp_path):
 
 
 def test_a_relative_name_is_found_from_any_folder(root, tmp_path, monkeypatch):
-    parts, repository = split(DATA, 0, root), tmp_path / "repository"
+    parts, repository = split_dataset(DATA, 0, root), tmp_path / "repository"
     (repository / "paper/models").mkdir(parents=True)
     model_in(repository / "paper/models/mine", parts)
     (tmp_path / "elsewhere").mkdir()
@@ -226,6 +226,6 @@ def test_the_network_is_compiled_where_it_is_asked_for_on_a_gpu(
         generate, "from_unet", lambda *words: (places.append(words[4].type), Negative())[1]
     )
     run = dataclasses.replace(of_model("x"), generator=Generator(model=model))
-    made = generate.way(run, 0, split(DATA, 0, root), root, Machine(compile=compile))
+    made = generate.way(run, 0, split_dataset(DATA, 0, root), root, Machine(compile=compile))
     assert made.compiled is (compile and device == "cuda")
     assert places == [device]

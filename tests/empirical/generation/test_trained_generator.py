@@ -10,8 +10,8 @@ from image_files import cifar10_batches
 
 from empirical import pipeline
 from empirical.config import Data, Early, Generator, Method, Run, Training, Variants
-from empirical.data.load import dataset
-from empirical.data.split import split
+from empirical.data.load import load_dataset
+from empirical.data.split import split_dataset
 from empirical.generation import denoiser_trainer
 from empirical.generation import stage as generate
 from empirical.generation import training as generator_training
@@ -35,14 +35,14 @@ def weights(run, seed, root):
     return torch.cat(
         [
             p.detach().flatten()
-            for p in generate.generator(run, seed, split(run.data, seed, root), root).parameters()
+            for p in generate.generator(run, seed, split_dataset(run.data, seed, root), root).parameters()
         ]
     )
 
 
 def test_own_sees_the_training_split_and_external_what_no_seed_uses(root):
     run = Run(data=POOLED, generator=SMALL)
-    used = [split(POOLED, seed, root) for seed in (0, 1)]
+    used = [split_dataset(POOLED, seed, root) for seed in (0, 1)]
     for seed, parts in enumerate(used):
         images, indices, _ = generate.seen(run, seed, parts, root)
         np.testing.assert_array_equal(images.stored, parts.train.stored)
@@ -51,7 +51,7 @@ def test_own_sees_the_training_split_and_external_what_no_seed_uses(root):
             dataclasses.replace(run, generator=EXTERNAL), seed, parts, root
         )
         assert drawn_by == 0
-        np.testing.assert_array_equal(images.stored, dataset(POOLED, root).train.stored[indices])
+        np.testing.assert_array_equal(images.stored, load_dataset(POOLED, root).train.stored[indices])
         assert not set(indices) & {*used[0].train_indices, *used[1].train_indices}
 
 
@@ -78,7 +78,7 @@ def test_stopped_it_goes_on_from_its_checkpoint_to_the_same_bits(root, monkeypat
         Run(data=POOLED, generator=dataclasses.replace(SMALL, steps=6, flip=True)),
         Machine("cpu", checkpoint=0),
     )
-    parts, whole = split(POOLED, 0, root), weights(run, 0, root)
+    parts, whole = split_dataset(POOLED, 0, root), weights(run, 0, root)
     keep, began, steps = generator_training.save_checkpoint, [], []
 
     def until_stopped(path, state):  # saved after 2 steps, dead after 4
@@ -127,7 +127,7 @@ def test_no_images_left_over_is_told(root, data):
         ValueError,
         match=r"all images of .* are in the training, validation or test set; allowed: own",
     ):
-        generate.generator(run, 0, split(data, 0, root), root)
+        generate.generator(run, 0, split_dataset(data, 0, root), root)
 
 
 def test_the_record_says_what_the_generator_has_seen(root):

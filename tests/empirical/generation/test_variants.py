@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from empirical.config import Data, Generator, Variants
 from empirical.data.images import Images
-from empirical.data.split import split
+from empirical.data.split import split_dataset
 from empirical.generation import unet as diffusion
 from empirical.generation.backends.pixel_unet import from_unet
 from empirical.generation.denoising import noise_level, noise_then_denoise, sampler, timesteps
@@ -101,7 +101,7 @@ def test_in_between_a_variant_comes_back_to_its_source_as_often_as_the_posterior
 
 @pytest.fixture(scope="module")
 def model():
-    images = split(Data(), 0).train
+    images = split_dataset(Data(), 0).train
     return diffusion.unet(images, Generator(channels=(8, 16)), 0).eval()
 
 
@@ -160,7 +160,7 @@ def test_half_strength_is_half_the_signal_as_in_the_paper():
 @pytest.mark.parametrize("kind", ["ddpm", "ddim"])
 @pytest.mark.parametrize("guidance", [1.0, 3.0])
 def test_a_variant_is_the_same_whatever_else_is_made(model, kind, guidance):
-    images, config = split(Data(), 0).train, Variants(0.5, 8, guidance, kind)
+    images, config = split_dataset(Data(), 0).train, Variants(0.5, 8, guidance, kind)
     way = from_unet(model, diffusion.noise_schedule(), config, images.classes)
     sources, copies = np.arange(70), np.tile([1, 2], 35)
     every = make_variants(way, images, sources, copies, 0)
@@ -186,7 +186,7 @@ def test_images_are_given_by_as_many_as_the_model_is_best_given():
                 self.batch = 8
             return pixels + torch.stack([torch.randn(pixels.shape[1:], generator=g) for g in rngs])
 
-    images, way = split(Data(), 0).train, Shrinking()
+    images, way = split_dataset(Data(), 0).train, Shrinking()
     made = make_variants(way, images, np.arange(75), np.ones(75, int), 0)
     assert way.given == [32, 32, 8, 8]
     plain = make_variants(
@@ -196,7 +196,7 @@ def test_images_are_given_by_as_many_as_the_model_is_best_given():
 
 
 def test_copies_and_seeds_differ(model):
-    images, config = split(Data(), 0).train, Variants(0.5, 8)
+    images, config = split_dataset(Data(), 0).train, Variants(0.5, 8)
     way = from_unet(model, diffusion.noise_schedule(), config, images.classes)
     made = make_variants(way, images, np.array([0, 0, 0]), np.array([1, 2, 3]), 0)
     other = make_variants(way, images, np.array([0]), np.array([1]), 1)

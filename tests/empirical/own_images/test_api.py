@@ -10,7 +10,7 @@ from image_files import pictures
 from torch.utils.data import DataLoader, TensorDataset
 
 from empirical.config import Data, Early, Generator, Run, Selection, Training, Variants
-from empirical.data.split import split
+from empirical.data.split import split_dataset
 from empirical.generation import stage as generate
 from empirical.generation.backends import resolve
 from empirical.own_images import api as own_data
@@ -45,7 +45,7 @@ class Darker:
 @pytest.fixture(scope="module")
 def stages(tmp_path_factory):
     """A folder for results, the split of seed 0, and its selection."""
-    root, parts = tmp_path_factory.mktemp("stages"), split(RUN.data, 0)
+    root, parts = tmp_path_factory.mktemp("stages"), split_dataset(RUN.data, 0)
     return root, parts, stage.selected(RUN, 0, parts, root)
 
 

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from empirical.config import Data, Early, Training
 from empirical.data.images import Images, tensors
-from empirical.data.split import split
+from empirical.data.split import split_dataset
 from empirical.runtime.seeding import stream
 from empirical.selection import early_training as early
 from empirical.selection.early_training import Outputs, early_network, logits_of
@@ -141,7 +141,7 @@ def reference(images, config, training, seed):
     [("noisy-digits", 0, Early()), ("digits", 1, Early(every=3, limit=8))],
 )
 def test_the_default_trains_as_it_always_did(name, seed, config):
-    images = split(Data(name), seed).train
+    images = split_dataset(Data(name), seed).train
     steps, error, probabilities, losses = reference(images, config, Training(), seed)
     trained = early_network(images, config, Training(), seed)
     outputs = Outputs.of(logits_of(trained.network, images), images.labels)
@@ -152,7 +152,7 @@ def test_the_default_trains_as_it_always_did(name, seed, config):
 
 @pytest.fixture(scope="module")
 def images():
-    return split(Data(train=200), 0).train
+    return split_dataset(Data(train=200), 0).train
 
 
 SMALL = Training(width=8)
@@ -192,7 +192,7 @@ def test_auto_goes_back_to_the_weights_of_the_knee(images):
 
 
 def test_auto_finds_slow_images_where_the_fixed_error_does():
-    images = split(Data(), 0).train
+    images = split_dataset(Data(), 0).train
     fixed, auto = (
         early_network(images, Early(stop=stop), Training(), 0) for stop in ("error", "auto")
     )

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from empirical.config import Data, Training
 from empirical.data.images import tensors
-from empirical.data.split import split
+from empirical.data.split import split_dataset
 from empirical.training import schedules
 from empirical.training import trainer as training
 from empirical.training.evaluation import logits
@@ -42,7 +42,7 @@ def test_a_batch_asked_for_out_of_the_middle_is_the_one_in_turn(n, size, seed, j
 
 
 def trained(config, seed=0, steps=12):
-    images = split(Data(train=60), 0).train
+    images = split_dataset(Data(train=60), 0).train
     network = classifier(images, config, seed)
     for _ in train(network, *tensors(images), config, steps, np.random.default_rng(seed)):
         pass
@@ -72,7 +72,7 @@ def test_the_order_is_the_same_with_augmentation(monkeypatch):
         ),
     )
     images, config = (
-        split(Data(train=60), 0).train,
+        split_dataset(Data(train=60), 0).train,
         Training(width=8, augment="crop-flip", batch=16),
     )
     list(
@@ -113,7 +113,7 @@ def test_every_setting_of_the_recipe_is_heeded(settings):
 
 def test_bfloat16_is_near_float32_and_keeps_weights_and_momentum_in_float32():
     full, half = Training(width=8), Training(width=8, precision="bfloat16")
-    images = split(Data(train=60), 0).train
+    images = split_dataset(Data(train=60), 0).train
     one, other = (
         Trainer(classifier(images, c, 0), *tensors(images), c, 9, np.random.default_rng(0))
         for c in (full, half)
@@ -135,7 +135,7 @@ def test_bfloat16_is_near_float32_and_keeps_weights_and_momentum_in_float32():
 
 
 def test_first_weights_depend_on_the_seed_alone_and_leave_the_global_state_alone():
-    images = split(Data(train=60), 0).train
+    images = split_dataset(Data(train=60), 0).train
     before = torch.random.get_rng_state()
     one, same, other = (
         classifier(images, Training(width=8, optimiser=o), seed)
@@ -155,7 +155,7 @@ def test_first_weights_depend_on_the_seed_alone_and_leave_the_global_state_alone
 
 
 def test_training_learns():
-    images = split(Data("digits", train=100), 0).train
+    images = split_dataset(Data("digits", train=100), 0).train
     config = Training(width=8)
     network = classifier(images, config, 0)
     for _ in train(network, *tensors(images), config, 60, np.random.default_rng(0)):
@@ -166,7 +166,7 @@ def test_training_learns():
 
 
 def test_divergence_is_told_not_recorded():
-    images = split(Data(train=60), 0).train
+    images = split_dataset(Data(train=60), 0).train
     config = Training(width=8, lr=1e25)
     with pytest.raises(Diverged, match=r"lower training\.lr \(1e\+25\)"):
         for _ in train(
@@ -176,7 +176,7 @@ def test_divergence_is_told_not_recorded():
 
 
 def test_resnet8_has_eight_layers():
-    images = split(Data(train=60), 0).train
+    images = split_dataset(Data(train=60), 0).train
     network = classifier(images, Training(width=16), 0)
     weights = [
         p for name, p in network.named_parameters() if p.ndim > 1 and "downsample" not in name
@@ -200,7 +200,7 @@ def test_a_step_is_captured_only_after_eager_ones_in_the_same_process(monkeypatc
     )
 
     def trainer():
-        images, config = split(Data(train=60), 0).train, Training(width=8)
+        images, config = split_dataset(Data(train=60), 0).train, Training(width=8)
         return Trainer(
             classifier(images, config, 0),
             *tensors(images),

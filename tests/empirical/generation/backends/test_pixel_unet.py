@@ -12,7 +12,7 @@ from image_files import cifar10_batches
 from empirical import pipeline
 from empirical.config import Data, Early, Generator, Method, Run, Training, Variants
 from empirical.data.images import Images
-from empirical.data.split import split
+from empirical.data.split import split_dataset
 from empirical.generation import saved_model as generator_folder
 from empirical.generation import unet as diffusion
 from empirical.generation.backends.model_files import precision, provenance
@@ -308,7 +308,7 @@ def test_a_run_with_a_generator_that_is_there(tmp_path, monkeypatch):
     monkeypatch.setenv("TADA_DATA", str(tmp_path / "sets"))
     cifar10_batches(tmp_path / "sets", monkeypatch)
     data, root = Data("cifar10", train=20, pool=30, validation=10, side=8), tmp_path / "artifacts"
-    parts = split(data, 0, root)
+    parts = split_dataset(data, 0, root)
     model = diffusion.unet(parts.train, Generator(channels=(8,)), 0)
     about = {**SAID, "classes": parts.train.classes, "data_content": parts.content}
     for name, indices in (("right", parts.rest), ("wrong", parts.train_indices)):
