@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -15,9 +14,11 @@ from figures.records import (
     load,
     read,
     read_plan,
-    write_plan,
+    write_json,
 )
 from figures.records.compare import DAMAGED, NEW, WITHIN, agree
+from figures.records.lines import as_line, read_lines, write_lines
+from figures.records.record import raw
 from figures.tables import main as main_table
 
 
@@ -108,13 +109,14 @@ def keep(experiment: str, fresh: Path, committed: Path = COMMITTED) -> int:
         raise RecordError(
             f"{len(plan.runs)} fresh records of {experiment} would replace {len(there.runs)}; finish it with: {plan.command}"
         )
+    own = plan.folder == experiment  # else several experiments share the folder of records
+    lines = {} if own else dict(read_lines(committed / plan.folder))
     for run in plan.runs:
         read(fresh / plan.folder / run)
-    shutil.rmtree(
-        committed / experiment, ignore_errors=True
-    )  # of a shared folder of records the plan alone
-    write_plan(committed, plan)
-    (committed / plan.folder).mkdir(exist_ok=True)
-    for run in plan.runs:
-        shutil.copyfile(fresh / plan.folder / run, committed / plan.folder / run)
+        lines[run] = as_line(run, raw(fresh / plan.folder / run))
+    write_lines(committed / plan.folder, lines)
+    write_json(committed / experiment / "plan.json", plan)
+    for path in (committed / plan.folder).glob("*.json"):  # a file would come before its line
+        if path.name in plan.runs or (own and path.name != "plan.json"):
+            path.unlink()
     return len(plan.runs)

@@ -10,7 +10,15 @@ from figures.records.identity import canonical, digest, file_name, plain
 from figures.records.paths import COMMITTED, FRESH, OUTPUT
 from figures.records.plan import Plan, begun, load, load_some, read_plan, write_plan
 from figures.records.provenance import provenance
-from figures.records.record import Record, RecordError, is_whole, read, write
+from figures.records.record import (
+    Record,
+    RecordError,
+    exists,
+    is_whole,
+    read,
+    recorded_seconds,
+    write,
+)
 from figures.records.workers.jobs import default_workers, run_jobs
 from figures.records.workers.pool import (
     ONE_THREAD,
@@ -43,6 +51,7 @@ __all__ = [
     "compare",
     "default_workers",
     "digest",
+    "exists",
     "file_name",
     "is_whole",
     "load",
@@ -52,6 +61,7 @@ __all__ = [
     "read",
     "read_plan",
     "reason",
+    "recorded_seconds",
     "run_command",
     "run_jobs",
     "whole",

@@ -12,7 +12,7 @@ from typing import Any
 from figures.records.identity import extends
 from figures.records.paths import COMMITTED, FRESH
 from figures.records.plan import Plan, read_plan
-from figures.records.record import Record, RecordError, read
+from figures.records.record import Record, RecordError, exists, read
 
 SAME_BITS, WITHIN, DIFFERENT, NEW, DAMAGED = (
     "same bits",
@@ -79,7 +79,7 @@ def compare(experiment: str, fresh: Path = FRESH, committed: Path = COMMITTED) -
     rows = []
     for run in plan.runs if plan else ():
         ours, theirs = fresh / plan.folder / run, committed / plan.folder / run
-        if ours.exists():
+        if exists(ours):
             rows.append(Comparison(run, *_verdict(ours, theirs, plan)))
     return rows
 
@@ -89,7 +89,7 @@ def _verdict(ours: Path, theirs: Path, plan: Plan) -> tuple[str, float, float]:
         fresh = read(ours)
         return (
             compare_records(fresh, read(theirs), plan.metric, plan.tolerance)
-            if theirs.exists()
+            if exists(theirs)
             else (NEW, 0.0, 0.0)
         )
     except RecordError:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from figures.records.files import write_json
 from figures.records.paths import COMMITTED, FRESH
-from figures.records.record import Record, RecordError, is_whole, read
+from figures.records.record import Record, RecordError, exists, read
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,11 +82,25 @@ def _load(experiment: str, roots: tuple[Path, ...], complete: bool) -> list[Reco
         half, _, name = experiment.partition("/")
         raise RecordError(f'no record "{experiment}"; make it with: python -m {half} run {name}')
     plan = max((p for p in plans if set(p.runs) >= set(plans[0].runs)), key=lambda p: len(p.runs))
-    records = []
-    for run in plan.runs:
-        paths = [path for root in roots if (path := root / plan.folder / run).exists()]
-        if not paths and complete:
-            raise RecordError(f'no record "{plan.folder}/{run}"; make it with: {plan.command}')
-        whole = (path for path in paths if is_whole(path))
-        records += [read(next(whole, paths[0]))] if paths else []
-    return records
+    found = (_first_valid(plan, run, roots, complete) for run in plan.runs)
+    return [record for record in found if record is not None]
+
+
+def _first_valid(plan: Plan, run: str, roots: tuple[Path, ...], complete: bool) -> Record | None:
+    """Return the run's record from the first root that holds it undamaged.
+
+    Without any: None, or with ``complete`` a RecordError that names the command which makes it.
+    Raises the error of the first root if the record is damaged in every root that holds it.
+    """
+    first = None
+    for path in (root / plan.folder / run for root in roots):
+        if exists(path):
+            try:
+                return read(path)
+            except RecordError as error:
+                first = first or error
+    if first is not None:
+        raise first
+    if complete:
+        raise RecordError(f'no record "{plan.folder}/{run}"; make it with: {plan.command}')
+    return None

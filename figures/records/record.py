@@ -1,16 +1,21 @@
-"""Records: one JSON file per run, written whole or not at all, read only if unharmed.
+"""Read and write records: the settings and results of one run.
 
-A record holds ``config`` (every resolved field), ``seed``, ``metrics`` (numbers and curves) and ``provenance``
-(commit, versions, device, seconds, command). A run is identified by its seed and the settings that are not at their defaults, whose
-digest is part of the file's name: asked for again, a run whose record is whole is skipped, and a setting that is added later, with a
-default that means what was done before, renames no record. A plan lists the runs of one experiment, the
-command that makes them, and the tolerance within which a second machine is said to agree.
+A record holds ``config`` (every resolved field), ``seed``, ``metrics`` (numbers and curves) and
+``provenance`` (commit, versions, device, seconds, command), and a digest of its results. A fresh
+record is a JSON file of its own. Committed records of one folder share one file of JSON lines
+(``figures/records/lines.py``) and are read under the same paths: ``<folder>/<run>``. A record file
+comes before a line of the same run.
+
+A run is identified by its seed and by those settings that differ from their defaults; the digest of
+both is part of the file's name. A run whose record is valid is not computed again. A setting that is
+added later, with a default that means what was done before, renames no record.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +23,7 @@ from typing import Any
 
 from figures.records.files import write_json
 from figures.records.identity import digest, extends, plain
+from figures.records.lines import FILE, read_lines
 
 
 class RecordError(Exception):
@@ -26,7 +32,10 @@ class RecordError(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Record:
-    """One run: ``metrics`` is what ``config`` and ``seed`` gave; ``source`` is the folder it was read from."""
+    """The results of one run: ``metrics`` is what ``config`` and ``seed`` gave.
+
+    source: the folder that the record was read from; None for a record that was not read.
+    """
 
     config: Mapping[str, Any]
     seed: int
@@ -36,41 +45,73 @@ class Record:
 
     @cached_property
     def results(self) -> str:
-        """Digest of everything but provenance: two records agree bit for bit exactly when these are equal."""
+        """Digest of config, seed and metrics: equal exactly if two records agree bit for bit."""
         return digest({"config": self.config, "seed": self.seed, "metrics": self.metrics})
 
 
 def write(path: Path, record: Record) -> None:
-    """Write a record together with the digest of its results; NaN or infinity raises ValueError and nothing is written."""
+    """Write a record file with the digest of its results.
+
+    Raises ValueError for NaN and infinity; then nothing is written.
+    """
     body = {name: getattr(record, name) for name in ("config", "seed", "metrics", "provenance")}
     write_json(path, {**body, "results": record.results})
 
 
-def read(path: Path) -> Record:
-    """Read a record; raise RecordError if it is missing, cut short or altered."""
+def exists(path: Path) -> bool:
+    """Return whether there is a record, valid or not, as a file or as a line."""
+    return path.exists() or path.name in read_lines(path.parent)
+
+
+def raw(path: Path) -> bytes | None:
+    """Return the JSON text of a record, not checked; None if there is no such record."""
     try:
-        body = json.loads(path.read_text())
+        return path.read_bytes()
+    except FileNotFoundError:
+        return read_lines(path.parent).get(path.name)
+
+
+def read(path: Path) -> Record:
+    """Return the record; raise RecordError if it is missing, cut short or altered."""
+    text = raw(path)
+    if text is None:
+        raise RecordError(f"no record {path}")
+    try:
+        body = json.loads(text)
         record = Record(
             body["config"], body["seed"], body["metrics"], body["provenance"], path.parent
         )
-        whole = body["results"] == record.results
-    except FileNotFoundError:
-        raise RecordError(f"no record {path}") from None
+        unaltered = body["results"] == record.results
     except (ValueError, KeyError, TypeError) as error:
+        raise RecordError(f"damaged record {path} ({error}): {_remedy(path)}") from None
+    if not unaltered:
         raise RecordError(
-            f"damaged record {path} ({error}): delete it and compute it again"
-        ) from None
-    if not whole:
-        raise RecordError(
-            f"altered record {path}: its digest does not fit its content; delete it and compute it again"
+            f"altered record {path}: its digest does not fit its content; {_remedy(path)}"
         )
     return record
 
 
+def _remedy(path: Path) -> str:
+    """Return what a user can do about a damaged record."""
+    if path.exists():
+        return "delete it and compute it again"
+    return f"restore {path.parent / FILE} from git or compute the run again"
+
+
 def is_whole(path: Path, config: Any = None) -> bool:
-    """Whether a record stands at ``path``, unharmed, and, if ``config`` is given, is one of it: made with other defaults, it is not."""
+    """Return whether there is a valid record at ``path``.
+
+    With ``config``, the record must also be one of this config: its name is the same where other
+    defaults were in force, its settings are not.
+    """
     try:
         record = read(path)
     except RecordError:
         return False
     return config is None or extends(plain(config), record.config)
+
+
+def recorded_seconds(path: Path) -> float | None:
+    """Return the seconds that the run took, without checking the record; None if it is missing."""
+    found = re.findall(rb'"seconds":([\d.]+)', (raw(path) or b"")[-4000:])
+    return float(found[-1]) if found else None

@@ -21,6 +21,7 @@ from figures.records import (
     write,
     write_plan,
 )
+from figures.records.lines import read_lines
 from figures.reproduce import comparison, experiments, keep
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -78,9 +79,8 @@ def test_keep_replaces_the_committed_records_by_whole_fresh_ones(tmp_path):
     (fresh / "half/some/b.json").write_text(text)
     assert keep("half/some", fresh, committed) == 2
     assert sorted(p.name for p in (committed / "half/some").iterdir()) == [
-        "a.json",
-        "b.json",
         "plan.json",
+        "records.jsonl",
     ]
     assert len(load("half/some", (committed,))) == 2
     fill(tmp_path / "part", 0.3, ["a.json"])
@@ -111,11 +111,8 @@ def test_experiments_that_share_a_folder_of_records_are_compared_and_kept(tmp_pa
         "half/two: 2 computed here: 1 same bits, 1 not committed",
     ]
     assert keep("half/two", fresh, committed) == 2
-    assert sorted(p.name for p in (committed / "half/pool").iterdir()) == [
-        "a.json",
-        "b.json",
-        "c.json",
-    ]
+    assert [p.name for p in (committed / "half/pool").iterdir()] == ["records.jsonl"]
+    assert list(read_lines(committed / "half/pool")) == ["a.json", "b.json", "c.json"]
     assert [len(load(f"half/{name}", (committed,))) for name in ("one", "two")] == [2, 2]
 
 
@@ -174,7 +171,8 @@ def test_reproduce_says_what_it_made_and_fails_when_a_record_differs(tmp_path):
         f"agrees with the committed records; {len(drawable)} of {len(NAMES)} figures and tables drawn"
         in said
     )
-    paths = sorted((tmp_path / "records/theory/homogeneity").glob("*-s*.json"))[:20]
+    folder = tmp_path / "records/theory/homogeneity"
+    paths = [folder / run for run in sorted(read_lines(folder))[:20]]
     for path in paths:
         record = read(path)
         write(

@@ -1,7 +1,6 @@
 """The graph of jobs: each stage once, after what it needs, whatever experiments ask for it; and what is left of it."""
 
 import dataclasses
-import json
 import re
 from collections import Counter
 from pathlib import Path
@@ -14,7 +13,7 @@ from empirical.experiments.jobs import SHARD, STAGES, graph, missing, urgency
 from empirical.experiments.registry import EXPERIMENTS, choose, experiment, full_names
 from empirical.experiments.stages import part_of
 from empirical.generation.store.store import BLOCK
-from figures.records import Record, plain, write, write_json
+from figures.records import COMMITTED, Record, plain, read, write, write_json
 
 OUT = Path("output")
 
@@ -337,8 +336,8 @@ def test_costs_are_in_proportion_to_the_work():
 
 def test_a_training_costs_what_the_committed_record_took():
     job = next(job for job in counted("noisy-digits").values() if job.path is not None)
-    record = json.loads((Path("paper/results/empirical/noisy-digits") / job.path.name).read_text())
-    assert job.seconds == record["provenance"]["seconds"]
+    record = read(COMMITTED / "empirical/noisy-digits" / job.path.name)
+    assert job.seconds == record.provenance["seconds"]
     assert expected.measured("noisy-digits", "nothing.json") is None
 
 

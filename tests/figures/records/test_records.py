@@ -17,6 +17,7 @@ from figures.records import (
     begun,
     compare,
     digest,
+    exists,
     file_name,
     is_whole,
     load,
@@ -24,6 +25,7 @@ from figures.records import (
     plain,
     provenance,
     read,
+    recorded_seconds,
     write,
     write_plan,
 )
@@ -39,6 +41,8 @@ from figures.records.compare import (
 )
 from figures.records.files import beside, whole
 from figures.records.identity import extends
+from figures.records.lines import as_line, write_lines
+from figures.records.record import raw
 
 numbers = st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
 values = st.recursive(
@@ -90,6 +94,79 @@ def test_an_altered_number_is_noticed(tmp_path):
     path.write_text(path.read_text().replace("0.25", "0.24"))
     with pytest.raises(RecordError, match="altered record"):
         read(path)
+
+
+@pytest.fixture
+def lines(tmp_path):
+    """A folder whose two records are lines of one file, and that file."""
+    found = {}
+    for run in ("b.json", "a.json"):
+        write(tmp_path / run, record(test_error=0.25))
+        found[run] = as_line(run, raw(tmp_path / run))
+        (tmp_path / run).unlink()
+    write_lines(tmp_path, found)
+    return tmp_path, tmp_path / "records.jsonl"
+
+
+def test_a_line_is_read_as_a_file_is(lines):
+    folder, file = lines
+    assert [json.loads(line)["run"] for line in file.read_text().splitlines()] == [
+        "a.json",
+        "b.json",
+    ]
+    again = read(folder / "b.json")
+    assert again == record(test_error=0.25)
+    assert again.source == folder
+    assert is_whole(folder / "b.json")
+    assert not exists(folder / "c.json")
+    with pytest.raises(RecordError, match=r"no record .*c\.json"):
+        read(folder / "c.json")
+
+
+def test_a_record_file_comes_before_a_line(lines):
+    folder, _ = lines
+    write(folder / "a.json", record(test_error=0.5))
+    assert read(folder / "a.json").metrics["test_error"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda line: line[:60], r"damaged record .*a\.json .*records\.jsonl"),
+        (lambda line: line.replace(b"0.25", b"0.24"), r"altered record .*a\.json.*records\.jsonl"),
+    ],
+)
+def test_a_bad_line_is_named_by_its_run_and_spoils_no_other(lines, damage, message):
+    folder, file = lines
+    first, second = file.read_bytes().splitlines()
+    file.write_bytes(b"\n".join([damage(first), second]))
+    with pytest.raises(RecordError, match=message):
+        read(folder / "a.json")
+    assert not is_whole(folder / "a.json")
+    assert is_whole(folder / "b.json")
+
+
+def test_a_line_without_a_beginning_is_a_missing_record(lines):
+    folder, file = lines
+    write_plan(
+        folder.parent,
+        Plan(folder.name, ("a.json", "b.json"), "python -m half run some", "test_error", 0.1),
+    )
+    assert len(load(folder.name, (folder.parent,))) == 2
+    file.write_bytes(file.read_bytes()[5:])
+    with pytest.raises(RecordError, match=r"a\.json.*make it with: python -m half run some"):
+        load(folder.name, (folder.parent,))
+    assert len(load_some(folder.name, (folder.parent,))) == 1
+
+
+def test_the_seconds_of_a_run_are_found_in_both_layouts(tmp_path):
+    timed = dataclasses.replace(record(), provenance={"seconds": 1.5})
+    write(tmp_path / "a.json", timed)
+    assert recorded_seconds(tmp_path / "a.json") == 1.5
+    write_lines(tmp_path, {"a.json": as_line("a.json", raw(tmp_path / "a.json"))})
+    (tmp_path / "a.json").unlink()
+    assert recorded_seconds(tmp_path / "a.json") == 1.5
+    assert recorded_seconds(tmp_path / "b.json") is None
 
 
 def test_a_missing_record_is_named(tmp_path):
