@@ -1,12 +1,12 @@
-"""One run, stage by stage: early -> select -> generate -> train -> measure.
+"""Compute one run, stage by stage: early -> select -> generate -> train -> measure.
 
-Each stage keeps its result in the artifacts folder under the digest of all that it depends on; runs that share a stage share the
-file. Files are written whole or not at all, so that a run stopped anywhere goes on from the last finished stage.
+Read this file first. Every stage keeps its result in the artifacts folder, named by the digest of
+all that the result depends on, so that runs which share a stage share its file. Files are written
+whole or not at all: a run stopped anywhere goes on from the last finished stage.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,73 +14,41 @@ import torch
 from torch import Tensor, nn
 
 from empirical.config import Run
+from empirical.data.context import Context
 from empirical.data.images import Images, on_device
 from empirical.data.pixels import as_uint8, normalised
-from empirical.data.split import Split, split
 from empirical.generation.saved_model import sha256
-from empirical.generation.stage import Advance, made_by, variants
+from empirical.generation.stage import about_variants, variants
 from empirical.generation.store.store import ignore
 from empirical.methods import additions, size
 from empirical.runtime.artifacts import artifact
-from empirical.runtime.machine import USUAL, Machine
 from empirical.runtime.seeding import stream, torch_stream
 from empirical.selection.agreement import by_class
 from empirical.selection.stage import Selected, selected
-from empirical.training import evaluation as measures
+from empirical.training import evaluation
 from empirical.training.fit import Watch, fit, forget_checkpoint
 from empirical.training.networks import classifier
+from figures.records import Advance
 
-SHARP = 1000  # training images whose loss the sharpness is of
-
-
-def training_set(
-    run: Run, seed: int, parts: Split, slow: np.ndarray, root: Path, machine: Machine = USUAL
-) -> Images:
-    """The originals, then what the method adds."""
-    sources, copies = additions(run.method, slow, seed)
-    originals = parts.train
-    if not run.method.generates:
-        return originals[np.concatenate([np.arange(len(originals)), sources])]  # as they are stored
-    extra = variants(
-        run, seed, parts, root, sources, copies, machine
-    )  # (m, channels, height, width)
-    extra = as_uint8(extra) if originals.stored.dtype == np.uint8 else extra
-    return Images(
-        np.concatenate([originals.stored, extra]),
-        np.concatenate([originals.labels, originals.labels[sources]]),
-        originals.classes,
-    )
-
-
-def run_length(run: Run, slow: np.ndarray) -> int:
-    """Gradient steps: as set, or those of the epochs over this method's (or ``length_of``'s) training set."""
-    if run.training.steps is not None:
-        return run.training.steps
-    return round(run.training.epochs * size(run.length_of or run.method, slow) / run.training.batch)
+SHARPNESS_IMAGES = 1000  # training images on which the sharpness of the loss is measured, at most
 
 
 def execute(
-    run: Run,
-    seed: int,
-    root: Path,
-    advance: Advance = ignore,
-    machine: Machine = USUAL,
-    watch: Watch | None = None,
+    context: Context, advance: Advance = ignore, watch: Watch | None = None
 ) -> dict[str, Any]:
-    """Train and measure one classifier; returns the record's metrics. Deterministic on a CPU with one thread.
+    """Train and measure one classifier; returns the metrics of its record.
 
-    ``advance(fraction)`` of the whole, now and then; watch: told where the run stands after every epoch.
+    advance: called with the fractions of the run that were done since the last call. watch: called
+    with a ``Progress`` after every epoch. Deterministic on a CPU with one thread.
     """
-    parts, device = split(run.data, seed, root), machine.on(run.data)
-    chosen = selected(run, seed, parts, root, machine)
-    images = training_set(run, seed, parts, chosen.slow, root, machine)
+    run, seed, parts, device = context.run, context.seed, context.parts, context.device
+    chosen = selected(context)
+    images = training_set(context, chosen.slow)
     network = classifier(images, run.training, seed).to(device)
-    steps, history = run_length(run, chosen.slow), measures.History(chosen.clustered)
-    originals, checkpoint = (
-        on_device(parts.train, device),
-        artifact(root, "checkpoint", ".pt", run, parts.content, seed),
-    )
-    rng = stream(seed, "order")
+    steps = run_length(run, chosen.slow)
+    history = evaluation.History(chosen.clustered)
+    originals = on_device(parts.train, device)
+    checkpoint = artifact(context.root, "checkpoint", ".pt", run, parts.content, seed)
     fit(
         network,
         on_device(images, device),
@@ -89,22 +57,20 @@ def execute(
         steps,
         history,
         run.checks,
-        rng,
+        stream(seed, "order"),
         checkpoint,
-        machine,
+        context.machine,
         advance,
         watch,
     )
+    test = on_device(parts.test, device)
+    held_out = evaluation.wrong(network, *on_device(parts.validation, device))
     metrics = {
-        **measures.test_errors(
-            network, *on_device(parts.test, device), chosen.slow_test, len(images.classes)
-        ),
-        "validation_error": measures.mean(
-            measures.wrong(network, *on_device(parts.validation, device))
-        ),
+        **evaluation.test_errors(network, *test, chosen.slow_test, len(images.classes)),
+        "validation_error": evaluation.mean(held_out),
         **history.metrics(),
         **({"sharpness": sharpness(network, originals, seed)} if run.sharpness else {}),
-        **origin(run, parts, chosen, images, made_by(run, seed, parts, root)),
+        **origin(context, chosen, images),
         "train_steps": steps,
         "gradients": steps * run.training.gradients,
     }
@@ -112,20 +78,50 @@ def execute(
     return metrics
 
 
-def sharpness(network: nn.Module, originals: tuple[Tensor, Tensor], seed: int) -> float:
-    """Of the loss on up to 1,000 of the training originals."""
-    n = len(originals[1])
-    drawn = torch.from_numpy(
-        np.sort(stream(seed, "sharpness images").choice(n, min(n, SHARP), replace=False))
+def training_set(context: Context, slow: np.ndarray) -> Images:
+    """Return the originals, followed by what the method adds. slow: (n,) bool."""
+    sources, copies = additions(context.run.method, slow, context.seed)
+    originals = context.parts.train
+    if not context.run.method.generates:
+        return originals[np.concatenate([np.arange(len(originals)), sources])]
+    extra = variants(context, sources, copies)  # (m, channels, height, width)
+    if originals.stored.dtype == np.uint8:
+        extra = as_uint8(extra)
+    return Images(
+        np.concatenate([originals.stored, extra]),
+        np.concatenate([originals.labels, originals.labels[sources]]),
+        originals.classes,
     )
-    images, labels = (part[drawn.to(part.device)] for part in originals)
-    return measures.sharpness(network, normalised(images), labels, torch_stream(seed, "sharpness"))
 
 
-def origin(
-    run: Run, parts: Split, chosen: Selected, images: Images, made_by: dict[str, Any]
-) -> dict[str, Any]:
-    """What the classifier was trained and tested on. made_by: model and noise level of the variants, if there are any."""
+def run_length(run: Run, slow: np.ndarray) -> int:
+    """Return the gradient steps of a run: ``training.steps``, or those of ``training.epochs``.
+
+    An epoch passes over the training set of the run's method, or of ``run.length_of`` if given.
+    """
+    if run.training.steps is not None:
+        return run.training.steps
+    return round(run.training.epochs * size(run.length_of or run.method, slow) / run.training.batch)
+
+
+def sharpness(network: nn.Module, originals: tuple[Tensor, Tensor], seed: int) -> float:
+    """Return the largest Hessian eigenvalue of the loss on up to 1,000 training originals."""
+    n = len(originals[1])
+    count = min(n, SHARPNESS_IMAGES)
+    drawn = np.sort(stream(seed, "sharpness images").choice(n, count, replace=False))
+    chosen = torch.from_numpy(drawn)
+    images, labels = (part[chosen.to(part.device)] for part in originals)
+    rng = torch_stream(seed, "sharpness")
+    return evaluation.sharpness(network, normalised(images), labels, rng)
+
+
+def origin(context: Context, chosen: Selected, images: Images) -> dict[str, Any]:
+    """Return what the classifier was trained and tested on, for the record.
+
+    images: the whole training set. ``generator`` describes the model and the noise level of the
+    variants; None if the method generates none.
+    """
+    run, parts = context.run, context.parts
     generated = len(images) - len(parts.train) if run.method.generates else 0
     return {
         "slow_fraction": float(chosen.slow.mean()),
@@ -134,11 +130,12 @@ def origin(
         ),
         "early_steps": chosen.steps,
         "early_error": chosen.error,
-        "early_error_balanced": chosen.early.balanced_error(parts.train.labels),
+        "early_error_balanced": chosen.balanced_error,
+        "selection_verdict": chosen.verdict,
         "examples": len(images),
         "generated": generated,
         "test_images": len(parts.test),
         **({"data_content": parts.content} if parts.content else {}),
         "training_indices_sha256": sha256(parts.train_indices),
-        "generator": made_by if generated else None,
+        "generator": about_variants(context) if generated else None,
     }

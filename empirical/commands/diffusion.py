@@ -138,14 +138,15 @@ def data_settings(name: str, **settings: object) -> Data:
 
 def make_task(data: Data, settings: Generator, seed: int, root: Path) -> Task:
     """The images that the generator may see, by the rule that experiments go by. Raises ValueError if none are left over."""
+    from empirical.data.context import Context
     from empirical.data.load import identify_by_content
-    from empirical.data.split import split_dataset
-    from empirical.generation.stage import seen
+    from empirical.generation.stage import training_images
     from empirical.generation.training import Task
 
-    parts = split_dataset(data, seed, root)
-    images, indices, _ = seen(Run(data=data, generator=settings), seed, parts, root)
-    return Task(identify_by_content(data, root), images, indices, parts.content, settings, seed)
+    context = Context(Run(data=data, generator=settings), seed, root)
+    images, indices, _ = training_images(context)
+    content = context.parts.content
+    return Task(identify_by_content(data, root), images, indices, content, settings, seed)
 
 
 def folder_name(task: Task, size: str) -> str:

@@ -14,7 +14,8 @@ from empirical.config import DIGITS, Data, Run, Selection, StopName, Training, r
 from empirical.config.recipes import PAPER_SGD
 from empirical.data.sources.locate import FOLDER_PREFIX, set_data_root
 from empirical.runtime.machine import Machine
-from empirical.selection.scores import Found, _unclear, agreement, compute, early_of, rows
+from empirical.selection.scores import SeedSelection, agreement, columns, compute, early_of
+from empirical.selection.verdict import warning
 from figures.records import OUTPUT, whole, write_json
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def select(
     return 0
 
 
-def format_report(run: Run, found: Sequence[Found], pairs: Sequence[dict[str, Any]]) -> list[str]:
+def format_report(run: Run, found: Sequence[SeedSelection], pairs: Sequence[dict[str, Any]]) -> list[str]:
     """What the command prints."""
     from empirical.selection.agreement import by_class
 
@@ -144,27 +145,25 @@ def format_report(run: Run, found: Sequence[Found], pairs: Sequence[dict[str, An
         lines.append(
             f"{seeds:6s}{p['common']:7d}   {values[0]}  ({values[1]})    {values[2]}  ({values[3]})  {values[4]}  {values[5]}"
         )
-    if unclear := [f.seed for f in found if _unclear(f)]:
-        lines += [
-            "",
-            f"note: seed {', '.join(map(str, unclear))}: the training error is near 0 or near chance, and so outputs say little",
-        ]
+    for f in found:
+        if line := warning(f.chosen.verdict, f.chosen.balanced_error):
+            lines += ["", f"seed {f.seed}: {line}"]
     return lines
 
 
 def write_csv_scores(
-    path: Path, run: Run, found: Sequence[Found], pairs: Sequence[dict[str, Any]]
+    path: Path, run: Run, found: Sequence[SeedSelection], pairs: Sequence[dict[str, Any]]
 ) -> None:
     """One line per seed and image, whole or not at all."""
     with whole(path) as temporary, temporary.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
         for f in found:
-            writer.writerows((f.seed, *row) for row in zip(*rows(f).values(), strict=True))
+            writer.writerows((f.seed, *row) for row in zip(*columns(f).values(), strict=True))
 
 
 def write_json_scores(
-    path: Path, run: Run, found: Sequence[Found], pairs: Sequence[dict[str, Any]]
+    path: Path, run: Run, found: Sequence[SeedSelection], pairs: Sequence[dict[str, Any]]
 ) -> None:
     """The same as JSON, by seed, with the settings, the moment of the stop, the curve that led there, and how far seeds agree."""
     selections = [
@@ -175,7 +174,7 @@ def write_json_scores(
             "curve": f.chosen.curve,
             "slow_fraction": f.chosen.slow.mean(),
         }
-        | rows(f)
+        | columns(f)
         for f in found
     ]
     settings = {name: getattr(run, name) for name in ("data", "training", "early", "selection")}

@@ -48,7 +48,8 @@ def train(
 
     from empirical import pipeline
     from empirical.data import load
-    from empirical.selection.scores import near_chance
+    from empirical.data.context import Context
+    from empirical.selection.verdict import warning
     from empirical.training.progress import Lines
 
     config = dataclasses.replace(
@@ -58,14 +59,13 @@ def train(
     for note in notes([config], machine):
         print(note, flush=True)
     with Lines(log) as watch:
-        metrics = pipeline.execute(config, seed, out / "artifacts", machine=machine, watch=watch)
+        context = Context(config, seed, out / "artifacts", machine)
+        metrics = pipeline.execute(context, watch=watch)
     for name, value in metrics.items():
         if (said := format_metric(value, name.endswith("_by_class"))) is not None:
             print(f"{name:25s} {said}")
-    if near_chance(metrics["early_error_balanced"], len(metrics["slow_fraction_by_class"])):
-        print(
-            "note: early training ended near chance, so which images are slow says little: raise early.limit or early.epochs"
-        )
+    if line := warning(metrics["selection_verdict"], metrics["early_error_balanced"]):
+        print(line)
     return 0
 
 

@@ -3,7 +3,14 @@
 from empirical.config.data import DATA_NAMES, DIGITS, Data
 from empirical.config.generation import Generator, SamplerName, Variants
 from empirical.config.require import require
-from empirical.config.run import Method, MethodName, Recorded, Run, Sheet, Stability
+from empirical.config.run import (
+    Gallery,
+    Method,
+    MethodName,
+    Recorded,
+    Run,
+    SelectionAgreement,
+)
 from empirical.config.selection import Early, RuleName, Selection, StopName
 from empirical.config.training import (
     AugmentName,
@@ -19,6 +26,7 @@ __all__ = [
     "AugmentName",
     "Data",
     "Early",
+    "Gallery",
     "Generator",
     "Method",
     "MethodName",
@@ -30,8 +38,7 @@ __all__ = [
     "SamplerName",
     "ScheduleName",
     "Selection",
-    "Sheet",
-    "Stability",
+    "SelectionAgreement",
     "StopName",
     "Training",
     "Variants",

@@ -84,7 +84,7 @@ class Run:
 
 
 @dataclasses.dataclass(frozen=True)
-class Sheet:
+class Gallery:
     """What there is to look at: slow and fast images, and variants of some of them at several strengths, with how faithful they are."""
 
     experiment: str
@@ -111,7 +111,7 @@ class Sheet:
 
 
 @dataclasses.dataclass(frozen=True)
-class Stability:
+class SelectionAgreement:
     """How far the first ``seeds`` seeds agree on which images are slow, by each of some rules."""
 
     experiment: str
@@ -139,4 +139,4 @@ class Stability:
         )
 
 
-Recorded = Run | Sheet | Stability  # what ends in a record of its own
+Recorded = Run | Gallery | SelectionAgreement  # what ends in a record of its own

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-from empirical.config import Data, Generator, Method, Recorded, Run, Sheet, Stability, Training
+from empirical.config import Data, Gallery, Generator, Method, Recorded, Run, Training
 from empirical.generation.backends.model_files import folder_of
-from figures.records import COMMITTED
+from figures.records import COMMITTED, recorded_seconds
 
 SLOW = 0.35  # of the images, expected
 SIZES = {
@@ -175,7 +174,7 @@ def variants(runs: Sequence[Run], rates: Rates) -> float:
     return images(runs) * one_variant(runs[0], runs[0].variants.strength, rates)
 
 
-def one_variant(run: Run | Sheet, strength: float, rates: Rates) -> float:
+def one_variant(run: Run | Gallery, strength: float, rates: Rates) -> float:
     """Seconds of a variant: the steps from t* on, each twice with guidance."""
     levels, config = run.variants, run.generator
     part = 1.0 if levels.from_noise else 0.5 if levels.alpha_bar is not None else strength
@@ -200,33 +199,25 @@ def shape(config: Generator) -> Generator:
         return MEDIUM
 
 
-def train(run: Recorded, rates: Rates) -> float:
-    """Of a classifier's training and its checks, of a sheet's variants, or of a comparison of selections."""
-    if isinstance(run, Stability):
-        return 0.5 * run.seeds * len(run.selections)
-    if isinstance(run, Sheet):
-        shown = run.sample or train_images(run.data)
-        return sum(one_variant(run, strength, rates) * shown for strength in run.strengths)
-    one, side = rates.training(run.training, side_of(run.data)), train_images(run.data)
-    looks = (run.checks * side + TESTS.get(run.data.name, 10_000)) / run.training.batch / FORWARD
-    return one * (steps(run) * run.training.gradients + looks)
+def classifier(run: Run, rates: Rates) -> float:
+    """Return the seconds of a classifier's training and of its evaluations on the way."""
+    one = rates.training(run.training, side_of(run.data))
+    tests = TESTS.get(run.data.name, 10_000)
+    evaluated = run.checks * train_images(run.data) + tests
+    gradients = steps(run) * run.training.gradients
+    return one * (gradients + evaluated / run.training.batch / FORWARD)
+
+
+def gallery(run: Gallery, rates: Rates) -> float:
+    """Return the seconds of making a gallery's variants, at all of its strengths."""
+    shown = run.sample or train_images(run.data)
+    return sum(one_variant(run, strength, rates) * shown for strength in run.strengths)
 
 
 @cache
 def measured(folder: str, name: str, committed: Path = COMMITTED) -> float | None:
-    """Seconds that the committed record says its training took, without reading all of it; None if there is no such record."""
-    try:
-        with (committed / "empirical" / folder / name).open("rb") as file:
-            file.seek(max(0, file.seek(0, 2) - 4000))
-            found = re.findall(rb'"seconds":([\d.]+)', file.read())
-    except OSError:
-        return None
-    return float(found[-1]) if found else None
-
-
-def training_of(run: Recorded, path: Path, rates: Rates) -> float:
-    """Seconds of the job that ends in this record: as the committed one of the same run took, on this processor, else as expected."""
-    return (measured(path.parent.name, path.name) if rates is HERE else None) or train(run, rates)
+    """Return the seconds that a committed training took; None if its record is not committed."""
+    return recorded_seconds(committed / "empirical" / folder / name)
 
 
 def duration(seconds: float) -> str:

@@ -1,68 +1,71 @@
-"""What there is to look at: which images are slow, and variants beside their sources at several strengths, with their faithfulness."""
+"""Collect what there is to look at: slow and fast images, and variants at several strengths."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from empirical.config import Method, Run, Sheet
+from empirical.config import Gallery, Method, Run
+from empirical.data.context import Context
 from empirical.data.images import Images
-from empirical.data.split import Split, split
-from empirical.generation import stage as generate
+from empirical.data.split import Split
+from empirical.generation.stage import about_variants, variants
+from empirical.generation.store.store import ignore
 from empirical.runtime.machine import USUAL, Machine
 from empirical.runtime.seeding import stream
-from empirical.selection import stage
+from empirical.selection.stage import selected
+from figures.records import Advance
 
 if TYPE_CHECKING:
     from sklearn.svm import SVC
 
-SHOWN = 5  # images a class, of the slowest and of the fastest
-JUDGED = 5000  # test images that the judge is trained on at most: nothing is chosen by it, and no classifier sees it
+SHOWN = 5  # slowest and fastest images that are shown of each class
+JUDGED = 5000  # test images that the judge is trained on, at most; nothing is chosen by the judge
+SHARED = ("data", "training", "early", "generator", "variants", "selection")
 
 
 def execute(
-    sheet: Sheet,
-    seed: int,
-    root: Path,
-    advance: Callable[[float], None] = lambda fraction: None,
-    machine: Machine = USUAL,
+    gallery: Gallery, seed: int, root: Path, advance: Advance = ignore, machine: Machine = USUAL
 ) -> dict:
-    """The metrics of a sheet: losses and slow flags of all training images, the most extreme of them, and variants by strength."""
-    shared = {
-        name: getattr(sheet, name)
-        for name in ("data", "training", "early", "generator", "variants", "selection")
-    }
-    run = Run(sheet.experiment, Method("tada"), **shared)
-    parts = split(sheet.data, seed, root)
-    chosen = stage.selected(run, seed, parts, root, machine)
+    """Return a gallery's metrics.
+
+    Losses and slow flags of all training images; labels and pixels of the slowest and the fastest
+    of each class, and of the slowest image of each class with one variant at every strength; and
+    how faithful the variants of ``gallery.sample`` images are at every strength.
+    """
+    settings = {name: getattr(gallery, name) for name in SHARED}
+    run = Run(gallery.experiment, Method("tada"), **settings)
+    context = Context(run, seed, root, machine)
+    parts, chosen = context.parts, selected(context)
     labels = parts.train.labels
     order = np.argsort(chosen.early.losses, kind="stable")
     by_class = [order[labels[order] == c] for c in range(len(parts.train.classes))]
-    slowest = [int(i) for members in by_class for i in members[chosen.slow[members]][::-1][:SHOWN]]
-    fastest = [int(i) for members in by_class for i in members[~chosen.slow[members]][:SHOWN]]
-    sources = [
-        int(members[chosen.slow[members]][-1]) for members in by_class if chosen.slow[members].any()
-    ]
+    slow = [members[chosen.slow[members]] for members in by_class]
+    fast = [members[~chosen.slow[members]] for members in by_class]
+    slowest = [int(i) for members in slow for i in members[::-1][:SHOWN]]
+    fastest = [int(i) for members in fast for i in members[:SHOWN]]
+    sources = [int(members[-1]) for members in slow if len(members)]
     measured = np.arange(len(labels))
-    if sheet.sample is not None and sheet.sample < len(labels):
-        measured = np.sort(stream(seed, "sheet").choice(len(labels), sheet.sample, replace=False))
-    judge, levels = support_vectors(parts), []
-    for strength in sheet.strengths:
-        noised = replace(run, variants=replace(sheet.variants, strength=strength))
-        levels.append(by_strength(noised, seed, parts, root, sources, measured, judge, machine))
-        advance(1 / len(sheet.strengths))
+    if gallery.sample is not None and gallery.sample < len(labels):
+        drawn = stream(seed, "sheet").choice(len(labels), gallery.sample, replace=False)
+        measured = np.sort(drawn)
+    judge = support_vectors(parts)
+    levels = []
+    for strength in gallery.strengths:
+        noised = replace(run, variants=replace(gallery.variants, strength=strength))
+        levels.append(by_strength(context.with_run(noised), sources, measured, judge))
+        advance(1 / len(gallery.strengths))
     return {
         "classes": list(parts.train.classes),
         "labels": labels,
         "losses": chosen.early.losses,
         "slow": chosen.slow.astype(int),
-        "slowest": {"labels": labels[slowest], "pixels": shown(parts.train, slowest)},
-        "fastest": {"labels": labels[fastest], "pixels": shown(parts.train, fastest)},
-        "sources": {"labels": labels[sources], "pixels": shown(parts.train, sources)},
+        "slowest": {"labels": labels[slowest], "pixels": rounded(parts.train, slowest)},
+        "fastest": {"labels": labels[fastest], "pixels": rounded(parts.train, fastest)},
+        "sources": {"labels": labels[sources], "pixels": rounded(parts.train, sources)},
         "levels": levels,
         "agreement_real": agreement(judge, parts.train[measured]),
         "measured": len(measured),
@@ -70,42 +73,42 @@ def execute(
 
 
 def by_strength(
-    run: Run,
-    seed: int,
-    parts: Split,
-    root: Path,
-    sources: list[int],
-    measured: np.ndarray,
-    judge: SVC,
-    machine: Machine = USUAL,
-) -> dict:
-    """One variant of each image at one strength: pixels of those of ``sources``, and how faithful those of ``measured`` are.
+    context: Context, sources: list[int], measured: np.ndarray, judge: SVC
+) -> dict[str, object]:
+    """Make one variant of each image at the run's strength; returns pixels and faithfulness.
 
-    own_nearest: fraction whose nearest training image is their own source; rms_distance: to the source; agreement: see there.
+    pixels: variants of ``sources``. Of the variants of ``measured``: own_nearest, the fraction
+    whose nearest training image is their own source; rms_distance to the source; agreement, the
+    fraction that the judge gives the label of the source.
     """
-    train, n = parts.train, len(sources)
+    train, n = context.parts.train, len(sources)
     both = np.concatenate([np.array(sources, int), measured])
-    made = generate.variants(run, seed, parts, root, both, np.ones(len(both), int), machine)
-    flat, real = made[n:].reshape(len(measured), -1), train.pixels.reshape(len(train), -1)
-    apart = np.stack([((one - real) ** 2).mean(1) for one in flat])  # (measured, n)
+    made = variants(context, both, np.ones(len(both), int))
+    flat = made[n:].reshape(len(measured), -1)
+    real = train.pixels.reshape(len(train), -1)
+    apart = np.stack([((one - real) ** 2).mean(1) for one in flat])  # (measured, train)
+    to_source = apart[np.arange(len(measured)), measured]
     return {
-        "strength": run.variants.strength,
-        **level(run, seed, parts, root),
-        "pixels": shown(replace(train, stored=made), list(range(n))),
+        "strength": context.run.variants.strength,
+        **noise_level(context),
+        "pixels": rounded(replace(train, stored=made), list(range(n))),
         "own_nearest": float((apart.argmin(1) == measured).mean()),
-        "rms_distance": float(np.sqrt(apart[np.arange(len(measured)), measured].mean())),
+        "rms_distance": float(np.sqrt(to_source.mean())),
         "agreement": agreement(judge, Images(made[n:], train.labels[measured], train.classes)),
     }
 
 
-def level(run: Run, seed: int, parts: Split, root: Path) -> dict[str, float | None]:
-    """timestep, alpha_bar and sigma of the run's variants: as the store of a model that is there says, else by our own schedule."""
-    said = generate.made_by(run, seed, parts, root)
-    return {name: said.get(name) for name in ("timestep", "alpha_bar", "sigma")}
+def noise_level(context: Context) -> dict[str, float | None]:
+    """Return timestep, alpha_bar and sigma of the run's variants, as their store describes them."""
+    about = about_variants(context)
+    return {name: about.get(name) for name in ("timestep", "alpha_bar", "sigma")}
 
 
 def support_vectors(parts: Split) -> SVC:
-    """Trained on up to 6,000 of the images that are neither trained on nor varied: a judge that no network of the run resembles."""
+    """Train a support-vector judge on validation images and up to 5,000 test images.
+
+    These images are neither trained on nor varied by any run, and the judge resembles no network.
+    """
     from sklearn.svm import SVC
 
     pixels = np.concatenate([parts.validation.pixels, parts.test.pixels[:JUDGED]])
@@ -114,10 +117,10 @@ def support_vectors(parts: Split) -> SVC:
 
 
 def agreement(judge: SVC, images: Images) -> float:
-    """Fraction of the images that the judge gives their label."""
+    """Return the fraction of images that the judge gives their own label."""
     return float((judge.predict(images.pixels.reshape(len(images), -1)) == images.labels).mean())
 
 
-def shown(images: Images, indices: list[int]) -> list:
-    """Pixels to three decimals: enough to draw."""
+def rounded(images: Images, indices: list[int]) -> list:
+    """Return pixels rounded to three decimals, which is enough to draw them."""
     return np.round(images.pixels[indices].astype(float), 3).tolist()

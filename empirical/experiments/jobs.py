@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from empirical.config import Recorded, Run, Stability
+from empirical.config import Recorded
 from empirical.experiments import cost as expected
 from empirical.experiments.experiment import Experiment
+from empirical.experiments.kinds import kind_of
 from empirical.runtime.artifacts import code
 from empirical.runtime.machine import USUAL, Machine
 from figures.records import digest, file_name, is_whole
@@ -120,11 +121,8 @@ def _chain(
             **more,
         )
 
-    selecting = [(run, seed)]
-    if isinstance(run, Stability):
-        selecting = [(run.by(rule), each) for rule in run.selections for each in range(run.seeds)]
     chain, needs = [], []
-    for by, each in selecting:
+    for by, each in kind_of(run).selections(run, seed):
         early = job(
             "early", what := (by.data, by.early, by.training.early, each), run=by, seed=each
         )
@@ -139,7 +137,7 @@ def _chain(
                 job("generator", (run.data, run.generator, trained_with), seed=trained_with)
             )
             needs.append(chain[-1])
-        if isinstance(run, Run):  # a sheet makes its own, at several strengths
+        if kind_of(run).stores_variants:
             chain.append(
                 job("variants", (run.data, run.generator, run.variants, seed, select.name), *needs)
             )
@@ -168,9 +166,18 @@ def priced(job: Job, rates: expected.Rates = expected.HERE) -> Job:
         "select": lambda: 0.5,
         "generator": lambda: expected.generator(run.generator, run.data, rates),
         "variants": lambda: expected.variants(job.runs, rates),
-        "train": lambda: expected.training_of(run, job.path, rates),
+        "train": lambda: _last(run, job.path, rates),
     }[job.stage]()
     return dataclasses.replace(job, seconds=seconds / job.shard[1])
+
+
+def _last(run: Recorded, path: Path, rates: expected.Rates) -> float:
+    """Return the seconds of the job that ends in the record at ``path``.
+
+    On this processor, those that the committed record of the same run took; else as expected.
+    """
+    taken = expected.measured(path.parent.name, path.name) if rates is expected.HERE else None
+    return taken or kind_of(run).seconds(run, rates)
 
 
 def _shards(job: Job) -> list[Job]:

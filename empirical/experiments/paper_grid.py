@@ -17,13 +17,13 @@ from dataclasses import replace
 from empirical.config import (
     Data,
     Early,
+    Gallery,
     Generator,
     Method,
     Recorded,
     Run,
     Selection,
-    Sheet,
-    Stability,
+    SelectionAgreement,
     Training,
     Variants,
 )
@@ -211,10 +211,10 @@ def selection(of: Setting) -> list[Run]:
     return runs
 
 
-def stability(of: Setting) -> list[Stability]:
+def stability(of: Setting) -> list[SelectionAgreement]:
     run = of.base
     return [
-        Stability(
+        SelectionAgreement(
             run.experiment,
             run.data,
             run.training,
@@ -235,10 +235,10 @@ def learning_speed(of: Setting) -> list[Run]:
     return of.runs(*of.main)
 
 
-def sheet(of: Setting) -> list[Sheet]:
+def sheet(of: Setting) -> list[Gallery]:
     run = of.base
     return [
-        Sheet(
+        Gallery(
             run.experiment,
             run.data,
             run.training,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from empirical.config import Data, Generator, Method, Run, Sheet, Training, Variants, require
+from empirical.config import Data, Gallery, Generator, Method, Run, Training, Variants, require
 from empirical.config.generation import KindName
 from empirical.experiments import paper_grid as grid
 from empirical.experiments.experiment import Experiment
@@ -67,7 +67,7 @@ def noisy_digits_sheet() -> Experiment:
         name,
         "slow and fast noisy digits; variants by strength",
         1,
-        (Sheet(name, Data("noisy-digits", train=400)),),
+        (Gallery(name, Data("noisy-digits", train=400)),),
     )
 
 
@@ -77,7 +77,7 @@ def digits_sheet() -> Experiment:
         name,
         "slow and fast clean digits; variants by strength",
         1,
-        (Sheet(name, Data("digits", train=200)),),
+        (Gallery(name, Data("digits", train=200)),),
     )
 
 
@@ -98,7 +98,7 @@ def smoke() -> Experiment:
         for t in (training, epochs, sam)
         for method in (ORIGINAL, TADA_2, SYN_RAND)
     ]
-    sheet = Sheet(
+    sheet = Gallery(
         name,
         data,
         training,

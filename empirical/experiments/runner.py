@@ -16,6 +16,7 @@ from empirical.data.decoded import find_or_decode
 from empirical.experiments import scheduler
 from empirical.experiments.experiment import Experiment
 from empirical.experiments.jobs import Graph, Job, graph, missing, urgency
+from empirical.experiments.kinds import kind_of
 from empirical.experiments.progress_board import Board
 from empirical.experiments.ray_cluster import Cluster
 from empirical.experiments.stages import claims, perform
@@ -24,11 +25,6 @@ from empirical.runtime.machine import USUAL, Machine
 from empirical.runtime.precision import notes
 from figures.records import Plan, Pool, default_workers, file_name, write_plan
 
-TOLERANCES = {
-    "test_error": 0.03,
-    "losses": 0.1,
-    "kappa": 0.1,
-}  # what the rounding of another processor moves a run of this size by
 Chosen = Sequence[tuple[Experiment, int]]  # experiments, and of how many seeds
 
 
@@ -37,13 +33,13 @@ def plan_of(experiment: Experiment, seeds: int, command: str | None = None) -> P
     names = tuple(
         file_name(run.label, run, seed) for seed in range(seeds) for run in experiment.runs
     )
-    metric = experiment.runs[0].metric
+    first = experiment.runs[0]
     return Plan(
         f"empirical/{experiment.name}",
         names,
         command or f"python -m empirical run {experiment.name}",
-        metric,
-        TOLERANCES[metric],
+        first.metric,
+        kind_of(first).tolerance,
         experiment.records and experiment.folder,
     )
 

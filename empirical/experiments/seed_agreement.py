@@ -1,4 +1,7 @@
-"""How far seeds agree on which images are slow, and rules with one another: a record of its own, for masks are too long for records."""
+"""Measure how far seeds agree on which images are slow, and selection rules with one another.
+
+It has a record of its own: the masks of all images are too long for the records of runs.
+"""
 
 from __future__ import annotations
 
@@ -6,33 +9,30 @@ from pathlib import Path
 
 import numpy as np
 
-from empirical.config import Stability
-from empirical.data.split import split
+from empirical.config import SelectionAgreement
+from empirical.data.context import Context
 from empirical.generation.store.store import ignore
 from empirical.runtime.machine import USUAL, Machine
-from empirical.selection import stage
 from empirical.selection.agreement import Scores, compare, pairwise
+from empirical.selection.stage import selected
 from figures.records import Advance
 
 
 def execute(
-    asked: Stability, root: Path, advance: Advance = ignore, machine: Machine = USUAL
+    asked: SelectionAgreement, root: Path, advance: Advance = ignore, machine: Machine = USUAL
 ) -> dict:
-    """What ``stability.compare`` says, by rule: of every two seeds on the images that both train on (``between_seeds``), and of each seed
-    against the first rule on all of its images (``with_first``). kappa: the mean between seeds; None where it has no meaning.
+    """Return the agreement between seeds and between rules, as ``agreement.compare`` measures it.
+
+    between_seeds: for each rule, every two seeds on the images that both train on. with_first: for
+    each rule and seed, the comparison with the first rule on all images of that seed. kappa: for
+    each rule, the mean of Cohen's kappa between seeds; None where no pair has one.
     """
-    parts, scores = [split(asked.data, seed, root) for seed in range(asked.seeds)], []
+    base = [
+        Context(asked.by(asked.selections[0]), seed, root, machine) for seed in range(asked.seeds)
+    ]
+    scores = []
     for rule in asked.selections:
-        chosen = [
-            stage.selected(asked.by(rule), seed, part, root, machine)
-            for seed, part in enumerate(parts)
-        ]
-        scores.append(
-            [
-                Scores(part.train_indices, one.early.losses, one.slow)
-                for part, one in zip(parts, chosen, strict=True)
-            ]
-        )
+        scores.append([_scores(context.with_run(asked.by(rule))) for context in base])
         advance(1 / len(asked.selections))
     between = [pairwise(each) for each in scores]
     known = [[pair["kappa"] for pair in pairs if pair["kappa"] is not None] for pairs in between]
@@ -44,3 +44,8 @@ def execute(
         ],
         "kappa": [float(np.mean(values)) if values else None for values in known],
     }
+
+
+def _scores(context: Context) -> Scores:
+    chosen = selected(context)
+    return Scores(context.parts.train_indices, chosen.early.losses, chosen.slow)

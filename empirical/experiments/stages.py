@@ -9,14 +9,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from empirical.config import Selection, Sheet, Stability
+from empirical.config import Selection
 from empirical.experiments.jobs import Job
+from empirical.experiments.kinds import kind_of
 from empirical.runtime.leases import Claims, place
 from figures.records import Advance, Record, plain, provenance, write, write_json
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from empirical.data.context import Context
     from empirical.training.fit import Progress
 
 PACKAGES = ("numpy", "scikit-learn", "torch", "torchvision", "diffusers")
@@ -76,64 +78,53 @@ def perform(job: Job, advance: Advance) -> str:
         return DONE
 
 
-def _early(job: Job, advance: Advance) -> None:
-    from empirical.data import split
-    from empirical.selection import stage
+def _context(job: Job) -> Context:
+    """Return the context of a job's (first) run."""
+    from empirical.data.context import Context
 
-    parts = split.split(job.runs[0].data, job.seed, job.out / "artifacts")
-    run = dataclasses.replace(job.runs[0], selection=Selection())
-    stage.selected(run, job.seed, parts, job.out / "artifacts", job.machine)
+    return Context(job.runs[0], job.seed, job.out / "artifacts", job.machine)
+
+
+def _early(job: Job, advance: Advance) -> None:
+    from empirical.selection.stage import selected
+
+    context = _context(job)
+    selected(context.with_run(dataclasses.replace(context.run, selection=Selection())))
 
 
 def _select(job: Job, advance: Advance) -> None:
-    from empirical.data import split
-    from empirical.selection import stage
+    from empirical.selection.stage import selected
 
-    parts = split.split(job.runs[0].data, job.seed, job.out / "artifacts")
-    stage.selected(job.runs[0], job.seed, parts, job.out / "artifacts", job.machine)
+    selected(_context(job))
 
 
 def _generator(job: Job, advance: Advance) -> None:
-    from empirical.data import split
-    from empirical.generation import stage as generate
+    from empirical.generation import stage
 
-    run = job.runs[0]
-    parts = split.split(run.data, job.seed, job.out / "artifacts")
-    generate.generator(
-        run,
-        job.seed,
-        parts,
-        job.out / "artifacts",
-        lambda n: advance(n / run.generator.steps),
-        job.machine,
-    )
+    context = _context(job)
+    stage.generator(context, lambda n: advance(n / context.run.generator.steps))
 
 
 def _variants(job: Job, advance: Advance) -> None:
     import numpy as np
 
-    from empirical.data import split
-    from empirical.generation import stage as generate
+    from empirical.generation import stage
     from empirical.methods import additions
-    from empirical.selection import stage
+    from empirical.selection.stage import selected
 
-    root, run = job.out / "artifacts", job.runs[0]
-    parts = split.split(run.data, job.seed, root)
-    slow = stage.selected(run, job.seed, parts, root, job.machine).slow
-    pairs = np.concatenate(
-        [np.stack(additions(each.method, slow, job.seed), axis=1) for each in job.runs]
-    )
-    pairs = part_of(np.unique(pairs, axis=0), *job.shard)
-    if len(pairs):
-        generate.variants(
-            run, job.seed, parts, root, *pairs.T, job.machine, lambda n: advance(n / len(pairs))
-        )
+    context = _context(job)
+    slow = selected(context).slow
+    pairs = [np.stack(additions(run.method, slow, job.seed), axis=1) for run in job.runs]
+    mine = part_of(np.unique(np.concatenate(pairs), axis=0), *job.shard)
+    if len(mine):
+        stage.variants(context, *mine.T, lambda n: advance(n / len(mine)))
 
 
 def part_of(pairs: np.ndarray, i: int, n: int) -> np.ndarray:
-    """(m, 2): of these pairs (source, copy) the i-th of n parts, whole tasks of the store, so that the parts may be made side by side.
+    """Return the i-th of n parts of the pairs (source, copy), (m, 2).
 
-    In which part a pair is does not depend on the others.
+    Parts are whole tasks of the store, so that they may be made side by side. Which part a pair
+    belongs to does not depend on the other pairs.
     """
     from empirical.generation.store.store import BLOCK
 
@@ -141,38 +132,27 @@ def part_of(pairs: np.ndarray, i: int, n: int) -> np.ndarray:
 
 
 def _train(job: Job, advance: Advance) -> None:
-    """What ends in a record, and the record. seconds: of all processes that worked at it, where a checkpoint was gone on from."""
+    """Compute the metrics of the job's run and write its record.
+
+    ``seconds`` in the record is the time of all processes that worked on it: a process that went on
+    from a checkpoint adds the time of those before it.
+    """
     import torch
 
-    from empirical import pipeline
-    from empirical.experiments import gallery as sheets
-    from empirical.experiments import seed_agreement as between_seeds
-
-    run, start, root, earlier = job.runs[0], time.perf_counter(), job.out / "artifacts", [0.0]
+    run, start, earlier = job.runs[0], time.perf_counter(), [0.0]
 
     def watch(progress: Progress) -> None:
         earlier[0] = progress.earlier
 
-    if isinstance(run, Sheet):
-        metrics = sheets.execute(run, job.seed, root, advance, job.machine)
-    elif isinstance(run, Stability):
-        metrics = between_seeds.execute(run, root, advance, job.machine)
-    else:
-        metrics = pipeline.execute(run, job.seed, root, advance, job.machine, watch)
+    root = job.out / "artifacts"
+    metrics = kind_of(run).execute(run, job.seed, root, job.machine, advance, watch)
     device = job.machine.on(run.data)
     accelerator = (
         {"accelerator": torch.cuda.get_device_name(device)} if device.type == "cuda" else {}
     )
     seconds = round(earlier[0] + time.perf_counter() - start, 1)
-    write(
-        job.path,
-        Record(
-            plain(run),
-            job.seed,
-            metrics,
-            {**provenance(*PACKAGES), "seconds": seconds, **accelerator},
-        ),
-    )
+    origin = {**provenance(*PACKAGES), "seconds": seconds, **accelerator}
+    write(job.path, Record(plain(run), job.seed, metrics, origin))
 
 
 DO: dict[str, Callable[[Job, Advance], None]] = {

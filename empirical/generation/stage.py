@@ -1,4 +1,7 @@
-"""Stage generate: the diffusion model of a run, trained for it or there already, and the variants that it makes, kept in a store."""
+"""The stages generator and variants of a run: train or load a diffusion model, make variants.
+
+Variants are kept in a store, which several runs and several processes share.
+"""
 
 from __future__ import annotations
 
@@ -9,74 +12,67 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from empirical.config import Run
+from empirical.config import Generator, Run
+from empirical.data.context import Context
 from empirical.data.images import Images
-from empirical.data.load import dataset
+from empirical.data.load import load_dataset
 from empirical.data.pixels import as_pixels, as_uint8
-from empirical.data.split import Split
-from empirical.generation import denoiser_trainer
-from empirical.generation import saved_model as generator_folder
-from empirical.generation import unet as diffusion
+from empirical.generation import denoiser_trainer, unet
 from empirical.generation.backends.model_files import contents, folder_of, precision
 from empirical.generation.backends.pixel_unet import from_unet
 from empirical.generation.backends.protocol import Backend
 from empirical.generation.backends.resolve import backend, compiled
-from empirical.generation.saved_model import sha256
+from empirical.generation.saved_model import check_disjoint, sha256
 from empirical.generation.store.store import Store, ignore, open_store
 from empirical.generation.training import going_on
 from empirical.generation.variants import make_variants, mixed
 from empirical.runtime.artifacts import alone, artifact, load_weights, save_weights
-from empirical.runtime.machine import USUAL, Machine
 from empirical.training.fit import forget_checkpoint
 from figures.records import Advance, digest, write_json
 
 if TYPE_CHECKING:
     from diffusers import UNet2DModel
 
-ABOUT = "about.json"  # in a store of variants: what made them
+ABOUT = "about.json"  # in a store of variants: the model and the noise level that made them
 
 
-def seen(run: Run, seed: int, parts: Split, root: Path) -> tuple[Images, np.ndarray, int]:
-    """What the run's generator is trained on: images, which of the official training images they are, and the seed of its training.
+def training_images(context: Context) -> tuple[Images, np.ndarray, int]:
+    """Return what the run's own generator is trained on: images, their indices, and the seed.
 
-    ``own``: the training split. ``external``: the images that are left over, which with ``data.pool`` are the same for all seeds, so that
-    one generator, of seed 0, serves all. Raises ValueError if none are left over.
+    indices: (n,), which of the official training images these are. ``own``: the training split.
+    ``external``: the images left over by all parts of the split; with ``data.pool`` these are the
+    same for every seed, so that one generator, trained with seed 0, serves all seeds. Raises
+    ValueError if no images are left over.
     """
+    run, parts = context.run, context.parts
     if run.generator.seen == "own":
-        return parts.train, parts.train_indices, seed
+        return parts.train, parts.train_indices, context.seed
     if run.data.from_library or not len(parts.rest):
         raise ValueError(
-            f"generator.seen is 'external', but all images of {run.data.name} are in the training, validation or test set; "
-            "allowed: own, or a smaller data.train"
+            f"generator.seen is 'external', but all images of {run.data.name} are in the "
+            "training, validation or test set; allowed: own, or a smaller data.train"
         )
-    return (
-        dataset(run.data, root).train[parts.rest],
-        parts.rest,
-        seed if run.data.pool is None else 0,
-    )
+    images = load_dataset(run.data, context.root).train[parts.rest]
+    return images, parts.rest, context.seed if run.data.pool is None else 0
 
 
-def generator(
-    run: Run,
-    seed: int,
-    parts: Split,
-    root: Path,
-    advance: Advance = ignore,
-    machine: Machine = USUAL,
-) -> UNet2DModel:
-    """The diffusion model that is trained for the run, on the machine's device. ``advance(n)`` after every n steps.
+def generator(context: Context, advance: Advance = ignore) -> UNet2DModel:
+    """Return the diffusion model trained for the run, on the machine's device.
 
-    Stopped, the same call goes on from the last checkpoint, on a CPU to the same bits.
+    advance: called with the number of steps done since the last call. Stopped, the same call goes
+    on from the last checkpoint, on a CPU to the same bits.
     """
-    (images, indices, seed), device = seen(run, seed, parts, root), machine.on(run.data)
-    depends = (run.data.name, run.data.side, parts.content, sha256(indices), run.generator, seed)
-    path = artifact(root, "generator", ".safetensors", *depends)
-    model = diffusion.unet(images, run.generator, seed)
+    run, machine, device = context.run, context.machine, context.device
+    images, indices, seed = training_images(context)
+    content = context.parts.content
+    depends = (run.data.name, run.data.side, content, sha256(indices), run.generator, seed)
+    path = artifact(context.root, "generator", ".safetensors", *depends)
+    model = unet.unet(images, run.generator, seed)
     with alone(path):
         if (weights := load_weights(path)) is not None:
             model.load_state_dict(weights)
             return model.to(device).eval()
-        checkpoint = artifact(root, "checkpoint", ".pt", "generator", device.type, *depends)
+        checkpoint = artifact(context.root, "checkpoint", ".pt", "generator", device.type, *depends)
         trainer = denoiser_trainer.DenoiserTrainer(
             model.to(device), images, run.generator, seed, machine.compile
         )
@@ -90,101 +86,94 @@ def generator(
     return model
 
 
-def way(run: Run, seed: int, parts: Split, root: Path, machine: Machine = USUAL) -> Backend:
-    """The model that makes the run's variants: trained for it, or the one that ``generator.model`` names; on the machine's device."""
-    classes, device = parts.train.classes, machine.on(run.data)
+def resolve_backend(context: Context) -> Backend:
+    """Return the model that makes the run's variants, on the machine's device.
+
+    It is the one that ``generator.model`` names, or else the one trained for the run. Raises
+    ValueError if a named model has seen images of the split, or does not fit the run.
+    """
+    run, parts, device = context.run, context.parts, context.device
+    classes = parts.train.classes
     if run.generator.model is None:
-        model, dtype = (
-            generator(run, seed, parts, root, machine=machine),
-            precision(run.generator, device),
-        )
-        made = from_unet(
-            model,
-            diffusion.noise_schedule(),
-            run.variants,
-            classes,
-            device,
-            run.generator.seen,
-            dtype,
-        )
+        model = generator(context)
+        dtype = precision(run.generator, device)
+        schedule = unet.noise_schedule()
+        made = from_unet(model, schedule, run.variants, classes, device, run.generator.seen, dtype)
     else:
-        generator_folder.check_disjoint(
-            folder_of(run.generator.model) or Path(run.generator.model), parts
-        )
+        name = run.generator.model
+        check_disjoint(folder_of(name) or Path(name), parts)
         made = backend(run.generator, run.variants, classes, parts.train.shape, device)
-    return compiled(made) if machine.compile and device.type == "cuda" else made
+    return compiled(made) if context.machine.compile and device.type == "cuda" else made
 
 
 def variants(
-    run: Run,
-    seed: int,
-    parts: Split,
-    root: Path,
-    sources: np.ndarray,
-    copies: np.ndarray,
-    machine: Machine = USUAL,
-    advance: Advance = ignore,
+    context: Context, sources: np.ndarray, copies: np.ndarray, advance: Advance = ignore
 ) -> np.ndarray:
-    """The variants (source, copy), (m, channels, height, width), from the store as far as it holds them, else made and added to it.
+    """Return the variants (source, copy): (m, channels, height, width) float32 in [-1, 1].
 
-    ``advance(n)`` when n more of those that were missing are there.
+    sources, copies: (m,). Those that the store does not hold are made and added to it. advance:
+    called with the number of missing variants that were made since the last call.
     """
-    store, pairs = variant_store(run, seed, parts, root), np.stack([sources, copies], axis=1)
+    parts, store = context.parts, variant_store(context)
+    pairs = np.stack([sources, copies], axis=1)
     if len(store.missing(pairs)):
-        made_by = way(run, seed, parts, root, machine)
-        write_json(store.folder / ABOUT, {**made_by.describe(), **made_by.level()})
+        model = resolve_backend(context)
+        write_json(store.folder / ABOUT, {**model.describe(), **model.level()})
 
         def make(sources: np.ndarray, copies: np.ndarray) -> np.ndarray:
-            made = make_variants(made_by, parts.train, sources, copies, seed)
-            made = mixed(made, parts.train, sources, copies, seed) if run.variants.mix else made
+            made = make_variants(model, parts.train, sources, copies, context.seed)
+            if context.run.variants.mix:
+                made = mixed(made, parts.train, sources, copies, context.seed)
             return as_uint8(made) if store.dtype == np.uint8 else made
 
         store.fill(pairs, make, parts.train.labels, advance)
     return as_pixels(store.read(pairs))
 
 
-def variant_store(run: Run, seed: int, parts: Split, root: Path) -> Store:
-    """The store of the run's variants: several processes that need the same ones share the work."""
+def variant_store(context: Context) -> Store:
+    """Open the store of the run's variants; processes that need the same ones share the work."""
+    run, parts = context.run, context.parts
     description = {
         "data": run.data,
         "content": parts.content,
         "classes": parts.train.classes,
         "train": sha256(parts.train_indices),
+        "generator": by_content(run),
+        "variants": run.variants,
+        "seed": context.seed,
     }
-    made = {"generator": by_content(run), "variants": run.variants, "seed": seed}
     stored = parts.train.stored
-    return open_store(
-        variants_path(run, seed, parts, root),
-        {**description, **made},
-        stored.shape[1:],
-        stored.dtype,
-    )
+    return open_store(variants_path(context), description, stored.shape[1:], stored.dtype)
 
 
-def variants_path(run: Run, seed: int, parts: Split, root: Path) -> Path:
-    """Where the run's variants are kept."""
-    return artifact(
-        root, "variants", "", run.data, parts.content, by_content(run), run.variants, seed
-    )
+def variants_path(context: Context) -> Path:
+    """Return the folder of the store that keeps the run's variants."""
+    run = context.run
+    depends = (run.data, context.parts.content, by_content(run), run.variants, context.seed)
+    return artifact(context.root, "variants", "", *depends)
 
 
-def by_content(run: Run) -> Any:
-    """The settings of the generator; of a model in a folder, what the files hold stands for its name, wherever the folder is."""
+def by_content(run: Run) -> Generator:
+    """Return the generator's settings with a local model named by the digest of its files.
+
+    The same files give the same settings, wherever the folder lies.
+    """
     folder = None if run.generator.model is None else folder_of(run.generator.model)
-    return (
-        run.generator
-        if folder is None
-        else dataclasses.replace(run.generator, model=f"sha256:{contents(folder)}")
-    )
+    if folder is None:
+        return run.generator
+    return dataclasses.replace(run.generator, model=f"sha256:{contents(folder)}")
 
 
-def made_by(run: Run, seed: int, parts: Split, root: Path) -> dict[str, Any]:
-    """What the store of the variants says of the model and the noise level; nothing where the run has none."""
-    about = variants_path(run, seed, parts, root) / ABOUT
-    if not run.method.generates or not about.exists():
+def about_variants(context: Context) -> dict[str, Any]:
+    """Return the model and the noise level of the run's variants, as its store describes them.
+
+    Entries without a value are left out. Empty if the run generates none, or has no store yet.
+    """
+    if not context.run.generates:
         return {}
-    said = {
-        **json.loads(about.read_text()),
-        "model": run.generator.model,
-    }  # others may call the same files by another name
-    return {name: value for name, value in said.items() if value is not None}
+    about = variants_path(context) / ABOUT
+    if not about.exists():
+        return {}
+    kept = json.loads(about.read_text())
+    kept["model"] = context.run.generator.model  # equal files may have another name elsewhere
+    return {name: value for name, value in kept.items() if value is not None}

@@ -120,13 +120,14 @@ class Task:
 
         import torch
 
-        from empirical.data.split import split_dataset
+        from empirical.data.context import Context
 
         torch.set_num_threads(1)  # the same numbers as in an experiment
         run = dataclasses.replace(self.run, data=data)
-        parts = split_dataset(data, self.seed, self.root)
-        chosen = self.selected(run, parts)
-        sources, copies, pixels = self.variants(run, parts, chosen)
+        context = Context(run, self.seed, self.root, self.machine)
+        parts = context.parts
+        chosen = self.selected(context)
+        sources, copies, pixels = self.variants(context, chosen)
         files = files_of(self.source, found)
         names = variant_names(files.train_targets, sources.tolist(), copies.tolist())
         tables = {

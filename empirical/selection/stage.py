@@ -1,25 +1,29 @@
-"""The stages early and select of a run, each from the artifacts folder if it is there."""
+"""The stages early and select of a run; a result found in the artifacts folder is used again."""
 
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 
 import numpy as np
 
-from empirical.config import Run, Selection
-from empirical.data.split import Split
+from empirical.config import Selection
+from empirical.data.context import Context
 from empirical.runtime.artifacts import artifact, load_arrays, save_arrays
-from empirical.runtime.machine import USUAL, Machine
 from empirical.selection.early_training import Outputs, early_network, logits_of
 from empirical.selection.rules import select
+from empirical.selection.verdict import Verdict, verdict
 
 
 @dataclasses.dataclass(frozen=True)
 class Selected:
-    """slow: (n,) bool, by the run's rule. clustered, slow_test: by the rule ``cluster``, of training and test images, for measuring alone:
-    the same groups whatever is augmented. early: outputs on the training set after ``steps`` steps, at training error ``error``.
-    curve: (m, 2), the steps and training errors on the way.
+    """Which images are slow, and the early outputs that decided it.
+
+    slow: (n,) bool, training images selected by the run's rule. clustered and slow_test: (n,) and
+    (m,) bool, training and test images selected by the rule ``cluster``; they only group
+    measurements, so that the groups are the same whatever is augmented. early: outputs on the
+    training images after ``steps`` steps. error: training error at that step, in [0, 1];
+    balanced_error: the mean of the classes' errors. curve: (c, 2), steps and training errors on
+    the way. verdict: whether these outputs can tell slow images from fast ones.
     """
 
     slow: np.ndarray
@@ -28,44 +32,63 @@ class Selected:
     early: Outputs
     steps: int
     error: float
+    balanced_error: float
     curve: np.ndarray
+    verdict: Verdict
 
 
-def selected(run: Run, seed: int, parts: Split, root: Path, machine: Machine = USUAL) -> Selected:
-    """Stages early and select. What early training leaves is its logits, from which softmax and losses follow bit for bit."""
-    recipe = run.training.early
-    depends = (run.data, parts.content, run.early, recipe, seed)
-    path = artifact(root, "early", ".npz", *depends)
-    if (kept := load_arrays(path)) is None:
-        trained = early_network(parts.train, run.early, recipe, seed, machine.on(run.data))
-        kept = {
-            "logits": logits_of(trained.network, parts.train),
-            "test": logits_of(trained.network, parts.test),
-            "steps": np.int64(trained.steps),
-            "error": np.float64(trained.error),
-            "curve": trained.curve,
-        }
-        save_arrays(path, **kept)
-    outputs, labels = Outputs.of(kept["logits"], parts.train.labels), parts.train.labels
-    path = artifact(root, "selection", ".npz", *depends, run.selection)
+def selected(context: Context) -> Selected:
+    """Train early, then select; returns both results.
+
+    Early training keeps its logits only: softmax and losses follow from them bit for bit. Raises
+    NoKnee if early training was to stop by itself and nothing was learned.
+    """
+    run, seed, parts = context.run, context.seed, context.parts
+    labels = parts.train.labels
+    depends = (run.data, parts.content, run.early, run.training.early, seed)
+    kept = early_outputs(context, depends)
+    early = Outputs.of(kept["logits"], labels)
+    path = artifact(context.root, "selection", ".npz", *depends, run.selection)
     if (masks := load_arrays(path)) is None:
-        test, clusters = Outputs.of(kept["test"], parts.test.labels), Selection()
+        features = early.features(run.selection.features)
+        test = Outputs.of(kept["test"], parts.test.labels)
+        clusters = Selection()
         masks = {
-            "slow": select(
-                outputs.features(run.selection.features),
-                outputs.losses,
-                labels,
-                run.selection,
-                seed,
-            ),
-            "clustered": select(outputs.probabilities, outputs.losses, labels, clusters, seed),
+            "slow": select(features, early.losses, labels, run.selection, seed),
+            "clustered": select(early.probabilities, early.losses, labels, clusters, seed),
             "slow_test": select(test.probabilities, test.losses, parts.test.labels, clusters, seed),
         }
         save_arrays(path, **masks)
+    balanced = early.balanced_error(labels)
     return Selected(
         **masks,
-        early=outputs,
+        early=early,
         steps=int(kept["steps"]),
         error=float(kept["error"]),
+        balanced_error=balanced,
         curve=kept["curve"],
+        verdict=verdict(balanced, len(np.unique(labels))),
     )
+
+
+def early_outputs(context: Context, depends: tuple) -> dict[str, np.ndarray]:
+    """Return the arrays that early training leaves, from the artifacts folder or newly computed.
+
+    logits (n, classes) on training images, test (m, classes) on test images, steps, error, curve.
+    """
+    run, parts = context.run, context.parts
+    path = artifact(context.root, "early", ".npz", *depends)
+    if (kept := load_arrays(path)) is not None:
+        return kept
+    trained = early_network(
+        parts.train, run.early, run.training.early, context.seed, context.device
+    )
+    kept = {
+        "logits": logits_of(trained.network, parts.train),
+        "test": logits_of(trained.network, parts.test),
+        "steps": np.int64(trained.steps),
+        "error": np.float64(trained.error),
+        "curve": trained.curve,
+    }
+    save_arrays(path, **kept)
+    return kept

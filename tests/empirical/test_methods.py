@@ -8,6 +8,7 @@ from image_files import own
 
 from empirical import pipeline
 from empirical.config import Data, Early, Generator, Method, Run, Selection, Training, Variants
+from empirical.data.context import Context
 from empirical.data.images import Images
 from empirical.data.split import split_dataset
 from empirical.runtime.machine import Machine
@@ -25,7 +26,7 @@ def stored(monkeypatch):
         originals = Images(pixels, np.array([0, 1, 2, 3]), tuple("abcd"))
         monkeypatch.setattr(pipeline, "variants", lambda *_: extra)
         parts = type("Parts", (), {"train": originals})
-        return pipeline.training_set(Run(method=method), 0, parts, SLOW, None)
+        return pipeline.training_set(Context(Run(method=method), 0, None).with_parts(parts), SLOW)
 
     return make
 
@@ -93,7 +94,7 @@ def pets(tmp_path_factory):
 def result(pets, method, **changes):
     run, root = pets
     return pipeline.execute(
-        replace(run, method=method, **changes), 0, root, machine=Machine(checkpoint=0)
+        Context(replace(run, method=method, **changes), 0, root, Machine(checkpoint=0))
     )
 
 
@@ -142,11 +143,10 @@ def test_slow_and_fast_are_measured_on_the_same_images_whatever_is_augmented(pet
 def test_divergence_leaves_nothing_that_a_run_would_go_on_from(pets, monkeypatch):
     run, root = pets
     kept, diverging = stage.selected, replace(run, training=replace(run.training, lr=1e30))
-    monkeypatch.setattr(
-        pipeline, "selected", lambda changed, *rest: kept(run, *rest)
-    )  # early training has a rate that it survives
+    # early training has a rate that it survives
+    monkeypatch.setattr(pipeline, "selected", lambda context: kept(context.with_run(run)))
     with pytest.raises(Diverged, match="training loss is nan at step"):
-        pipeline.execute(diverging, 0, root, machine=Machine(checkpoint=0))
+        pipeline.execute(Context(diverging, 0, root, Machine(checkpoint=0)))
     assert not [path.name for path in root.iterdir() if "checkpoint" in path.name]
 
 

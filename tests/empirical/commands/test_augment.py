@@ -21,7 +21,7 @@ from empirical.generation import stage as generate
 from empirical.own_images import folder as augmented_folder
 from empirical.own_images import stages as augment_stages
 from empirical.runtime.machine import Machine
-from empirical.selection import scores, stage
+from empirical.selection import stage, verdict
 from figures.records import run_command
 
 CPU = Machine("cpu")
@@ -120,7 +120,7 @@ def test_a_variant_is_of_the_image_that_its_name_says(pets, tmp_path, cache, mon
         def __call__(self, pixels, labels, generators):
             return pixels
 
-    monkeypatch.setattr(generate, "way", lambda *words, **options: Same())
+    monkeypatch.setattr(generate, "resolve_backend", lambda context: Same())
     monkeypatch.setattr(generate, "generator", lambda *words: pytest.fail("it trained a generator"))
     (tmp_path / "model").mkdir()
     (tmp_path / "model/model_index.json").write_text('{"_class_name": "DDPMPipeline"}')
@@ -144,7 +144,7 @@ def test_variants_may_be_mixed_with_their_sources(pets, tmp_path, cache, monkeyp
         def __call__(self, pixels, labels, generators):
             return torch.full_like(pixels, -1)
 
-    monkeypatch.setattr(generate, "way", lambda *words, **options: Black())
+    monkeypatch.setattr(generate, "resolve_backend", lambda context: Black())
     assert make(pets, tmp_path / "more", cache, rule="all", mix=True) == 0
     assert json.loads((tmp_path / "more/manifest.json").read_text())["generator"]["mix"] is True
     rows = table(tmp_path / "more/variants.csv")
@@ -315,10 +315,10 @@ def test_an_unreadable_file_is_named_or_left_out(pets, tmp_path, cache):
 
 
 def test_outputs_that_say_little_are_warned_of(pets, tmp_path, cache, monkeypatch, capsys):
-    monkeypatch.setattr(scores, "CEILING", 0.0)
+    monkeypatch.setattr(verdict, "CEILING", 0.0)
     assert make(pets, tmp_path / "more", cache) == 0
-    assert "warning: the training error is near 0 or near chance" in capsys.readouterr().out
-    assert json.loads((tmp_path / "more/manifest.json").read_text())["early_unclear"] is True
+    assert "near chance, so which images are slow says little" in capsys.readouterr().out
+    assert json.loads((tmp_path / "more/manifest.json").read_text())["selection_verdict"] == "near chance"
 
 
 def test_no_two_variants_and_no_original_share_a_name():

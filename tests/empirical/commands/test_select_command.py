@@ -13,6 +13,7 @@ from empirical.commands import select as slowness
 from empirical.commands.list import list_
 from empirical.commands.select import select
 from empirical.config import Data, Early, Method, Run, Selection, Training
+from empirical.data.context import Context
 from empirical.data.split import split_dataset
 from empirical.runtime.artifacts import load_arrays
 from empirical.selection import scores, stage
@@ -149,7 +150,7 @@ RUN = Run(method=Method("original"), data=Data("digits", train=100), training=Tr
 
 def test_stages_are_kept_and_shared_by_rules(tmp_path):
     parts = split_dataset(RUN.data, 0)
-    paper = stage.selected(RUN, 0, parts, tmp_path)
+    paper = stage.selected(Context(RUN, 0, tmp_path).with_parts(parts))
     rules = [
         Selection("cluster", "logits"),
         Selection("high-loss"),
@@ -158,7 +159,7 @@ def test_stages_are_kept_and_shared_by_rules(tmp_path):
         Selection("all"),
     ]
     others = [
-        stage.selected(dataclasses.replace(RUN, selection=rule), 0, parts, tmp_path)
+        stage.selected(Context(dataclasses.replace(RUN, selection=rule), 0, tmp_path).with_parts(parts))
         for rule in rules
     ]
     assert len(list(tmp_path.glob("early-*"))) == 1
@@ -177,7 +178,7 @@ def test_stages_are_kept_and_shared_by_rules(tmp_path):
     assert others[1].slow.sum() == others[3].slow.sum() == paper.slow.sum()
     (kept,) = tmp_path.glob("early-*")
     assert load_arrays(kept)["logits"].dtype == np.float32
-    (again,) = [stage.selected(RUN, 0, parts, tmp_path)]
+    (again,) = [stage.selected(Context(RUN, 0, tmp_path).with_parts(parts))]
     for name in ("probabilities", "losses", "logits"):
         np.testing.assert_array_equal(getattr(again.early, name), getattr(paper.early, name))
     trained = early_network(parts.train, RUN.early, RUN.training, 0)
@@ -191,6 +192,6 @@ def test_a_run_with_a_rule_augments_what_the_rule_takes(tmp_path):
         training=Training(width=8, steps=3),
         selection=Selection("all"),
     )
-    metrics = pipeline.execute(run, 0, tmp_path)
+    metrics = pipeline.execute(Context(run, 0, tmp_path))
     assert metrics["examples"] == 300
     assert metrics["slow_fraction"] == 1

@@ -147,23 +147,22 @@ def test_a_mistake_is_one_line(tmp_path, capfd, monkeypatch, words, said):
     assert lines[0].startswith(said)
 
 
-@pytest.mark.parametrize(("limit", "noted"), [("1", True), ("150", False)])
-def test_early_training_that_learned_nothing_is_noted(tmp_path, capfd, monkeypatch, limit, noted):
-    code, said, _ = here(
-        capfd,
-        monkeypatch,
-        *RUN,
-        "--training.width",
-        "16",
-        "--early.limit",
-        limit,
-        "--early.every",
-        "1",
-        "--out",
-        tmp_path,
-    )
+@pytest.mark.parametrize(
+    ("early", "expected"),
+    [
+        (("--early.limit", "1", "--early.every", "1"), "near chance"),
+        (("--early.limit", "150", "--early.every", "1"), "informative"),
+        (("--early.stop", "epochs", "--early.epochs", "40"), "near zero"),
+    ],
+)
+def test_a_selection_that_means_little_is_warned_of(tmp_path, capfd, monkeypatch, early, expected):
+    words = (*RUN, "--training.width", "16", *early, "--out", tmp_path)
+    code, said, _ = here(capfd, monkeypatch, *words)
     assert code == 0
-    assert ("early training ended near chance" in said) == noted
+    assert re.search(f"^selection_verdict +{expected}$", said, re.MULTILINE)
+    warned = re.search(r"^warning: early training ended at .*$", said, re.MULTILINE)
+    assert bool(warned) == (expected != "informative")
+    assert not warned or expected in warned[0]
 
 
 def test_a_gpu_that_is_not_there_is_told_once_and_before_any_work(tmp_path, capfd, monkeypatch):

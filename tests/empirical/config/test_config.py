@@ -7,15 +7,15 @@ import pytest
 from empirical.config import (
     Data,
     Early,
+    Gallery,
     Generator,
     Method,
     Run,
     Selection,
-    Sheet,
     Training,
     Variants,
 )
-from empirical.data.split import split
+from empirical.data.split import split_dataset
 from empirical.experiments.registry import EXPERIMENTS, experiment
 from empirical.experiments.runner import plan_of
 from figures.records import file_name
@@ -66,7 +66,7 @@ BAD = [
     (Variants, {"grid": 0}),
     (Variants, {"guidance": -1.0}),
     (Method, {"k": 0}),
-    (Sheet, {"experiment": "x", "strengths": (0.0,)}),
+    (Gallery, {"experiment": "x", "strengths": (0.0,)}),
 ]
 
 
@@ -79,7 +79,7 @@ def test_bad_settings_are_refused_in_one_line(config, settings):
 
 def test_a_split_must_leave_something_to_test_on():
     with pytest.raises(ValueError, match="allowed: below 1797"):
-        split(Data("digits", train=1700, validation=97), 0)
+        split_dataset(Data("digits", train=1700, validation=97), 0)
 
 
 @pytest.mark.parametrize(

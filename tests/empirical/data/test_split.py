@@ -15,6 +15,7 @@ from image_files import cifar10_batches, own, pictures
 from empirical import pipeline
 from empirical.commands import COMMANDS
 from empirical.config import Data, Early, Generator, Method, Run, Training, Variants
+from empirical.data.context import Context
 from empirical.data.images import Images, stored_tensors, tensors
 from empirical.data.load import load_dataset, load_digits
 from empirical.data.split import draw_stratified, split_dataset
@@ -193,7 +194,7 @@ def test_a_run_on_colour_images(cifar, method):
         generator=Generator(channels=(8,), steps=2, batch=8),
         variants=Variants(grid=4),
     )
-    metrics = pipeline.execute(run, 0, cifar)
+    metrics = pipeline.execute(Context(run, 0, cifar))
     assert metrics["test_images"] == 20
     assert metrics["data_content"] == load_dataset(data, cifar).manifest["content"]
     assert metrics["examples"] == 30 + (
@@ -211,9 +212,7 @@ def test_stages_do_not_outlive_a_change_of_the_images(tmp_path, monkeypatch):
     )
     stages = []
     for _ in range(2):
-        stage.selected(
-            run, 0, split_dataset(run.data, 0, tmp_path / "artifacts"), tmp_path / "artifacts"
-        )
+        stage.selected(Context(run, 0, tmp_path / "artifacts"))
         stages.append(len(list((tmp_path / "artifacts").glob("selection-*"))))
         (folder / "cats/0.png").write_bytes((folder / "cats/2.png").read_bytes())
     assert stages == [1, 2]

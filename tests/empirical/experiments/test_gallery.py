@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from empirical.config import Data, Generator, Method, Run, Sheet, Training, Variants
-from empirical.data.split import split
+from empirical.config import Data, Gallery, Generator, Method, Run, Training, Variants
+from empirical.data.context import Context
+from empirical.data.split import split_dataset
 from empirical.experiments import gallery as sheets
 from empirical.generation import stage as generate
 from empirical.generation.denoising import noise_level
@@ -15,7 +16,7 @@ from empirical.generation.unet import noise_schedule
 from empirical.runtime.seeding import stream
 
 STRENGTHS = (0.25, 1.0)
-WHOLE = Sheet(
+WHOLE = Gallery(
     "x",
     Data("digits", train=60, validation=0),
     Training(steps=2, width=8),
@@ -43,7 +44,7 @@ def sampled(root):
 @pytest.mark.parametrize("number", range(len(STRENGTHS)))
 def test_a_sample_is_measured_as_it_would_be_alone(root, whole, sampled, number):
     parts, measured = (
-        split(WHOLE.data, 0),
+        split_dataset(WHOLE.data, 0),
         np.sort(stream(0, "sheet").choice(60, 20, replace=False)),
     )
     variants = dataclasses.replace(WHOLE.variants, strength=STRENGTHS[number])
@@ -56,7 +57,9 @@ def test_a_sample_is_measured_as_it_would_be_alone(root, whole, sampled, number)
         variants=variants,
     )
     for sheet, images in ((whole, np.arange(60)), (sampled, measured)):
-        made = generate.variants(run, 0, parts, root, images, np.ones(len(images), int))
+        made = generate.variants(
+            Context(run, 0, root).with_parts(parts), images, np.ones(len(images), int)
+        )
         apart = (
             cdist(made.reshape(len(images), -1), parts.train.pixels.reshape(60, -1), "sqeuclidean")
             / made[0].size

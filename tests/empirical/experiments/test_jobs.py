@@ -326,11 +326,11 @@ def test_costs_are_in_proportion_to_the_work():
         base, training=dataclasses.replace(base.training, steps=2 * base.training.steps)
     )
     for rates in (expected.HERE, expected.H200):
-        looks = 2 * expected.train(base, rates) - expected.train(longer, rates)
-        assert expected.train(sam, rates) == pytest.approx(
-            expected.train(longer, rates)
+        looks = 2 * expected.classifier(base, rates) - expected.classifier(longer, rates)
+        assert expected.classifier(sam, rates) == pytest.approx(
+            expected.classifier(longer, rates)
         )  # SAM takes two gradients
-        assert 0 < looks < expected.train(base, rates)
+        assert 0 < looks < expected.classifier(base, rates)
         assert expected.H200.training(base.training, 16) < expected.HERE.training(base.training, 16)
 
 

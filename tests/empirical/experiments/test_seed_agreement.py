@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 
-from empirical.config import Data, Selection, Stability, Training
-from empirical.data.split import split
+from empirical.config import Data, Selection, SelectionAgreement, Training
+from empirical.data.context import Context
+from empirical.data.split import split_dataset
 from empirical.experiments import seed_agreement as between_seeds
 from empirical.selection import stage
 
 RULES = (Selection(), Selection("misclassified"))
-ASKED = Stability(
+ASKED = SelectionAgreement(
     "x",
     Data("digits", train=120, validation=0),
     Training(steps=2, width=8),
@@ -30,8 +31,8 @@ def metrics(root):
 
 def slow(root, rule, seed):
     """The slow images as a set of places in the data set, and all training images."""
-    parts = split(ASKED.data, seed, root)
-    chosen = stage.selected(ASKED.by(rule), seed, parts, root).slow
+    parts = split_dataset(ASKED.data, seed, root)
+    chosen = stage.selected(Context(ASKED.by(rule), seed, root).with_parts(parts)).slow
     return set(parts.train_indices[chosen].tolist()), set(parts.train_indices.tolist())
 
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 from empirical.commands.diffusion import make_task
 from empirical.config import Data, Generator, Run
+from empirical.data.context import Context
 from empirical.data.images import Images
 from empirical.data.load import load_digits
 from empirical.data.split import split_dataset
@@ -176,7 +177,8 @@ def test_the_folder_holds_the_generator_that_a_run_trains(tmp_path, task):
     parts = split_dataset(DIGITS, 0, tmp_path / "artifacts")
     there = loaded(tmp_path / "made")
     assert torch.equal(
-        weights(there.unet), weights(generate.generator(run, 0, parts, tmp_path / "artifacts"))
+        weights(there.unet),
+        weights(generate.generator(Context(run, 0, tmp_path / "artifacts").with_parts(parts))),
     )
     assert there.scheduler.config.prediction_type == "v_prediction"
     assert there.unet.config.num_class_embeds == 11

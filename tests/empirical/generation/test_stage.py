@@ -12,6 +12,7 @@ from image_files import cifar10_batches
 
 from empirical import pipeline
 from empirical.config import Data, Early, Generator, Method, Run, Training, Variants
+from empirical.data.context import Context
 from empirical.data.pixels import as_pixels, as_uint8
 from empirical.data.split import split_dataset
 from empirical.experiments import stages
@@ -62,7 +63,7 @@ def root(tmp_path, monkeypatch):
 
 @pytest.fixture
 def negative(monkeypatch):
-    monkeypatch.setattr(generate, "way", lambda *words: Negative())
+    monkeypatch.setattr(generate, "resolve_backend", lambda context: Negative())
 
 
 @pytest.mark.parametrize("method", [Method("tada", 3), Method("syn-all"), Method("syn-rand")])
@@ -74,13 +75,15 @@ def test_mixed_variants_are_half_source_half_variant_whatever_the_method(root, n
         for i, c in zip(sources.tolist(), copies.tolist(), strict=True)
     ]
     real = parts.train[sources].pixels
-    made = generate.variants(run, 0, parts, root, sources, copies)
+    made = generate.variants(Context(run, 0, root).with_parts(parts), sources, copies)
     np.testing.assert_array_equal(made, as_pixels(as_uint8(mix(real, -real, rngs))))
-    whole = pipeline.training_set(run, 0, parts, SLOW, root)
+    whole = pipeline.training_set(Context(run, 0, root).with_parts(parts), SLOW)
     np.testing.assert_array_equal(whole.stored[20:], as_uint8(made))
     np.testing.assert_array_equal(whole.labels[20:], parts.train.labels[sources])
     plain = generate.variants(
-        dataclasses.replace(run, variants=LEVEL), 0, parts, root, sources, copies
+        Context(dataclasses.replace(run, variants=LEVEL), 0, root).with_parts(parts),
+        sources,
+        copies,
     )  # in a store of their own
     np.testing.assert_array_equal(plain, as_pixels(as_uint8(-real)))
 
@@ -88,12 +91,19 @@ def test_mixed_variants_are_half_source_half_variant_whatever_the_method(root, n
 def test_a_mixed_variant_depends_on_seed_source_and_copy_alone(root, negative):
     run, parts = Run(data=DATA, variants=MIXED), split_dataset(DATA, 0, root)
     sources, copies = np.arange(20), np.ones(20, int)
-    whole = generate.variants(run, 0, parts, root, sources, copies)
+    whole = generate.variants(Context(run, 0, root).with_parts(parts), sources, copies)
     np.testing.assert_array_equal(
-        generate.variants(run, 0, parts, root / "other", sources[7:9], copies[7:9]), whole[7:9]
+        generate.variants(
+            Context(run, 0, root / "other").with_parts(parts), sources[7:9], copies[7:9]
+        ),
+        whole[7:9],
     )
-    assert not np.array_equal(generate.variants(run, 0, parts, root, sources, copies + 1), whole)
-    assert not np.array_equal(generate.variants(run, 1, parts, root, sources, copies), whole)
+    assert not np.array_equal(
+        generate.variants(Context(run, 0, root).with_parts(parts), sources, copies + 1), whole
+    )
+    assert not np.array_equal(
+        generate.variants(Context(run, 1, root).with_parts(parts), sources, copies), whole
+    )
 
 
 def test_a_run_with_mixed_variants_ends_with_a_record(root):
@@ -105,7 +115,7 @@ def test_a_run_with_mixed_variants_ends_with_a_record(root):
     }
     run = Run("x", Method("syn-all"), variants=MIXED, **settings)
     assert run.label == "syn-all-sgd-steps-mix"
-    assert pipeline.execute(run, 0, root)["generated"] == 20
+    assert pipeline.execute(Context(run, 0, root))["generated"] == 20
 
 
 def model_in(folder, parts, weights=0):
@@ -139,20 +149,24 @@ def test_variants_of_a_model_are_found_by_what_its_files_hold(root, tmp_path):
     parts = split_dataset(DATA, 0, root)
     here, there = model_in(tmp_path / "here", parts), tmp_path / "deeper/there"
     shutil.copytree(here, there)
-    path = generate.variants_path(of_model(here), 0, parts, root)
-    assert generate.variants_path(of_model(there), 0, parts, root) == path
+    path = generate.variants_path(Context(of_model(here), 0, root).with_parts(parts))
+    assert generate.variants_path(Context(of_model(there), 0, root).with_parts(parts)) == path
     sources, copies = np.arange(4), np.ones(4, int)
-    made = generate.variants(of_model(here), 0, parts, root, sources, copies)
+    made = generate.variants(Context(of_model(here), 0, root).with_parts(parts), sources, copies)
     np.testing.assert_array_equal(
-        generate.variants(of_model(there), 0, parts, root, sources, copies), made
+        generate.variants(Context(of_model(there), 0, root).with_parts(parts), sources, copies),
+        made,
     )
     for run in (of_model(here), of_model(there)):  # each record has the name that its run was given
-        assert generate.made_by(run, 0, parts, root)["model"] == run.generator.model
+        assert (
+            generate.about_variants(Context(run, 0, root).with_parts(parts))["model"]
+            == run.generator.model
+        )
     os.utime(here / "training.json", ns=(1, 1))
     (here / ".cache").mkdir()
     (here / ".cache/x").write_text("x")
     (here / "README.md").write_text("x")
-    assert generate.variants_path(of_model(here), 0, parts, root) == path
+    assert generate.variants_path(Context(of_model(here), 0, root).with_parts(parts)) == path
     for changed in (
         "training.json",
         "scheduler/scheduler_config.json",
@@ -160,11 +174,13 @@ def test_variants_of_a_model_are_found_by_what_its_files_hold(root, tmp_path):
     ):
         before = (there / changed).read_bytes()
         (there / changed).write_bytes(before + b" ")
-        assert generate.variants_path(of_model(there), 0, parts, root) != path, changed
+        assert (
+            generate.variants_path(Context(of_model(there), 0, root).with_parts(parts)) != path
+        ), changed
         (there / changed).write_bytes(before)
-    assert generate.variants_path(of_model(there), 0, parts, root) == path
+    assert generate.variants_path(Context(of_model(there), 0, root).with_parts(parts)) == path
     other = model_in(tmp_path / "other", parts, weights=1)
-    assert generate.variants_path(of_model(other), 0, parts, root) != path
+    assert generate.variants_path(Context(of_model(other), 0, root).with_parts(parts)) != path
 
 
 def test_a_relative_name_is_found_from_any_folder(root, tmp_path, monkeypatch):
@@ -176,22 +192,27 @@ def test_a_relative_name_is_found_from_any_folder(root, tmp_path, monkeypatch):
     run, sources = of_model("paper/models/mine"), np.arange(3)
     assert model_files.folder_of("paper/models/mine") is None
     monkeypatch.setattr(model_files, "ROOT", repository)
-    made = generate.variants(run, 0, parts, root, sources, sources * 0 + 1)
+    made = generate.variants(Context(run, 0, root).with_parts(parts), sources, sources * 0 + 1)
     assert made.shape == (3, 3, 8, 8)
-    assert generate.made_by(run, 0, parts, root)["model"] == "paper/models/mine"
-    path = generate.variants_path(run, 0, parts, root)
+    assert (
+        generate.about_variants(Context(run, 0, root).with_parts(parts))["model"]
+        == "paper/models/mine"
+    )
+    path = generate.variants_path(Context(run, 0, root).with_parts(parts))
     monkeypatch.chdir(repository)
-    assert generate.variants_path(run, 0, parts, root) == path
+    assert generate.variants_path(Context(run, 0, root).with_parts(parts)) == path
     nearer = tmp_path / "elsewhere/paper/models/mine"
     model_in(nearer, parts, weights=1)
     monkeypatch.chdir(tmp_path / "elsewhere")
     assert model_files.folder_of("paper/models/mine").resolve() == nearer
-    assert generate.variants_path(run, 0, parts, root) != path
+    assert generate.variants_path(Context(run, 0, root).with_parts(parts)) != path
 
 
 def test_the_machine_reaches_what_makes_variants(root, monkeypatch):
     asked, machine = [], Machine("cpu", checkpoint=7)
-    monkeypatch.setattr(generate, "way", lambda *words: (asked.append(words[-1]), Negative())[1])
+    monkeypatch.setattr(
+        generate, "resolve_backend", lambda context: (asked.append(context.machine), Negative())[1]
+    )
     run = Run(
         "x",
         Method("syn-all"),
@@ -201,10 +222,12 @@ def test_the_machine_reaches_what_makes_variants(root, monkeypatch):
         SMALL,
         LEVEL,
     )
-    pipeline.execute(run, 0, root, machine=machine)
+    pipeline.execute(Context(run, 0, root, machine))
     trained, made = [], []
-    monkeypatch.setattr(generate, "generator", lambda *words: trained.append(words[-1]))
-    monkeypatch.setattr(generate, "variants", lambda *words: made.append(words[6]))
+    monkeypatch.setattr(
+        generate, "generator", lambda context, advance: trained.append(context.machine)
+    )
+    monkeypatch.setattr(generate, "variants", lambda context, *words: made.append(context.machine))
     for job in graph([(Experiment("x", "", 1, (run,)), 1)], root / "out", machine).values():
         if job.stage != "train":
             stages.DO[job.stage](job, lambda fraction: None)
@@ -218,7 +241,7 @@ def test_the_network_is_compiled_where_it_is_asked_for_on_a_gpu(
 ):
     places = []
     monkeypatch.setattr(Machine, "on", lambda self, data: torch.device(device))
-    monkeypatch.setattr(generate, "generator", lambda *words, machine: None)
+    monkeypatch.setattr(generate, "generator", lambda context: None)
     monkeypatch.setattr(
         generate, "backend", lambda *words: (places.append(words[-1].type), Negative())[1]
     )
@@ -226,6 +249,6 @@ def test_the_network_is_compiled_where_it_is_asked_for_on_a_gpu(
         generate, "from_unet", lambda *words: (places.append(words[4].type), Negative())[1]
     )
     run = dataclasses.replace(of_model("x"), generator=Generator(model=model))
-    made = generate.way(run, 0, split_dataset(DATA, 0, root), root, Machine(compile=compile))
+    made = generate.resolve_backend(Context(run, 0, root, Machine(compile=compile)))
     assert made.compiled is (compile and device == "cuda")
     assert places == [device]

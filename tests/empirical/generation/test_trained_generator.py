@@ -10,6 +10,7 @@ from image_files import cifar10_batches
 
 from empirical import pipeline
 from empirical.config import Data, Early, Generator, Method, Run, Training, Variants
+from empirical.data.context import Context
 from empirical.data.load import load_dataset
 from empirical.data.split import split_dataset
 from empirical.generation import denoiser_trainer
@@ -33,10 +34,7 @@ def root(tmp_path, monkeypatch):
 
 def weights(run, seed, root):
     return torch.cat(
-        [
-            p.detach().flatten()
-            for p in generate.generator(run, seed, split_dataset(run.data, seed, root), root).parameters()
-        ]
+        [p.detach().flatten() for p in generate.generator(Context(run, seed, root)).parameters()]
     )
 
 
@@ -44,14 +42,16 @@ def test_own_sees_the_training_split_and_external_what_no_seed_uses(root):
     run = Run(data=POOLED, generator=SMALL)
     used = [split_dataset(POOLED, seed, root) for seed in (0, 1)]
     for seed, parts in enumerate(used):
-        images, indices, _ = generate.seen(run, seed, parts, root)
+        images, indices, _ = generate.training_images(Context(run, seed, root).with_parts(parts))
         np.testing.assert_array_equal(images.stored, parts.train.stored)
         np.testing.assert_array_equal(indices, parts.train_indices)
-        images, indices, drawn_by = generate.seen(
-            dataclasses.replace(run, generator=EXTERNAL), seed, parts, root
+        images, indices, drawn_by = generate.training_images(
+            Context(dataclasses.replace(run, generator=EXTERNAL), seed, root).with_parts(parts)
         )
         assert drawn_by == 0
-        np.testing.assert_array_equal(images.stored, load_dataset(POOLED, root).train.stored[indices])
+        np.testing.assert_array_equal(
+            images.stored, load_dataset(POOLED, root).train.stored[indices]
+        )
         assert not set(indices) & {*used[0].train_indices, *used[1].train_indices}
 
 
@@ -91,7 +91,7 @@ def test_stopped_it_goes_on_from_its_checkpoint_to_the_same_bits(root, monkeypat
     with monkeypatch.context() as patch:
         patch.setattr(generator_training, "save_checkpoint", until_stopped)
         with pytest.raises(KeyboardInterrupt):
-            generate.generator(run, 0, parts, other, machine=always)
+            generate.generator(Context(run, 0, other, always).with_parts(parts))
     assert (
         [path.name for path in other.glob("*.pt")]
         == [path.name for path in other.glob("checkpoint-*")]
@@ -103,7 +103,7 @@ def test_stopped_it_goes_on_from_its_checkpoint_to_the_same_bits(root, monkeypat
         "load_state_dict",
         lambda self, state: (load_state_dict(self, state), began.append(self.step)),
     )
-    model = generate.generator(run, 0, parts, other, steps.append, always)
+    model = generate.generator(Context(run, 0, other, always).with_parts(parts), steps.append)
     assert began == [2]
     assert steps == [3, 1, 1, 1]  # what was done before is told at once
     assert torch.equal(torch.cat([p.detach().flatten() for p in model.parameters()]), whole)
@@ -127,7 +127,7 @@ def test_no_images_left_over_is_told(root, data):
         ValueError,
         match=r"all images of .* are in the training, validation or test set; allowed: own",
     ):
-        generate.generator(run, 0, split_dataset(data, 0, root), root)
+        generate.generator(Context(run, 0, root))
 
 
 def test_the_record_says_what_the_generator_has_seen(root):
@@ -138,7 +138,7 @@ def test_the_record_says_what_the_generator_has_seen(root):
     }
     for generator in (SMALL, EXTERNAL):
         metrics = pipeline.execute(
-            Run("x", Method("syn-all"), POOLED, generator=generator, **settings), 0, root
+            Context(Run("x", Method("syn-all"), POOLED, generator=generator, **settings), 0, root)
         )
         assert metrics["generator"]["seen"] == generator.seen
         assert metrics["generated"] == 20

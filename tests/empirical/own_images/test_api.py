@@ -10,6 +10,7 @@ from image_files import pictures
 from torch.utils.data import DataLoader, TensorDataset
 
 from empirical.config import Data, Early, Generator, Run, Selection, Training, Variants
+from empirical.data.context import Context
 from empirical.data.split import split_dataset
 from empirical.generation import stage as generate
 from empirical.generation.backends import resolve
@@ -46,7 +47,7 @@ class Darker:
 def stages(tmp_path_factory):
     """A folder for results, the split of seed 0, and its selection."""
     root, parts = tmp_path_factory.mktemp("stages"), split_dataset(RUN.data, 0)
-    return root, parts, stage.selected(RUN, 0, parts, root)
+    return root, parts, stage.selected(Context(RUN, 0, root).with_parts(parts))
 
 
 RULES = [
@@ -65,7 +66,9 @@ def test_slow_indices_are_those_of_a_run(stages, rule):
     root, parts, chosen = stages
     selection = rule if isinstance(rule, Selection) else Selection(rule)
     slow = np.flatnonzero(
-        stage.selected(dataclasses.replace(RUN, selection=selection), 0, parts, root).slow
+        stage.selected(
+            Context(dataclasses.replace(RUN, selection=selection), 0, root).with_parts(parts)
+        ).slow
     )
     assert 0 < len(slow) < 100
     np.testing.assert_array_equal(
@@ -105,7 +108,7 @@ def test_variants_are_those_of_a_run(stages):
     root, parts, chosen = stages
     slow = np.flatnonzero(chosen.slow)
     expected = generate.variants(
-        RUN, 0, parts, root, np.tile(slow, 2), np.repeat([1, 2], len(slow))
+        Context(RUN, 0, root).with_parts(parts), np.tile(slow, 2), np.repeat([1, 2], len(slow))
     )
     images, labels, sources = variants_of(
         parts.train.pixels, parts.train.labels, slow, 3, SMALL, parts.train.classes, strength=0.1

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 import torch
 
-from empirical.config import Data, Generator, Method, Run, Sheet, Training
+from empirical.config import Data, Gallery, Generator, Method, Run, Training
 from empirical.runtime import precision as bfloat16
 from empirical.runtime.machine import Machine
 
@@ -64,7 +64,7 @@ OWN = Generator(precision="bfloat16")
             Run(generator=dataclasses.replace(OWN, model="google/ddpm-cifar10-32")),
             [],
         ),  # float32 on a CPU
-        (Sheet("x", generator=OWN), ["--generator.precision"]),
+        (Gallery("x", generator=OWN), ["--generator.precision"]),
     ],
 )
 def test_a_run_that_asks_for_it_is_told_which_option(without, run, options):

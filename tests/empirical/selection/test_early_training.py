@@ -18,7 +18,7 @@ from empirical.selection import early_training as early
 from empirical.selection.early_training import Outputs, early_network, logits_of
 from empirical.selection.knee import CEILING, HALF, Knee, NoKnee
 from empirical.selection.rules import select
-from empirical.selection.scores import near_chance
+from empirical.selection.verdict import verdict, warning
 from empirical.training.evaluation import logits
 from empirical.training.networks import classifier
 from empirical.training.trainer import train
@@ -223,9 +223,8 @@ def test_auto_is_not_fooled_by_a_class_that_nearly_all_images_are_of():
     images = unbalanced(300)
     plain = early_network(images, Early(every=1), SMALL, 0)
     assert plain.steps <= 2
-    assert near_chance(
-        Outputs.of(logits_of(plain.network, images), images.labels).balanced_error(images.labels), 2
-    )
+    stopped = Outputs.of(logits_of(plain.network, images), images.labels)
+    assert verdict(stopped.balanced_error(images.labels), 2) == "near chance"
     auto = early_network(images, Early(stop="auto", every=1), SMALL, 0)
     outputs = Outputs.of(logits_of(auto.network, images), images.labels)
     assert auto.steps > plain.steps
@@ -250,11 +249,27 @@ def test_auto_measures_every_class_of_a_sample():
 
 
 @pytest.mark.parametrize(
-    ("error", "classes", "near"),
-    [(0.9, 10, True), (0.82, 10, True), (0.8, 10, False), (0.46, 2, True), (0.44, 2, False)],
+    ("error", "classes", "expected"),
+    [
+        (0.9, 10, "near chance"),
+        (0.675, 10, "near chance"),
+        (0.67, 10, "informative"),
+        (0.046, 10, "informative"),
+        (0.045, 10, "near zero"),
+        (0.0, 10, "near zero"),
+        (0.375, 2, "near chance"),
+        (0.37, 2, "informative"),
+        (0.025, 2, "near zero"),
+    ],
 )
-def test_near_chance_is_above_nine_tenths_of_it(error, classes, near):
-    assert near_chance(error, classes) is near
+def test_a_selection_is_judged_by_the_error_in_units_of_chance(error, classes, expected):
+    found = verdict(error, classes)
+    assert found == expected
+    line = warning(found, error)
+    assert (line is None) == (expected == "informative")
+    if line:
+        assert expected in line
+        assert f"{error:.1%}" in line
 
 
 def test_a_large_set_is_measured_on_a_sample_four_times_an_epoch(images, monkeypatch):

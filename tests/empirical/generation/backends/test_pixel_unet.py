@@ -11,6 +11,7 @@ from image_files import cifar10_batches
 
 from empirical import pipeline
 from empirical.config import Data, Early, Generator, Method, Run, Training, Variants
+from empirical.data.context import Context
 from empirical.data.images import Images
 from empirical.data.split import split_dataset
 from empirical.generation import saved_model as generator_folder
@@ -322,7 +323,7 @@ def test_a_run_with_a_generator_that_is_there(tmp_path, monkeypatch):
         variants=Variants(grid=4),
     )
     metrics = pipeline.execute(
-        replace(run, generator=Generator(model=str(tmp_path / "right"))), 0, root
+        Context(replace(run, generator=Generator(model=str(tmp_path / "right"))), 0, root)
     )
     assert metrics["generator"]["model"] == str(tmp_path / "right")
     assert metrics["generator"]["seen"] == "external"
@@ -330,10 +331,14 @@ def test_a_run_with_a_generator_that_is_there(tmp_path, monkeypatch):
     with pytest.raises(
         ValueError, match="has seen 20 images of this run's training or validation set or pool"
     ):
-        pipeline.execute(replace(run, generator=Generator(model=str(tmp_path / "wrong"))), 0, root)
+        pipeline.execute(
+            Context(replace(run, generator=Generator(model=str(tmp_path / "wrong"))), 0, root)
+        )
     altered = json.loads((tmp_path / "right/training.json").read_text())
     (tmp_path / "right/training.json").write_text(
         json.dumps({**altered, "data_content": "another"})
     )
     with pytest.raises(ValueError, match="was trained on data of content another"):
-        pipeline.execute(replace(run, generator=Generator(model=str(tmp_path / "right"))), 0, root)
+        pipeline.execute(
+            Context(replace(run, generator=Generator(model=str(tmp_path / "right"))), 0, root)
+        )
