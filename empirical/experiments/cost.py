@@ -178,7 +178,7 @@ def one_variant(run: Run | Gallery, strength: float, rates: Rates) -> float:
     """Seconds of a variant: the steps from t* on, each twice with guidance."""
     levels, config = run.variants, run.generator
     part = 1.0 if levels.from_noise else 0.5 if levels.alpha_bar is not None else strength
-    evaluations = round(levels.grid * part) * (1 if levels.guidance == 1 else 2)
+    evaluations = round(levels.num_inference_steps * part) * (1 if levels.guidance == 1 else 2)
     return evaluations * (
         1 / rates.hosted
         if config.kind in HOSTED
@@ -203,7 +203,7 @@ def classifier(run: Run, rates: Rates) -> float:
     """Return the seconds of a classifier's training and of its evaluations on the way."""
     one = rates.training(run.training, side_of(run.data))
     tests = TESTS.get(run.data.name, 10_000)
-    evaluated = run.checks * train_images(run.data) + tests
+    evaluated = run.evaluations * train_images(run.data) + tests
     gradients = steps(run) * run.training.gradients
     return one * (gradients + evaluated / run.training.batch / FORWARD)
 

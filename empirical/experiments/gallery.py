@@ -14,7 +14,7 @@ from empirical.data.images import Images
 from empirical.data.split import Split
 from empirical.generation.stage import about_variants, variants
 from empirical.generation.store.store import ignore
-from empirical.runtime.machine import USUAL, Machine
+from empirical.runtime.machine import DEFAULT_MACHINE, Machine
 from empirical.runtime.seeding import stream
 from empirical.selection.stage import selected
 from figures.records import Advance
@@ -28,7 +28,7 @@ SHARED = ("data", "training", "early", "generator", "variants", "selection")
 
 
 def execute(
-    gallery: Gallery, seed: int, root: Path, advance: Advance = ignore, machine: Machine = USUAL
+    gallery: Gallery, seed: int, root: Path, advance: Advance = ignore, machine: Machine = DEFAULT_MACHINE
 ) -> dict:
     """Return a gallery's metrics.
 

@@ -17,8 +17,8 @@ from empirical.config import Recorded
 from empirical.experiments import cost as expected
 from empirical.experiments.experiment import Experiment
 from empirical.experiments.kinds import kind_of
-from empirical.runtime.artifacts import code
-from empirical.runtime.machine import USUAL, Machine
+from empirical.runtime.machine import DEFAULT_MACHINE, Machine
+from empirical.runtime.stage_code import code
 from figures.records import digest, file_name, is_whole
 
 STAGES = ("early", "select", "generator", "variants", "train")
@@ -44,7 +44,7 @@ class Job:
     path: Path | None = None
     shard: tuple[int, int] = (0, 1)
     experiments: tuple[str, ...] = ()
-    machine: Machine = USUAL
+    machine: Machine = DEFAULT_MACHINE
 
     @property
     def label(self) -> str:
@@ -67,7 +67,7 @@ class Job:
         """
         needed_by = self.runs if self.stage == "variants" else (None,)
         return [
-            self.out / "artifacts" / f"made-{digest([code(), self.name, run])[:16]}.json"
+            self.out / "artifacts" / f"made-{digest([code(self.stage), self.name, run])[:16]}.json"
             for run in needed_by
         ]
 
@@ -80,7 +80,7 @@ class Job:
         )
 
 
-def graph(chosen: Sequence[tuple[Experiment, int]], out: Path, machine: Machine = USUAL) -> Graph:
+def graph(chosen: Sequence[tuple[Experiment, int]], out: Path, machine: Machine = DEFAULT_MACHINE) -> Graph:
     """All jobs of the first so many seeds of these experiments, finished or not, in the order of the stages."""
     jobs: dict[str, Job] = {}
     for experiment, seeds in chosen:
@@ -131,7 +131,7 @@ def _chain(
         needs.append(select)
     if run.generates:
         if run.generator.model is None:
-            one_for_all = run.generator.seen == "external" and run.data.pool is not None
+            one_for_all = run.generator.trained_on == "external" and run.data.candidate_pool is not None
             trained_with = 0 if one_for_all else seed
             chain.append(
                 job("generator", (run.data, run.generator, trained_with), seed=trained_with)

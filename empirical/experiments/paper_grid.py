@@ -73,11 +73,11 @@ REDUCED = Setting(
     base=Run(
         "reduced",
         ORIGINAL,
-        Data("cifar10", train=2000, validation=1000, side=16, pool=8000),
+        Data("cifar10", train=2000, validation=1000, side=16, candidate_pool=8000),
         Training(steps=800),
         Early(error=0.35, every=20, limit=1500),
-        Generator(model="paper/models/cifar10-16px-external", seen="external"),
-        Variants(grid=20, sampler="ddim"),
+        Generator(model="paper/models/cifar10-16px-external", trained_on="external"),
+        Variants(num_inference_steps=20, sampler="ddim"),
     ),
     sam=Training(steps=800, optimiser="sam"),
     factors=(2, 5),
@@ -102,7 +102,7 @@ OWN = Generator(
 STABLE = Generator(
     model="stable-diffusion-v1-5/stable-diffusion-v1-5",
     kind="text",
-    seen="external",
+    trained_on="external",
     precision="bfloat16",
 )
 
@@ -124,7 +124,7 @@ def _paper(data: str, epochs: int, sam: Training, factors: tuple[int, ...]) -> S
         Early(stop="epochs", epochs=epochs),
         STABLE,
         Variants(alpha_bar=0.5, guidance=3.0, sampler="ddim"),
-        checks=200,
+        evaluations=200,
     )
     others = [
         *(replace(PAPER_SGD, network=name) for name in ("densenet121", "vgg19-bn")),

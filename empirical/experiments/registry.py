@@ -90,7 +90,7 @@ def smoke() -> Experiment:
     small = {
         "data": data,
         "generator": Generator(channels=(8,), steps=3),
-        "variants": Variants(grid=4),
+        "variants": Variants(num_inference_steps=4),
     }
     epochs, sam = replace(training, steps=None, epochs=4), replace(training, optimiser="sam")
     runs = [
@@ -169,11 +169,11 @@ def with_model(experiment: Experiment, model: str, kind: KindName) -> Experiment
     """The experiment with another model in the place of its external generator. ValueError if it has none."""
 
     def replaced(run):
-        if not run.generates or run.generator.seen != "external":
+        if not run.generates or run.generator.trained_on != "external":
             return run  # as it stands in the pool: no variants, or a generator of its own
         own = {name: getattr(run.generator, name) for name in ("precision", "prompt")}
         return dataclasses.replace(
-            run, generator=Generator(model=model, kind=kind, seen="external", **own)
+            run, generator=Generator(model=model, kind=kind, trained_on="external", **own)
         )
 
     runs = tuple(map(replaced, experiment.runs))

@@ -19,10 +19,10 @@ from empirical.experiments.jobs import Graph, Job, graph, missing, urgency
 from empirical.experiments.kinds import kind_of
 from empirical.experiments.progress_board import Board
 from empirical.experiments.ray_cluster import Cluster
-from empirical.experiments.stages import claims, perform
+from empirical.experiments.stages import leases, perform
 from empirical.generation.backends.resolve import check
-from empirical.runtime.machine import USUAL, Machine
-from empirical.runtime.precision import notes
+from empirical.runtime.machine import DEFAULT_MACHINE, Machine
+from empirical.runtime.precision import slow_precision_notes
 from figures.records import Plan, Pool, default_workers, file_name, write_plan
 
 Chosen = Sequence[tuple[Experiment, int]]  # experiments, and of how many seeds
@@ -53,7 +53,7 @@ def write_plans(chosen: Chosen, out: Path, command: str | None = None) -> None:
 def planned(
     chosen: Chosen,
     out: Path,
-    machine: Machine = USUAL,
+    machine: Machine = DEFAULT_MACHINE,
     command: str | None = None,
     here: bool = True,
 ) -> Graph:
@@ -81,18 +81,15 @@ def records_of(jobs: Graph, experiment: Experiment) -> int:
 def compute(
     left: Graph, out: Path, workers: scheduler.Workers, width: int, retries: int = 1
 ) -> list[str]:
-    """Do the jobs that are left; returns a line for every failure, and for every experiment of which something was not begun.
+    """Do the jobs that are left; returns a line for each failure and for each blocked experiment.
 
-    width: how many jobs are done side by side, for the time that is left.
+    width: how many jobs are done side by side, for the estimate of the time left.
     """
-    held = claims(out)
-    view, board = (
-        scheduler.View(Job.is_done, lambda job: held.holder(job.name) is not None),
-        Board(left, width),
-    )
-    outcome = scheduler.complete(left, workers, view, board, retries, urgency(left))
-    board.close()
-    return told(left, outcome)
+    held = leases(out)
+    view = scheduler.View(Job.is_done, lambda job: held.holder(job.name) is not None)
+    with contextlib.closing(Board(left, width)) as board:
+        outcome = scheduler.complete(left, workers, view, board, retries, urgency(left))
+    return format_failures(left, outcome)
 
 
 def complete(
@@ -107,7 +104,7 @@ def complete(
     """Do what is left on this machine, or on a cluster; failures go to standard error. The exit code: 0, or 1 if something failed."""
     if not left:
         return 0
-    for note in notes((run for job in left.values() for run in job.runs), machine):
+    for note in slow_precision_notes((run for job in left.values() for run in job.runs), machine):
         print(note, flush=True)
     with (
         on_cluster(cluster, left, machine, gpus) if cluster else pool(left, machine, workers) as (
@@ -115,33 +112,29 @@ def complete(
             width,
         )
     ):
-        return tell(compute(left, out, there, width, retries))
+        return report(compute(left, out, there, width, retries))
 
 
-def tell(lines: Sequence[str]) -> int:
-    """Print what went wrong; the exit code."""
+def report(lines: Sequence[str]) -> int:
+    """Print lines to standard error; returns the exit code, 1 if there are any, else 0."""
     for line in lines:
         print(line, file=sys.stderr)
     return 1 if lines else 0
 
 
-def told(jobs: Graph, outcome: scheduler.Outcome) -> list[str]:
-    """What went wrong, in lines."""
-    lines = [
-        f"failed: {jobs[name].experiments[0]}: {jobs[name].label}: {why}"
-        for name, why in outcome.failed.items()
-    ]
+def format_failures(jobs: Graph, outcome: scheduler.Outcome) -> list[str]:
+    """Return a line for each failed job and for each experiment that a failed job blocks."""
+    lines = []
+    for name, error in outcome.failed.items():
+        lines.append(f"failed: {jobs[name].experiments[0]}: {jobs[name].label}: {error}")
     for cause in dict.fromkeys(outcome.blocked.values()):
-        below = [jobs[name] for name, of in outcome.blocked.items() if of == cause]
-        for experiment in dict.fromkeys(name for job in below for name in job.experiments):
-            mine = [job for job in below if experiment in job.experiments]
+        blocked = [jobs[name] for name, by in outcome.blocked.items() if by == cause]
+        for experiment in dict.fromkeys(name for job in blocked for name in job.experiments):
+            mine = [job for job in blocked if experiment in job.experiments]
             records = sum(job.path is not None for job in mine)
-            what = (
-                f"{records} records and {len(mine) - records} stages"
-                if records < len(mine)
-                else f"{records} records"
-            )
-            lines.append(f"not begun: {experiment}: {what}, as this failed: {jobs[cause].label}")
+            stages = f" and {len(mine) - records} stages" if records < len(mine) else ""
+            why = f"as this failed: {jobs[cause].label}"
+            lines.append(f"not begun: {experiment}: {records} records{stages}, {why}")
     return lines
 
 

@@ -12,14 +12,14 @@ import numpy as np
 from empirical.config import SelectionAgreement
 from empirical.data.context import Context
 from empirical.generation.store.store import ignore
-from empirical.runtime.machine import USUAL, Machine
+from empirical.runtime.machine import DEFAULT_MACHINE, Machine
 from empirical.selection.agreement import Scores, compare, pairwise
 from empirical.selection.stage import selected
 from figures.records import Advance
 
 
 def execute(
-    asked: SelectionAgreement, root: Path, advance: Advance = ignore, machine: Machine = USUAL
+    asked: SelectionAgreement, root: Path, advance: Advance = ignore, machine: Machine = DEFAULT_MACHINE
 ) -> dict:
     """Return the agreement between seeds and between rules, as ``agreement.compare`` measures it.
 

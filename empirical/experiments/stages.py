@@ -1,4 +1,4 @@
-"""One job of the graph, done by whoever claims it first; and the notes that claims and failures leave in ``out``/jobs."""
+"""Do one job of the graph, and keep the leases and notes of failures in ``out``/jobs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from empirical.config import Selection
 from empirical.experiments.jobs import Job
 from empirical.experiments.kinds import kind_of
-from empirical.runtime.leases import Claims, place
+from empirical.runtime.leases import Leases, place
 from figures.records import Advance, Record, plain, provenance, write, write_json
 
 if TYPE_CHECKING:
@@ -25,12 +25,12 @@ PACKAGES = ("numpy", "scikit-learn", "torch", "torchvision", "diffusers")
 DONE, BUSY = "done", "busy"  # what ``perform`` returns
 
 
-# --- claims and notes of failures
+# --- leases and notes of failures
 
 
-def claims(out: Path) -> Claims:
-    """Who does what at present, of all processes and machines that share the folder."""
-    return Claims(out / "jobs" / "claims")
+def leases(out: Path) -> Leases:
+    """Return the leases of all processes and machines that share the output folder."""
+    return Leases(out / "jobs" / "leases")
 
 
 def note_of(job: Job) -> Path:
@@ -63,7 +63,7 @@ def failure(job: Job) -> str | None:
 
 def perform(job: Job, advance: Advance) -> str:
     """Do one job, in a worker process: DONE, or BUSY, at once, if another process is at it. ``advance(fraction)`` of the job."""
-    with claims(job.out).held(job.name) as ours:
+    with leases(job.out).held(job.name) as ours:
         if not ours:
             return BUSY
         if not job.is_done():  # by who held it before

@@ -21,7 +21,7 @@ WHOLE = Gallery(
     Data("digits", train=60, validation=0),
     Training(steps=2, width=8),
     generator=Generator(channels=(8,), steps=2),
-    variants=Variants(grid=4),
+    variants=Variants(num_inference_steps=4),
     strengths=STRENGTHS,
 )
 

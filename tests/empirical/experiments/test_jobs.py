@@ -116,7 +116,7 @@ def test_experiments_of_a_pool_share_stages_and_records():
 def with_generator(**settings):
     smoke, data = experiment("smoke"), experiment("reduced-factor").runs[0].data
     run = smoke.runs[1]
-    generator = dataclasses.replace(run.generator, seen="external")
+    generator = dataclasses.replace(run.generator, trained_on="external")
     runs = (
         dataclasses.replace(run, generator=generator, data=dataclasses.replace(data, **settings)),
     )
@@ -125,7 +125,7 @@ def with_generator(**settings):
 
 def test_an_external_generator_serves_all_seeds_of_a_pool():
     assert stages(with_generator())["generator"] == 1
-    assert stages(with_generator(pool=None))["generator"] == 3
+    assert stages(with_generator(candidate_pool=None))["generator"] == 3
     (generator,) = (job for job in with_generator().values() if job.stage == "generator")
     assert all(
         generator.name in job.needs for job in with_generator().values() if job.stage == "variants"
@@ -296,8 +296,8 @@ def test_another_model_in_the_place_of_the_external_one():
         choose(["generator"], "reduced", "some/model", "unet"),
     )
     for before, after in zip(usual.runs, other.runs, strict=True):
-        if before.method.generates and before.generator.seen == "external":
-            assert (after.generator.model, after.generator.kind, after.generator.seen) == (
+        if before.method.generates and before.generator.trained_on == "external":
+            assert (after.generator.model, after.generator.kind, after.generator.trained_on) == (
                 "some/model",
                 "unet",
                 "external",

@@ -146,7 +146,7 @@ def test_records_are_all_there_after_a_node_was_lost(nodes, tmp_path):
     class Watched(Cluster):
         def wait(self, timeout=None):
             nonlocal lost
-            if lost is not None and any((tmp_path / "jobs/claims").glob("early-*")):
+            if lost is not None and any((tmp_path / "jobs/leases").glob("early-*")):
                 time.sleep(1)
                 nodes.remove_node(lost, allow_graceful=False)
                 lost = None

@@ -1,4 +1,4 @@
-"""A job is done once, by whoever claims it, and says how it ended."""
+"""A job is done once, by the first process that takes its lease, and says how it ended."""
 
 import pytest
 
@@ -33,7 +33,7 @@ def test_a_job_is_done_once(job):
 
 
 def test_what_another_process_is_at_is_left_to_it(job):
-    with stages.claims(job.out).held(job.name) as ours:
+    with stages.leases(job.out).held(job.name) as ours:
         assert ours
         assert perform(job) == (stages.BUSY, 0)
         assert not job.is_done()
