@@ -56,7 +56,7 @@ def execute(
         run.training,
         steps,
         history,
-        run.checks,
+        run.evaluations,
         stream(seed, "order"),
         checkpoint,
         context.machine,

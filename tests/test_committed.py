@@ -1,29 +1,67 @@
-"""The committed records are what today's code gives: one of each half is computed again.
-
-On another processor the bits may differ, so the theory is held to its tolerance and a single image run to a looser one.
-"""
+"""The committed records are those of today's code: their names, and some of their results."""
 
 import pytest
 
-from figures.records import COMMITTED, read, read_plan
+from empirical.experiments import registry as images
+from empirical.experiments.runner import plan_of
+from figures.records import COMMITTED, begun, is_whole, read, read_plan
 from figures.records.compare import distance
+from theory.experiments import EXPERIMENTS as THEORY
+from theory.experiments import record_path
+
+NAMES = (
+    *(f"theory/{name}" for name in THEORY),
+    *(f"empirical/{name}" for name in images.EXPERIMENTS),
+)
+
+
+def runs_of(name):
+    """Return {file name: run} for all seeds of an experiment, in the order of its plan."""
+    half, short = name.split("/")
+    if half == "theory":
+        experiment = THEORY[short]
+        return {
+            record_path(run, seed, COMMITTED).name: run
+            for run in experiment.runs
+            for seed in range(experiment.seeds)
+        }
+    experiment = images.experiment(short)
+    runs = [run for _ in range(experiment.seeds) for run in experiment.runs]
+    return dict(zip(plan_of(experiment, experiment.seeds).runs, runs, strict=True))
+
+
+def test_the_named_experiments_are_committed():
+    missing = {name for name in NAMES if not begun(name, (COMMITTED,))}
+    assert missing == {"empirical/smoke"} | {name for name in NAMES if "/paper-" in name}
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if begun(name, (COMMITTED,))])
+def test_every_run_is_found_under_its_identity(name):
+    plan, runs = read_plan(COMMITTED, name), runs_of(name)
+    assert set(runs) <= set(plan.runs)
+    folder = COMMITTED / plan.folder
+    assert [run for run in runs if not is_whole(folder / run, runs[run])] == []
+    others = set(plan.runs) - set(runs)  # such as the summary of theory/claims
+    assert [run for run in others if not is_whole(folder / run)] == []
 
 
 def committed(experiment, name):
-    """The record of the experiment whose file name begins with ``name``."""
-    (run,) = (run for run in read_plan(COMMITTED, experiment).runs if run.startswith(name))
-    return read(COMMITTED / experiment / run)
+    """Return the record of the experiment whose file name begins with ``name``."""
+    plan = read_plan(COMMITTED, experiment)
+    (run,) = (run for run in plan.runs if run.startswith(name))
+    return read(COMMITTED / plan.folder / run)
 
 
+# On another processor the bits may differ, so the theory is held to its tolerance and a single
+# image run to a looser one.
 @pytest.mark.parametrize(
     "name", ["original-s03", "sam-s00", "useful-3-s01", "tada-5-s03", "syn-all-s02", "syn-rand-s00"]
 )
 def test_theory(name):
     from theory import simulate
-    from theory.experiments import EXPERIMENTS
 
     record, plan = committed("theory/methods", name), read_plan(COMMITTED, "theory/methods")
-    (run,) = (run for run in EXPERIMENTS["methods"].runs if run.label == record.config["label"])
+    (run,) = (run for run in THEORY["methods"].runs if run.label == record.config["label"])
     again = simulate(run, record.seed)
     assert distance(again["test_error"], record.metrics["test_error"]) <= plan.tolerance
     assert again["examples"] == record.metrics["examples"]
@@ -33,12 +71,13 @@ def test_theory(name):
 def test_images(tmp_path):
     import torch
 
-    from empirical.experiments.registry import experiment
     from empirical.pipeline import execute
 
     torch.set_num_threads(1)
     record = committed("empirical/noisy-digits", "useful-2-sgd-steps-s00")
-    (run,) = (run for run in experiment("noisy-digits").runs if run.label == "useful-2-sgd-steps")
+    (run,) = (
+        run for run in images.experiment("noisy-digits").runs if run.label == "useful-2-sgd-steps"
+    )
     again = execute(run, record.seed, tmp_path)
     assert again["training_indices_sha256"] == record.metrics["training_indices_sha256"]
     assert again["early_steps"] == pytest.approx(record.metrics["early_steps"], abs=4)

@@ -154,7 +154,7 @@ def generator_settings(
         "none, as it is not trained",
     )
     if model is not None:
-        return Generator(model=model, kind=kind, revision=revision, prompt=prompt, seen="external")
+        return Generator(model=model, kind=kind, revision=revision, prompt=prompt, trained_on="external")
     require(
         kind == "auto" and revision is None,
         "kind, revision without a generator",

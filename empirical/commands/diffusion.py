@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import tyro
 
 from empirical.config import Data, Generator, Run, require
-from empirical.config.generation import SeenName
+from empirical.config.generation import TrainedOnName
 from empirical.config.training import PrecisionName
 from empirical.data.decoded import find_or_decode
 from empirical.data.sources.locate import FOLDER_PREFIX, set_data_root
@@ -27,7 +27,7 @@ def diffusion(
     dataset: tyro.conf.Positional[str],
     /,
     size: SizeName = "medium",
-    seen: SeenName = "own",
+    trained_on: TrainedOnName = "own",
     steps: int | None = None,
     batch: int | None = None,
     lr: float | None = None,
@@ -35,7 +35,7 @@ def diffusion(
     precision: PrecisionName | None = None,
     side: int | None = None,
     train: int | None = None,
-    pool: int | None = None,
+    candidate_pool: int | None = None,
     validation: int | None = None,
     classes: tuple[str, ...] | None = None,
     seed: int = 0,
@@ -56,7 +56,7 @@ def diffusion(
         dataset: digits, noisy-digits, cifar10, cifar100, tiny-imagenet, or folder:PATH for images of your own.
         size: of the network, with a budget of steps that suits it: 0.2, 0.6, 2.5, 14, 26 or 20 million parameters; the last is for CIFAR-10
             in a quarter of an hour of a GPU.
-        seen: own, the training split of this seed; or external, the images that no seed of the pool trains or validates on.
+        trained_on: own, the training split of this seed; or external, the images that no seed of the pool trains or validates on.
         steps: the size's own if not given.
         batch: the size's own if not given.
         lr: the size's own if not given.
@@ -65,7 +65,7 @@ def diffusion(
             in float32.
         side: average pixels down to this side; of folder:PATH, the side to resize to (64 if not given).
         train: training images drawn by seed; the pool, or all that are not held out, if not given (400 digits).
-        pool: draw the training images of every seed from so many; all others are for external generators.
+        candidate_pool: draw the training images of every seed from so many; all others are for external generators.
         validation: images held out; 200 if not given, none of a folder.
         classes: these classes alone.
         seed: of the split, the first weights, the order and the noise.
@@ -79,17 +79,17 @@ def diffusion(
     require(sheets >= 0, "sheets", sheets, "at least 0")
     require(seed >= 0, "seed", seed, "at least 0")
     require(
-        not machine.capture,
-        "machine.capture of a generator",
-        machine.capture,
+        not machine.cuda_graph,
+        "machine.cuda_graph of a generator",
+        machine.cuda_graph,
         "False; use --machine.compile",
     )
     set_data_root(root)
     settings = generator_settings(
-        size, seen=seen, steps=steps, batch=batch, lr=lr, flip=flip, precision=precision
+        size, trained_on=trained_on, steps=steps, batch=batch, lr=lr, flip=flip, precision=precision
     )
     data = data_settings(
-        dataset, side=side, train=train, pool=pool, validation=validation, classes=classes
+        dataset, side=side, train=train, candidate_pool=candidate_pool, validation=validation, classes=classes
     )
     machine.check(data)
     if not data.from_library:
@@ -129,7 +129,7 @@ def data_settings(name: str, **settings: object) -> Data:
     given = {field: value for field, value in settings.items() if value is not None}
     if name not in ("digits", "noisy-digits"):
         given = {
-            "train": given.get("pool"),
+            "train": given.get("candidate_pool"),
             **({"validation": 0} if name.startswith(FOLDER_PREFIX) else {}),
             **given,
         }
@@ -151,7 +151,7 @@ def make_task(data: Data, settings: Generator, seed: int, root: Path) -> Task:
 
 def folder_name(task: Task, size: str) -> str:
     """Such as cifar10-16px-medium-external-0."""
-    return f"{task.data.name.removeprefix(FOLDER_PREFIX)}-{task.images.shape[1]}px-{size}-{task.settings.seen}-{task.seed}"
+    return f"{task.data.name.removeprefix(FOLDER_PREFIX)}-{task.images.shape[1]}px-{size}-{task.settings.trained_on}-{task.seed}"
 
 
 def format_task(task: Task) -> list[str]:
@@ -160,7 +160,7 @@ def format_task(task: Task) -> list[str]:
     count, total = parameters(task.images, settings), settings.steps * settings.batch
     return [
         f"network        {count:,} parameters, channels {settings.channels}, {channels} x {side} x {side} pixels",
-        f"trained on     {len(task.images):,} images ({settings.seen}) of {len(task.images.classes)} classes",
+        f"trained on     {len(task.images):,} images ({settings.trained_on}) of {len(task.images.classes)} classes",
         f"to be seen     {total:,} images: {settings.steps:,} steps of {settings.batch}, {total / len(task.images):.1f} epochs",
     ]
 

@@ -32,7 +32,7 @@ def strength(
     strengths: tuple[float, ...] = STRENGTHS,
     guidance: float = 1.0,
     sampler: SamplerName = "ddpm",
-    grid: int = 50,
+    num_inference_steps: int = 50,
     kind: str = "auto",
     revision: str | None = None,
     images: int = 100,
@@ -60,7 +60,7 @@ def strength(
         strengths: fractions of the schedule, in (0, 1].
         guidance: 1 is the conditional model alone.
         sampler: ddpm or ddim.
-        grid: denoising steps of the whole schedule.
+        num_inference_steps: denoising steps of the whole schedule.
         kind: of the model: auto, unet, text, dit or glide.
         revision: of a hub name, the commit.
         images: validation images to make variants of; as many others or more must be left to compare with.
@@ -77,7 +77,7 @@ def strength(
         root: where data sets lie; the environment variable TADA_DATA, or the folder data, if not given.
         out: folder for the decoded images and the judge, which are used again.
     """
-    levels = [Variants(s, grid, guidance, sampler) for s in strengths]
+    levels = [Variants(s, num_inference_steps, guidance, sampler) for s in strengths]
     require(bool(levels), "strengths", strengths, "at least one number in (0, 1]")
     which = Generator(model=model, kind=kind, revision=revision)
     set_data_root(root)

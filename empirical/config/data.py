@@ -30,7 +30,7 @@ class Data:
     skip_unreadable: bool = (
         False  # leave out files that cannot be read as images, instead of stopping
     )
-    pool: int | None = (
+    candidate_pool: int | None = (
         None  # draw the training images of every seed from so many; all others are left for an external generator
     )
     content: str | None = (
@@ -45,8 +45,8 @@ class Data:
         require(self.train is None or self.train >= 20, "data.train", self.train, "at least 20")
         require(self.validation >= 0, "data.validation", self.validation, "at least 0")
         require(self.side is None or self.side >= 4, "data.side", self.side, "at least 4")
-        roomy = self.pool is None or (self.train is not None and self.pool >= self.train)
-        require(roomy, "data.pool", self.pool, f"at least data.train, {self.train}")
+        roomy = self.candidate_pool is None or (self.train is not None and self.candidate_pool >= self.train)
+        require(roomy, "data.candidate_pool", self.candidate_pool, f"at least data.train, {self.train}")
         distinct = self.classes is None or len(set(self.classes)) == len(self.classes) >= 2
         require(distinct, "data.classes", self.classes, "at least two different classes")
         if self.from_library:
@@ -56,11 +56,11 @@ class Data:
                 self.train,
                 "a number, as the other images are for testing",
             )
-            plain = (self.side, self.classes, self.pool, self.content) == (None,) * 4
+            plain = (self.side, self.classes, self.candidate_pool, self.content) == (None,) * 4
             require(
                 plain,
-                "data.side, classes, pool, content",
-                (self.side, self.classes, self.pool, self.content),
+                "data.side, classes, candidate_pool, content",
+                (self.side, self.classes, self.candidate_pool, self.content),
                 f"none of them for {self.name}",
             )
 

@@ -10,7 +10,7 @@ from empirical.config.training import PrecisionName
 
 SamplerName = Literal["ddpm", "ddim"]
 KindName = Literal["auto", "unet", "text", "dit", "glide"]
-SeenName = Literal["own", "external"]
+TrainedOnName = Literal["own", "external"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,11 +27,11 @@ class Generator:
     steps: int = 400
     batch: int = 64
     lr: float = 4e-3
-    null: float = (
+    label_dropout: float = (
         0.1  # fraction of labels replaced by the null class, [0, 1): for classifier-free guidance
     )
     ema: float = 0.995  # decay of the averaged weights, warmed up
-    seen: SeenName = "own"  # of a model that is there: what it says of itself is checked against the split, where it says so
+    trained_on: TrainedOnName = "own"  # of a model that is there: what it says of itself is checked against the split, where it says so
     layers: int = 1  # residual blocks per resolution level, at least 1
     attention: bool = False  # self-attention at the lowest resolution
     flip: bool = False  # mirror training images at random
@@ -50,13 +50,13 @@ class Generator:
             )
         require(self.lr > 0, "generator.lr", self.lr, "above 0")
         require(
-            0 <= self.null < 1 and 0 <= self.ema < 1,
-            "generator.null, ema",
-            (self.null, self.ema),
+            0 <= self.label_dropout < 1 and 0 <= self.ema < 1,
+            "generator.label_dropout, ema",
+            (self.label_dropout, self.ema),
             "[0, 1)",
         )
         require(self.layers >= 1, "generator.layers", self.layers, "at least 1")
-        for name, kind in (("seen", SeenName), ("kind", KindName), ("precision", PrecisionName)):
+        for name, kind in (("trained_on", TrainedOnName), ("kind", KindName), ("precision", PrecisionName)):
             require(
                 getattr(self, name) in get_args(kind),
                 f"generator.{name}",
@@ -82,7 +82,7 @@ class Variants:
     """Noise a real image to ``strength``, then denoise it. 0.5 on the cosine schedule is alpha_bar = 0.5, as 50 of GLIDE's 100 steps."""
 
     strength: float = 0.5  # fraction of the schedule, (0, 1]
-    grid: int = 50  # denoising steps of the whole schedule; round(grid * strength) of them are run
+    num_inference_steps: int = 50  # denoising steps of the whole schedule; round(num_inference_steps * strength) of them are run
     guidance: float = 1.0  # 1: the conditional model alone
     sampler: SamplerName = "ddpm"
     alpha_bar: float | None = (
@@ -94,15 +94,15 @@ class Variants:
     def __post_init__(self) -> None:
         require(0 < self.strength <= 1, "variants.strength", self.strength, "(0, 1]")
         require(
-            self.grid >= 1 and 1000 % self.grid == 0,
-            "variants.grid",
-            self.grid,
+            self.num_inference_steps >= 1 and 1000 % self.num_inference_steps == 0,
+            "variants.num_inference_steps",
+            self.num_inference_steps,
             "divisors of 1000, so that the steps are even",
         )
         require(
-            round(self.grid * self.strength) >= 1,
-            "variants.grid * strength",
-            self.grid * self.strength,
+            round(self.num_inference_steps * self.strength) >= 1,
+            "variants.num_inference_steps * strength",
+            self.num_inference_steps * self.strength,
             "at least one step: raise either",
         )
         require(self.guidance >= 0, "variants.guidance", self.guidance, "at least 0")

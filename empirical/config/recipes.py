@@ -30,7 +30,7 @@ ADAMW = replace(
     weight_decay=0.05,
     schedule="cosine",
     warmup=0.05,
-    smoothing=0.1,
+    label_smoothing=0.1,
     augment="crop-flip-trivial",
 )
 

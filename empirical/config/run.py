@@ -57,7 +57,7 @@ class Run:
     generator: Generator = Generator()
     variants: Variants = Variants()
     length_of: Method | None = None
-    checks: int = (
+    evaluations: int = (
         20  # times the classifier is looked at on its training originals, evenly over the run
     )
     sharpness: bool = False  # measure the largest eigenvalue of the Hessian at the end
@@ -65,7 +65,7 @@ class Run:
     metric: ClassVar = "test_error"  # the number in the record that machines should agree on
 
     def __post_init__(self) -> None:
-        require(self.checks >= 1, "checks", self.checks, "at least 1")
+        require(self.evaluations >= 1, "evaluations", self.evaluations, "at least 1")
 
     @property
     def generates(self) -> bool:

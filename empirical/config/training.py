@@ -40,7 +40,7 @@ class Training:
     epochs: int | None = None
     width: int = 16  # channels of the first of three stages of resnet8 and resnet20, multiples of 8
     batch: int = 64
-    accumulate: int = (
+    gradient_accumulation: int = (
         1  # micro-batches that a batch is worked through in, so that it need not fit the memory
     )
     lr: float = 0.1
@@ -56,7 +56,7 @@ class Training:
     )
     rho: float = 0.1  # radius of SAM and ASAM
     eta: float = 0.01  # ASAM: perturbations are measured in units of |w| + eta
-    smoothing: float = 0.0  # share of the label spread over all classes, [0, 1)
+    label_smoothing: float = 0.0  # share of the label spread over all classes, [0, 1)
     augment: AugmentName = "none"
     precision: PrecisionName = (
         "float32"  # of the passes through the network; weights and their updates are float32
@@ -100,18 +100,18 @@ class Training:
         require(even, "training.width", self.width, "multiples of 8")
         require(self.batch >= 2, "training.batch", self.batch, "at least 2")
         fits = (
-            self.accumulate >= 1
-            and self.batch % self.accumulate == 0
-            and self.batch > self.accumulate
+            self.gradient_accumulation >= 1
+            and self.batch % self.gradient_accumulation == 0
+            and self.batch > self.gradient_accumulation
         )
         require(
             fits,
-            "training.accumulate",
-            self.accumulate,
+            "training.gradient_accumulation",
+            self.gradient_accumulation,
             f"divisors of the batch, {self.batch}, below it",
         )
         require(self.lr > 0, "training.lr", self.lr, "above 0")
-        unit = {"warmup": self.warmup, "momentum": self.momentum, "smoothing": self.smoothing}
+        unit = {"warmup": self.warmup, "momentum": self.momentum, "label_smoothing": self.label_smoothing}
         for name, value in {**unit, "betas[0]": self.betas[0], "betas[1]": self.betas[1]}.items():
             require(0 <= value < 1, f"training.{name}", value, "[0, 1)")
         require(

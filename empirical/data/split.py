@@ -18,7 +18,7 @@ class Split:
     """Disjoint parts of one data set; ``train_indices`` say which of its images the training part holds.
 
     rest: indices, of the same kind, of the images of the official training set that are neither in ``train`` nor in ``validation``, nor,
-    with ``data.pool``, in any seed's ``train``: what an external generator may be trained on. Empty for digits, where they are the test
+    with ``data.candidate_pool``, in any seed's ``train``: what an external generator may be trained on. Empty for digits, where they are the test
     images. content: digest of the whole data set, classes and labels included; empty for digits, which are part of a library.
     """
 
@@ -48,23 +48,23 @@ def split_dataset(config: Data, seed: int, artifacts: Path = ARTIFACTS) -> Split
             f"data.train is {config.train} and data.validation {config.validation}; allowed: together at most {len(everyone)}, the "
             f"training images of {config.name}, and at least one training image for each of the {classes} classes"
         )
-    if config.pool is not None and config.pool > room:
+    if config.candidate_pool is not None and config.candidate_pool > room:
         raise ValueError(
-            f"data.pool is {config.pool}; allowed: at most {room}, the training images of {config.name} not held out"
+            f"data.candidate_pool is {config.candidate_pool}; allowed: at most {room}, the training images of {config.name} not held out"
         )
     validation = draw_stratified(labels, everyone, config.validation, stream(0, "validation"))
     others = np.setdiff1d(everyone, validation)
     pool = (
         others
-        if config.pool is None
-        else draw_stratified(labels, others, config.pool, stream(0, "pool"))
+        if config.candidate_pool is None
+        else draw_stratified(labels, others, config.candidate_pool, stream(0, "pool"))
     )
     train = (
         others
         if config.train is None
         else draw_stratified(labels, pool, config.train, stream(seed, "split"))
     )
-    rest = np.setdiff1d(others, train if config.pool is None else pool)
+    rest = np.setdiff1d(others, train if config.candidate_pool is None else pool)
     return Split(
         whole.train[train],
         whole.train[validation],

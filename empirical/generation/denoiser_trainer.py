@@ -128,7 +128,7 @@ class DenoiserTrainer:
         noise = torch.randn(x.shape, generator=self.draw, device=self.device)
         t = torch.randint(TIMESTEPS, (len(x),), generator=self.draw, device=self.device)
         y = torch.where(
-            torch.rand(len(y), generator=self.draw, device=self.device) < self.config.null,
+            torch.rand(len(y), generator=self.draw, device=self.device) < self.config.label_dropout,
             self.null,
             y,
         )

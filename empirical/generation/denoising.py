@@ -20,14 +20,14 @@ def timesteps(schedule, config: Variants) -> Tensor:
 
     With ``alpha_bar`` set, t* is the one of the grid whose noise level is nearest to it; from pure noise all are run.
     """
-    schedule.set_timesteps(config.grid)
+    schedule.set_timesteps(config.num_inference_steps)
     if config.from_noise:
         return schedule.timesteps
     if config.alpha_bar is not None:
         return schedule.timesteps[
             int((schedule.alphas_cumprod[schedule.timesteps] - config.alpha_bar).abs().argmin()) :
         ]
-    return schedule.timesteps[config.grid - round(config.grid * config.strength) :]
+    return schedule.timesteps[config.num_inference_steps - round(config.num_inference_steps * config.strength) :]
 
 
 def noise_level(schedule, config: Variants) -> dict[str, float | None]:

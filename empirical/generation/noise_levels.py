@@ -44,7 +44,7 @@ def steps_to_run(variants: Variants, bars: Tensor) -> int:
         return len(bars)
     if variants.alpha_bar is not None:
         return len(bars) - int((bars - variants.alpha_bar).abs().argmin())
-    return round(variants.grid * variants.strength)
+    return round(variants.num_inference_steps * variants.strength)
 
 
 def level(timestep: float, alpha_bar: float) -> dict[str, float | None]:

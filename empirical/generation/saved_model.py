@@ -121,7 +121,7 @@ def check_disjoint(folder: Path, parts: Split) -> dict[str, Any]:
         if leaked := len(np.setdiff1d(indices, parts.rest)):
             raise ValueError(
                 f"generator {folder} has seen {leaked} images of this run's training or validation set or pool; allowed: 0 of an external "
-                "generator; train one with the run's data.pool, data.validation and data.classes"
+                "generator; train one with the run's data.candidate_pool, data.validation and data.classes"
             )
     elif not np.array_equal(indices, np.sort(parts.train_indices)):
         raise ValueError(

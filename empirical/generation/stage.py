@@ -40,20 +40,20 @@ def training_images(context: Context) -> tuple[Images, np.ndarray, int]:
     """Return what the run's own generator is trained on: images, their indices, and the seed.
 
     indices: (n,), which of the official training images these are. ``own``: the training split.
-    ``external``: the images left over by all parts of the split; with ``data.pool`` these are the
+    ``external``: the images left over by all parts of the split; with ``data.candidate_pool`` these are the
     same for every seed, so that one generator, trained with seed 0, serves all seeds. Raises
     ValueError if no images are left over.
     """
     run, parts = context.run, context.parts
-    if run.generator.seen == "own":
+    if run.generator.trained_on == "own":
         return parts.train, parts.train_indices, context.seed
     if run.data.from_library or not len(parts.rest):
         raise ValueError(
-            f"generator.seen is 'external', but all images of {run.data.name} are in the "
+            f"generator.trained_on is 'external', but all images of {run.data.name} are in the "
             "training, validation or test set; allowed: own, or a smaller data.train"
         )
     images = load_dataset(run.data, context.root).train[parts.rest]
-    return images, parts.rest, context.seed if run.data.pool is None else 0
+    return images, parts.rest, context.seed if run.data.candidate_pool is None else 0
 
 
 def generator(context: Context, advance: Advance = ignore) -> UNet2DModel:
@@ -98,7 +98,7 @@ def resolve_backend(context: Context) -> Backend:
         model = generator(context)
         dtype = precision(run.generator, device)
         schedule = unet.noise_schedule()
-        made = from_unet(model, schedule, run.variants, classes, device, run.generator.seen, dtype)
+        made = from_unet(model, schedule, run.variants, classes, device, run.generator.trained_on, dtype)
     else:
         name = run.generator.model
         check_disjoint(folder_of(name) or Path(name), parts)

@@ -113,7 +113,7 @@ def _about(
         "classes": list(task.images.classes),
         "data": task.data,
         "data_content": task.content,
-        "seen": task.settings.seen,
+        "seen": task.settings.trained_on,
         "settings": task.settings,
         "seed": task.seed,
         "steps": task.settings.steps,

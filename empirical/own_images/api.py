@@ -196,7 +196,7 @@ def way_of(
     if callable(generator):
         return generator
     settings = (
-        Generator(model=generator, seen="external")
+        Generator(model=generator, trained_on="external")
         if isinstance(generator, str)
         else generator or usual_generator(device)
     )

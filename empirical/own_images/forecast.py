@@ -33,7 +33,7 @@ def forecast(
         else (share, share)
     )
     known = run.selection.rule == "all" or share is not None
-    each = round(run.variants.grid * run.variants.strength) * (
+    each = round(run.variants.num_inference_steps * run.variants.strength) * (
         1 if run.variants.guidance == 1 else 2
     )
     made = [round(part * images) * (run.method.k - 1) for part in shares]
@@ -108,7 +108,7 @@ def rates(run: Run, classes: tuple[str, ...], machine: Machine) -> dict[str, flo
         )
     }
     one_step = dataclasses.replace(
-        run.variants, strength=1 / run.variants.grid, alpha_bar=None, from_noise=False
+        run.variants, strength=1 / run.variants.num_inference_steps, alpha_bar=None, from_noise=False
     )
     if run.generator.model is None:
         model = diffusion.unet(noise, run.generator, 0)

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Machine:
-    """Device and speed. compile: torch.compile the network. capture: replay each step as one CUDA graph (a GPU only)."""
+    """Device and speed. compile: torch.compile the network. cuda_graph: replay each step as one CUDA graph (a GPU only)."""
 
     device: Literal["auto", "cpu", "cuda", "mps"] = (
         "auto"  # auto: a GPU if there is one, but the CPU for the digits
     )
     compile: bool = False
-    capture: bool = False
+    cuda_graph: bool = False
     checkpoint: float = 120.0  # seconds between checkpoints of a network in training, at least 0
 
     def __post_init__(self) -> None:
@@ -27,7 +27,7 @@ class Machine:
 
     def check(self, data: Data) -> None:
         """Raise what ``on`` would, once and before any work; torch is loaded only where something is asked for that may not be there."""
-        if self.capture or self.device not in ("auto", "cpu"):
+        if self.cuda_graph or self.device not in ("auto", "cpu"):
             self.on(data)
 
     def on(self, data: Data) -> torch.device:
@@ -49,9 +49,9 @@ class Machine:
             ", ".join(name for name, yes in there.items() if yes) + " on this machine",
         )
         require(
-            not self.capture or chosen == "cuda",
-            "machine.capture on " + chosen,
-            self.capture,
+            not self.cuda_graph or chosen == "cuda",
+            "machine.cuda_graph on " + chosen,
+            self.cuda_graph,
             "on a CUDA device alone",
         )
         return torch.device(chosen)

@@ -65,7 +65,7 @@ def fit(
     images, originals: pixels and labels on the network's device. advance: told the fractions of the run that are done. The result does
     not depend on where, or how often, the run was interrupted. Raises Diverged, and leaves no checkpoint of what is lost.
     """
-    trainer = Trainer(network, *images, config, steps, rng, machine.compile, machine.capture)
+    trainer = Trainer(network, *images, config, steps, rng, machine.compile, machine.cuda_graph)
     began, earlier = time.monotonic(), 0.0
     if (kept := load_checkpoint(checkpoint, images[0].device)) is not None:
         trainer.load_state_dict(kept["trainer"])

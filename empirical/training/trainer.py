@@ -67,7 +67,7 @@ class Trainer:
 
     network: trained in place, on the images' device. images: (n, channels, side, side), uint8 or float on the [-1, 1] scale; labels: (n,).
     rng: of the order and the augmentation, the same whenever the run goes on. No step reads a value from the device but every 50th.
-    compile, capture: see ``machine.py``.
+    compile, cuda_graph: see ``machine.py``.
     """
 
     def __init__(
@@ -79,11 +79,11 @@ class Trainer:
         steps: int,
         rng: np.random.Generator,
         compile: bool = False,
-        capture: bool = False,
+        cuda_graph: bool = False,
     ) -> None:
         self.network, self.labels, self.config, self.steps = network, labels, config, steps
-        self.optimiser, self.base = optimisers.build(network, config, capturable=capture)
-        self.loss = functools.partial(F.cross_entropy, label_smoothing=config.smoothing)
+        self.optimiser, self.base = optimisers.build(network, config, capturable=cuda_graph)
+        self.loss = functools.partial(F.cross_entropy, label_smoothing=config.label_smoothing)
         self.augmenter = Augmenter(
             images, config.augment, int(rng.spawn(1)[0].integers(2**62))
         )  # a stream of its own: the order stays
@@ -94,7 +94,7 @@ class Trainer:
             (), device=images.device
         )  # of the steps since ``asked``, when the mean was last asked for
         self.asked = 0
-        self.capture, self.graph, self.warm = capture, None, 0
+        self.cuda_graph, self.graph, self.warm = cuda_graph, None, 0
         if compile:
             network.compile()
         network.train()
@@ -139,7 +139,7 @@ class Trainer:
         schedules.set_rate(
             self.base, self.config.lr * schedules.factor(self.config, self.step, self.steps)
         )
-        if not self.capture or self.warm < WARM:
+        if not self.cuda_graph or self.warm < WARM:
             self.value = self._update(chosen, rows)
             self.warm += 1
         else:
@@ -150,7 +150,7 @@ class Trainer:
     def _update(self, chosen: Tensor, rows: Tensor) -> Tensor:
         x, y = self.augmenter.batch(chosen, rows), self.labels[chosen]
         parts = list(
-            zip(x.chunk(self.config.accumulate), y.chunk(self.config.accumulate), strict=True)
+            zip(x.chunk(self.config.gradient_accumulation), y.chunk(self.config.gradient_accumulation), strict=True)
         )
         return self.optimiser.step(
             optimisers.gradients_of(self._forward, self.base, self.loss, parts)

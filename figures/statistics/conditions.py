@@ -97,7 +97,7 @@ def kind(record: Record) -> Kind:
         training["augment"],
         level(config["variants"]),
         config["selection"]["rule"],
-        config["generator"].get("seen", "own"),
+        config["generator"].get("trained_on", "own"),
     )
     return used(name, whole)
 

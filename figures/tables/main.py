@@ -148,7 +148,7 @@ def generator_note(runs: Runs, seen: str | None = None) -> str:
                 r
                 for g in runs.groups.values()
                 for r in g.values()
-                if r.config["generator"].get("seen", "own") == "own"
+                if r.config["generator"].get("trained_on", "own") == "own"
             ),
             None,
         )

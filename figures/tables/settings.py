@@ -60,7 +60,7 @@ def training_images(runs: Runs) -> str:
     data = config(runs)["data"]
     pixels = {"digits": 8, "noisy-digits": 8}.get(data["name"], data["side"])
     many = f"{data['train']:,}" if data["train"] else "all"
-    drawn = f", of {data['pool']:,}" if data.get("pool") else ""
+    drawn = f", of {data['candidate_pool']:,}" if data.get("candidate_pool") else ""
     return f"{many}{drawn}" + (f", {pixels}x{pixels} pixels" if pixels else "")
 
 
@@ -101,11 +101,11 @@ def made_by(runs: Runs) -> tuple[Mapping[str, Any], str]:
     """The settings of the generator's training, empty for a model of other people's, and what it has seen."""
     asked = config(runs)["generator"]
     if asked.get("model") is None:
-        return asked, f"{asked.get('seen', 'own')}: {config(runs)['data']['train']:,} images"
+        return asked, f"{asked.get('trained_on', 'own')}: {config(runs)['data']['train']:,} images"
     try:
         said = json.loads((ROOT / asked["model"] / "training.json").read_text())
     except OSError:
-        return {}, f"{asked['seen']}: {asked['model']}"
+        return {}, f"{asked['trained_on']}: {asked['model']}"
     return said["settings"], f"{said['seen']}: {said['images']:,} other images"
 
 
@@ -124,7 +124,7 @@ def sampling(runs: Runs) -> str:
         if made.get("alpha_bar") is None
         else f"alpha bar {made['alpha_bar']:g}"
     )
-    return f"{level}, {made['grid']}-step grid, {made['sampler'].upper()}, guidance {made['guidance']:g}"
+    return f"{level}, {made['num_inference_steps']}-step grid, {made['sampler'].upper()}, guidance {made['guidance']:g}"
 
 
 ROWS: dict[str, Callable[[Runs], str]] = {

@@ -89,12 +89,12 @@ class Way:
     augment: str = "crop-flip"
     precision: str = "float32"
     compile: bool = False
-    capture: bool = False
+    cuda_graph: bool = False
 
     @property
     def label(self) -> str:
         extras = (
-            " + ".join(name for name in ("compile", "capture") if getattr(self, name)) or "eager"
+            " + ".join(name for name in ("compile", "cuda_graph") if getattr(self, name)) or "eager"
         )
         return f"{'ours' if self.ours else 'plain':5s} {self.optimiser:4s} {self.augment:17s} {self.precision:8s} {extras}"
 
@@ -121,10 +121,10 @@ def ways(network: str, settings: Settings) -> list[Way]:
         Way(precision="bfloat16"),
     ]
     if gpu:
-        found += [Way(capture=True), Way(capture=True, precision="bfloat16")]
+        found += [Way(cuda_graph=True), Way(cuda_graph=True, precision="bfloat16")]
     if first or network.startswith("vit"):
         found += [
-            Way(compile=True, precision="bfloat16", capture=gpu),
+            Way(compile=True, precision="bfloat16", cuda_graph=gpu),
             *([Way(compile=True, precision="bfloat16")] if gpu else []),
         ]
     if first:
@@ -132,7 +132,7 @@ def ways(network: str, settings: Settings) -> list[Way]:
             found += [
                 Way(ours=False, **extra),
                 Way(**extra),
-                Way(capture=gpu, precision="bfloat16", **extra),
+                Way(cuda_graph=gpu, precision="bfloat16", **extra),
             ]
     return found
 
@@ -163,7 +163,7 @@ def trainer(
         )
     rng = np.random.default_rng(seed)
     return Trainer(
-        module, *on_device(images, settings.device), config, steps, rng, way.compile, way.capture
+        module, *on_device(images, settings.device), config, steps, rng, way.compile, way.cuda_graph
     )
 
 
@@ -240,7 +240,7 @@ def accuracy(settings: Settings) -> Iterator[dict]:
         os.environ["TADA_DATA"] = str(settings.root.absolute())
         whole, kind = load_dataset(Data("cifar10", train=None)), "cifar10"
         parts = whole.train, whole.test
-    for way in (Way(ours=False), Way(), Way(precision="bfloat16", capture=settings.cuda)):
+    for way in (Way(ours=False), Way(), Way(precision="bfloat16", cuda_graph=settings.cuda)):
 
         def do(way: Way = way) -> dict:
             errors = []
@@ -304,7 +304,7 @@ def startup(settings: Settings) -> Iterator[dict]:
 def first(what: str, settings: Settings) -> None:
     """A process that starts, trains so many steps and ends: what ``startup`` times."""
     way = Way(
-        compile=what.endswith("compiled"), capture=what.endswith("captured"), precision="bfloat16"
+        compile=what.endswith("compiled"), cuda_graph=what.endswith("captured"), precision="bfloat16"
     )
     for _ in trainer(
         way, synthetic(settings.images, 0), settings.networks[0], settings, settings.steps
@@ -334,7 +334,7 @@ def one_of_many(settings: Settings, way: Way, network: str, seed: int, together,
 
 def at_once(settings: Settings) -> Iterator[dict]:
     """Images a second of all processes together."""
-    way = Way(precision="bfloat16" if settings.cuda else "float32", capture=settings.cuda)
+    way = Way(precision="bfloat16" if settings.cuda else "float32", cuda_graph=settings.cuda)
     context = get_context("spawn")
     for network in settings.networks[:2]:
         alone = None

@@ -77,14 +77,14 @@ def pets(tmp_path_factory):
         training = Training(steps=6, width=8, batch=8, augment="crop-flip-trivial")
         small = {
             "generator": Generator(channels=(8,), steps=2, batch=4),
-            "variants": Variants(grid=4),
+            "variants": Variants(num_inference_steps=4),
             "early": Early(limit=4, every=4),
         }
         yield (
             Run(
                 data=Data(f"folder:{folder}", train=24, validation=6, side=8),
                 training=training,
-                checks=3,
+                evaluations=3,
                 **small,
             ),
             root / "artifacts",

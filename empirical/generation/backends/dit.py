@@ -41,7 +41,7 @@ class DiTBackend(Settable):
 
     def _set(self, variants: Variants) -> None:
         self.variants, self.schedule = variants, latent_sampler(variants, self.stored)
-        self.schedule.set_timesteps(variants.grid)
+        self.schedule.set_timesteps(variants.num_inference_steps)
         steps_to_run(variants, alpha_bars(self.schedule))  # pure noise can be asked for
         self.steps = len(timesteps(self.schedule, variants))
 

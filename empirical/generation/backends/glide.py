@@ -64,7 +64,7 @@ class GlideBackend(Settable):
         self._set(variants)
 
     def _set(self, variants: Variants) -> None:
-        self.variants, (self.timesteps, self.bars) = variants, respaced(variants.grid)
+        self.variants, (self.timesteps, self.bars) = variants, respaced(variants.num_inference_steps)
         self.steps = steps_to_run(variants, torch.tensor(self.bars[::-1], dtype=torch.float64))
 
     def describe(self) -> dict[str, Any]:

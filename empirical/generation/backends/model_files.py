@@ -105,7 +105,7 @@ def provenance(generator: Generator) -> dict[str, Any]:
     said = {
         "model": generator.model,
         "revision": revision,
-        "seen": generator.seen,
+        "seen": generator.trained_on,
         "versions": versions(),
     }
     if folder is not None:

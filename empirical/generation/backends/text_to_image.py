@@ -65,7 +65,7 @@ class TextBackend(Settable):
         )
         self.variants = variants
         self.options = {
-            "num_inference_steps": variants.grid,
+            "num_inference_steps": variants.num_inference_steps,
             "guidance_scale": variants.guidance,
             "output_type": "pt",
         }
@@ -80,7 +80,7 @@ class TextBackend(Settable):
         )
         bars = alpha_bars(pipe.scheduler)
         self.steps = steps_to_run(variants, bars)
-        self.options["strength"] = exact_strength(pipe, variants.grid, self.steps, self.device)
+        self.options["strength"] = exact_strength(pipe, variants.num_inference_steps, self.steps, self.device)
         first = len(bars) - self.steps
         self.first = level(float(pipe.scheduler.timesteps[first]), float(bars[first]))
 

@@ -298,7 +298,7 @@ def test_one_run_of_ones_own(tmp_path):
         "8",
         "--generator.steps",
         "2",
-        "--variants.grid",
+        "--variants.num-inference-steps",
         "4",
     ]
     said = run("train", "--method.name", "tada", *words, "--out", tmp_path).stdout

@@ -109,11 +109,11 @@ def test_the_size_for_cifar10_on_a_gpu_is_rehearsed_by_the_same_command(
     words = (
         "--size",
         "cifar10-gpu",
-        "--seen",
+        "--trained-on",
         "external",
         "--train",
         "20",
-        "--pool",
+        "--candidate-pool",
         "30",
         "--validation",
         "10",
@@ -154,11 +154,11 @@ def test_what_is_given_changes_a_size_and_the_data():
     assert generator_command.generator_settings("medium", steps=7, lr=None, flip=False).steps == 7
     assert generator_command.generator_settings("medium", flip=False).flip is False
     assert generator_command.data_settings("digits", train=None) == Data("digits")
-    assert generator_command.data_settings("cifar10", side=16, pool=8000) == Data(
-        "cifar10", train=8000, pool=8000, side=16
+    assert generator_command.data_settings("cifar10", side=16, candidate_pool=8000) == Data(
+        "cifar10", train=8000, candidate_pool=8000, side=16
     )
-    assert generator_command.data_settings("cifar10", train=2000, pool=8000) == Data(
-        "cifar10", train=2000, pool=8000
+    assert generator_command.data_settings("cifar10", train=2000, candidate_pool=8000) == Data(
+        "cifar10", train=2000, candidate_pool=8000
     )
     assert generator_command.data_settings("cifar10") == Data("cifar10", train=None)
     assert generator_command.data_settings("folder:x") == Data("folder:x", train=None, validation=0)
@@ -168,16 +168,16 @@ def test_what_is_given_changes_a_size_and_the_data():
     ("words", "said"),
     [
         (
-            ["digits", "--seen", "external"],
-            "error: generator.seen is 'external', but all images of digits are in the",
+            ["digits", "--trained-on", "external"],
+            "error: generator.trained_on is 'external', but all images of digits are in the",
         ),
         (
             ["digits", "--machine.device", "cuda"],
             "error: machine.device is 'cuda'; allowed: cpu on this machine",
         ),
         (
-            ["digits", "--machine.capture"],
-            "error: machine.capture of a generator is True; allowed: False; use --machine.compile",
+            ["digits", "--machine.cuda-graph"],
+            "error: machine.cuda_graph of a generator is True; allowed: False; use --machine.compile",
         ),
         (["digits", "--steps", "0"], "error: generator.steps is 0; allowed: at least 1"),
         (["digits", "--sheets", "-1"], "error: sheets is -1; allowed: at least 0"),

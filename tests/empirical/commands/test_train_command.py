@@ -28,7 +28,7 @@ RUN = [
     "8",
     "--training.augment",
     "crop",
-    "--checks",
+    "--evaluations",
     "7",
 ]
 LINE = re.compile(
@@ -123,8 +123,8 @@ def test_interrupted_and_killed_it_ends_with_the_same_numbers(tmp_path, capfd, m
             "error: machine.device is 'cuda'; allowed: cpu on this machine",
         ),
         (
-            ["--machine.capture"],
-            "error: machine.capture on cpu is True; allowed: on a CUDA device alone",
+            ["--machine.cuda-graph"],
+            "error: machine.cuda_graph on cpu is True; allowed: on a CUDA device alone",
         ),
         (
             ["--machine.checkpoint", "-1"],

@@ -71,7 +71,7 @@ def test_validation_and_test_are_the_same_for_all_seeds_and_training_is_not(cifa
 
 
 def test_a_pool_leaves_the_same_images_over_for_every_seed(cifar):
-    config = Data("cifar10", train=20, pool=30, validation=10)
+    config = Data("cifar10", train=20, candidate_pool=30, validation=10)
     one, other = (split_dataset(config, seed, cifar) for seed in (0, 1))
     np.testing.assert_array_equal(one.rest, other.rest)
     assert len(one.rest) == 20
@@ -80,8 +80,8 @@ def test_a_pool_leaves_the_same_images_over_for_every_seed(cifar):
     for parts in (one, other):
         chosen, validation, rest = indices(parts, whole)
         assert len({*chosen, *validation, *rest}) == 50
-    with pytest.raises(ValueError, match=r"data\.pool is 51; allowed: at most 50"):
-        split_dataset(Data("cifar10", train=20, pool=51, validation=10), 0, cifar)
+    with pytest.raises(ValueError, match=r"data\.candidate_pool is 51; allowed: at most 50"):
+        split_dataset(Data("cifar10", train=20, candidate_pool=51, validation=10), 0, cifar)
 
 
 def test_the_split_does_not_depend_on_the_side(cifar):
@@ -192,7 +192,7 @@ def test_a_run_on_colour_images(cifar, method):
         training=Training(steps=3, width=8, batch=16),
         early=Early(limit=4),
         generator=Generator(channels=(8,), steps=2, batch=8),
-        variants=Variants(grid=4),
+        variants=Variants(num_inference_steps=4),
     )
     metrics = pipeline.execute(Context(run, 0, cifar))
     assert metrics["test_images"] == 20

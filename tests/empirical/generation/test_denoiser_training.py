@@ -27,7 +27,7 @@ from empirical.training.trainer import Diverged
 
 TINY = Generator(channels=(8,), steps=6, batch=4)
 DIGITS = Data("digits", train=60)
-POOLED = Data("cifar10", train=20, pool=30, validation=10, side=8)
+POOLED = Data("cifar10", train=20, candidate_pool=30, validation=10, side=8)
 CPU = Machine("cpu")
 
 
@@ -262,7 +262,7 @@ def test_a_loss_that_is_not_finite_is_told_and_leaves_no_checkpoint(tmp_path, ta
 def saved(folder, task: Task):
     about = {
         **dict.fromkeys(generator_folder.NEEDED, 0),
-        "seen": task.settings.seen,
+        "seen": task.settings.trained_on,
         "data_content": task.content,
     }
     generator_folder.save(
@@ -277,14 +277,14 @@ def saved(folder, task: Task):
 
 def test_an_external_generator_serves_every_seed_of_its_pool_and_no_other_split(tmp_path, sets):
     folder = saved(
-        tmp_path / "made", make_task(POOLED, dataclasses.replace(TINY, seen="external"), 0, sets)
+        tmp_path / "made", make_task(POOLED, dataclasses.replace(TINY, trained_on="external"), 0, sets)
     )
     for seed in (0, 1, 2):
         assert (
             generator_folder.check_disjoint(folder, split_dataset(POOLED, seed, sets))["images"]
             == 60 - 10 - 30
         )
-    wider = dataclasses.replace(POOLED, pool=40)
+    wider = dataclasses.replace(POOLED, candidate_pool=40)
     with pytest.raises(
         ValueError,
         match=r"made has seen \d+ images of this run's training or validation set or pool; allowed: 0",

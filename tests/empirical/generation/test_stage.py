@@ -27,9 +27,9 @@ from empirical.methods import additions
 from empirical.runtime.machine import Machine
 from empirical.runtime.seeding import stream
 
-DATA = Data("cifar10", train=20, pool=30, validation=10, side=8)
+DATA = Data("cifar10", train=20, candidate_pool=30, validation=10, side=8)
 SMALL = Generator(channels=(8,), steps=6, batch=4)
-LEVEL = Variants(grid=4)
+LEVEL = Variants(num_inference_steps=4)
 MIXED = dataclasses.replace(LEVEL, mix=True)
 SLOW = np.arange(20) % 3 == 0
 
@@ -141,7 +141,7 @@ def of_model(folder):
         Method("syn-all"),
         DATA,
         variants=LEVEL,
-        generator=Generator(model=str(folder), seen="external"),
+        generator=Generator(model=str(folder), trained_on="external"),
     )
 
 

@@ -20,8 +20,8 @@ from empirical.runtime.artifacts import alone
 from empirical.runtime.machine import Machine
 
 SMALL = Generator(channels=(8,), steps=2, batch=4)
-EXTERNAL = dataclasses.replace(SMALL, seen="external")
-POOLED = Data("cifar10", train=20, pool=30, validation=10, side=8)
+EXTERNAL = dataclasses.replace(SMALL, trained_on="external")
+POOLED = Data("cifar10", train=20, candidate_pool=30, validation=10, side=8)
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def test_stopped_it_goes_on_from_its_checkpoint_to_the_same_bits(root, monkeypat
 
 
 def test_without_a_pool_every_seed_has_an_external_generator_of_its_own(root):
-    run = Run(data=dataclasses.replace(POOLED, pool=None), generator=EXTERNAL)
+    run = Run(data=dataclasses.replace(POOLED, candidate_pool=None), generator=EXTERNAL)
     assert not torch.equal(weights(run, 0, root), weights(run, 1, root))
 
 
@@ -134,13 +134,13 @@ def test_the_record_says_what_the_generator_has_seen(root):
     settings = {
         "training": Training(steps=2, width=8, batch=4),
         "early": Early(limit=2),
-        "variants": Variants(grid=4),
+        "variants": Variants(num_inference_steps=4),
     }
     for generator in (SMALL, EXTERNAL):
         metrics = pipeline.execute(
             Context(Run("x", Method("syn-all"), POOLED, generator=generator, **settings), 0, root)
         )
-        assert metrics["generator"]["seen"] == generator.seen
+        assert metrics["generator"]["seen"] == generator.trained_on
         assert metrics["generated"] == 20
         assert 0 <= metrics["early_error"] <= 1
 

@@ -28,10 +28,10 @@ def bare(monkeypatch):
         (Machine("cuda"), r"^machine\.device is 'cuda'; allowed: cpu on this machine$"),
         (Machine("mps"), r"^machine\.device is 'mps'; allowed: cpu on this machine$"),
         (
-            Machine(capture=True),
-            r"^machine\.capture on cpu is True; allowed: on a CUDA device alone$",
+            Machine(cuda_graph=True),
+            r"^machine\.cuda_graph on cpu is True; allowed: on a CUDA device alone$",
         ),
-        (Machine("cpu", capture=True), r"^machine\.capture on cpu is True; "),
+        (Machine("cpu", cuda_graph=True), r"^machine\.cuda_graph on cpu is True; "),
     ],
     ids=str,
 )
@@ -45,7 +45,7 @@ def test_what_is_there_passes(bare, monkeypatch):
         machine.check(Data())
         assert machine.on(Data("cifar10")) == torch.device("cpu")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    Machine("cuda", capture=True).check(Data())
+    Machine("cuda", cuda_graph=True).check(Data())
     assert [Machine().on(Data(name)).type for name in ("digits", "cifar10")] == ["cpu", "cuda"]
 
 

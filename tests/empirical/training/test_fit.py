@@ -39,9 +39,9 @@ RECIPES = {
         schedule="cosine",
         warmup=0.3,
     ),
-    "asam": Training(width=8, batch=16, optimiser="asam", accumulate=2, smoothing=0.1),
+    "asam": Training(width=8, batch=16, optimiser="asam", gradient_accumulation=2, label_smoothing=0.1),
     "asam-adamw": Training(
-        width=8, batch=54, optimiser="asam-adamw", lr=1e-2, accumulate=2, augment="crop"
+        width=8, batch=54, optimiser="asam-adamw", lr=1e-2, gradient_accumulation=2, augment="crop"
     ),  # batches over three epochs
     "bfloat16": Training(width=8, batch=16, precision="bfloat16", augment="crop-flip"),
 }

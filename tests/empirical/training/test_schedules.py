@@ -77,7 +77,7 @@ def test_recipes_are_the_papers():
         PAPER_SGD.momentum,
         PAPER_SGD.weight_decay,
     ) == (200, 128, 0.1, 0.9, 5e-4)
-    assert (PAPER_SGD.schedule, PAPER_SGD.warmup, PAPER_SGD.smoothing, PAPER_SGD.nesterov) == (
+    assert (PAPER_SGD.schedule, PAPER_SGD.warmup, PAPER_SGD.label_smoothing, PAPER_SGD.nesterov) == (
         "step",
         0.0,
         0.0,

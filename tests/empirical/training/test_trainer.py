@@ -100,11 +100,11 @@ def test_the_rate_of_each_step_is_the_schedules(monkeypatch):
 @pytest.mark.parametrize(
     "settings",
     [
-        {"smoothing": 0.1},
+        {"label_smoothing": 0.1},
         {"schedule": "cosine"},
         {"warmup": 0.5},
         {"nesterov": True},
-        {"accumulate": 2},
+        {"gradient_accumulation": 2},
     ],
 )
 def test_every_setting_of_the_recipe_is_heeded(settings):
@@ -207,7 +207,7 @@ def test_a_step_is_captured_only_after_eager_ones_in_the_same_process(monkeypatc
             config,
             40,
             np.random.default_rng(0),
-            capture=True,
+            cuda_graph=True,
         )
 
     first = trainer()

@@ -195,7 +195,7 @@ def test_differences_are_paired_and_in_points():
 def test_what_a_generator_has_seen_is_never_mixed():
     found = records(
         "reduced-generator",
-        lambda run: 0.05 * (run.method.name == "tada" and run.generator.seen == "own"),
+        lambda run: 0.05 * (run.method.name == "tada" and run.generator.trained_on == "own"),
     )
     cases = {case.what: case for case in on("E3", found + records("reduced-test-error"))}
     assert abs(cases["TADA(2) − Syn-all, equal steps, SGD"].estimate.mean) < 0.5
@@ -204,7 +204,7 @@ def test_what_a_generator_has_seen_is_never_mixed():
     assert not own.decides
     for case in cases.values():
         assert (
-            len({r.config["generator"].get("seen") for r in case.records if r.metrics["generated"]})
+            len({r.config["generator"].get("trained_on") for r in case.records if r.metrics["generated"]})
             == 1
         )
 

@@ -110,7 +110,7 @@ def stand_in(run: Run, seed: int, i: int) -> Record:
         "test_images": 10_000,
         "gradients": 1_500,
         "generated": 700,
-        "generator": {"seen": run.generator.seen, "alpha_bar": 0.494}
+        "generator": {"seen": run.generator.trained_on, "alpha_bar": 0.494}
         if run.method.generates
         else None,
     }

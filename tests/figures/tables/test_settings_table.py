@@ -30,7 +30,7 @@ def test_cells_are_those_of_the_committed_configurations():
     assert digits["generator has seen"] == "own: 400 images"
     assert (
         reduced["training images"]
-        == f"{base.data.train:,}, of {base.data.pool:,}, {base.data.side}x{base.data.side} pixels"
+        == f"{base.data.train:,}, of {base.data.candidate_pool:,}, {base.data.side}x{base.data.side} pixels"
     )
     assert reduced["length"] == f"{base.training.steps:,} steps"
     assert reduced["early training until"] == f"error {base.early.error:.0%}"
@@ -38,7 +38,7 @@ def test_cells_are_those_of_the_committed_configurations():
     assert reduced["generator"].startswith(
         "UNet 32/64/128, 4,200 steps of 64,"
     )  # of the model's own folder, not of the run's defaults
-    assert reduced["variants: strength"] == f"0.5, {base.variants.grid}-step grid, DDIM, guidance 1"
+    assert reduced["variants: strength"] == f"0.5, {base.variants.num_inference_steps}-step grid, DDIM, guidance 1"
     assert reduced["SAM"] == "rho 0.1"
 
 
@@ -48,7 +48,7 @@ def test_a_setting_that_changes_is_told():
         dataclasses.replace(r, config=changed(plain(r.config), "training", "lr", 0.3)) for r in made
     ]
     longer = [
-        dataclasses.replace(r, config=changed(r.config, "variants", "grid", 40)) for r in longer
+        dataclasses.replace(r, config=changed(r.config, "variants", "num_inference_steps", 40)) for r in longer
     ]
     cells = columns({"some": longer})["CIFAR-10 (reduced)"]
     assert cells["learning rate"] == "0.3, step"

@@ -124,7 +124,7 @@ def test_from_pure_noise_it_is_diffusers_own_pipeline(saved, pixels, monkeypatch
         num_inference_steps=4,
         output_type="pt",
     ).images
-    made = way(saved, Variants(grid=4, from_noise=True, sampler="ddim"))(
+    made = way(saved, Variants(num_inference_steps=4, from_noise=True, sampler="ddim"))(
         pixels, torch.tensor([0, 1, 2]), generators(3)
     )
     torch.testing.assert_close(made, resized(theirs * 2 - 1, 8, 8), rtol=0, atol=1e-5)
@@ -142,7 +142,7 @@ def test_an_image_does_not_depend_on_its_batch_but_on_its_class(saved, pixels):
     ("variants", "steps", "timestep"),
     [
         (Variants(0.29, 100), 29, 289),
-        (Variants(grid=200, alpha_bar=0.5), 52, 259),
+        (Variants(num_inference_steps=200, alpha_bar=0.5), 52, 259),
         (Variants(0.5, 4, from_noise=True), 4, 999),
     ],
 )

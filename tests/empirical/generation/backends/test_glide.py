@@ -86,7 +86,7 @@ def test_half_strength_is_step_49_of_100_with_a_sigma_of_one():
 def test_only_the_steps_from_t_star_on_are_run(pixels):
     for variants, steps in (
         (Variants(0.29, 100), 29),
-        (Variants(grid=100, alpha_bar=0.5), 50),
+        (Variants(num_inference_steps=100, alpha_bar=0.5), 50),
         (Variants(0.5, 4, from_noise=True), 4),
         (Variants(0.5, 4, guidance=3.0), 2),
     ):
@@ -147,7 +147,7 @@ def test_an_image_does_not_depend_on_its_batch_and_is_resized_back():
 
 
 def test_from_pure_noise_nothing_of_the_source_is_left(pixels):
-    made, labels = way(Variants(grid=4, from_noise=True)), torch.tensor([0, 1, 0])
+    made, labels = way(Variants(num_inference_steps=4, from_noise=True)), torch.tensor([0, 1, 0])
     assert torch.equal(made(pixels, labels, generators(3)), made(-pixels, labels, generators(3)))
 
 

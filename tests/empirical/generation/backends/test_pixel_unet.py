@@ -212,7 +212,7 @@ def test_a_passes_size_changes_nothing_that_counts(saved, pixels, monkeypatch):
     [
         Variants(0.25, 8),
         Variants(0.5, 10, sampler="ddim", guidance=2.0),
-        Variants(grid=4, from_noise=True),
+        Variants(num_inference_steps=4, from_noise=True),
     ],
 )
 def test_a_model_is_had_at_other_settings_without_loading_it_again(saved, pixels, other):
@@ -245,7 +245,7 @@ def test_bfloat16_is_for_cuda_alone():
 def test_the_noise_level_means_the_same_on_every_schedule(unconditional, saved):
     for place, expected in ((unconditional, 259), (saved, 499)):
         level = backend(
-            Generator(model=str(place)), Variants(grid=200, alpha_bar=0.5), CLASSES, (1, 8, 8)
+            Generator(model=str(place)), Variants(num_inference_steps=200, alpha_bar=0.5), CLASSES, (1, 8, 8)
         ).level()
         assert level["alpha_bar"] == pytest.approx(0.5, abs=0.01)
         assert level["timestep"] == pytest.approx(expected, abs=5)
@@ -253,7 +253,7 @@ def test_the_noise_level_means_the_same_on_every_schedule(unconditional, saved):
 
 def test_from_pure_noise_nothing_of_the_source_is_left(saved, pixels):
     way = backend(
-        Generator(model=str(saved)), Variants(grid=8, from_noise=True), CLASSES, (1, 8, 8)
+        Generator(model=str(saved)), Variants(num_inference_steps=8, from_noise=True), CLASSES, (1, 8, 8)
     )
     labels = torch.zeros(5, dtype=torch.int64)
     assert way.steps == 8
@@ -308,7 +308,7 @@ def test_a_run_with_a_generator_that_is_there(tmp_path, monkeypatch):
     """Through the pipeline: one that saw the images left over is taken; one that saw others is refused."""
     monkeypatch.setenv("TADA_DATA", str(tmp_path / "sets"))
     cifar10_batches(tmp_path / "sets", monkeypatch)
-    data, root = Data("cifar10", train=20, pool=30, validation=10, side=8), tmp_path / "artifacts"
+    data, root = Data("cifar10", train=20, candidate_pool=30, validation=10, side=8), tmp_path / "artifacts"
     parts = split_dataset(data, 0, root)
     model = diffusion.unet(parts.train, Generator(channels=(8,)), 0)
     about = {**SAID, "classes": parts.train.classes, "data_content": parts.content}
@@ -320,7 +320,7 @@ def test_a_run_with_a_generator_that_is_there(tmp_path, monkeypatch):
         data,
         Training(steps=2, width=8, batch=4),
         Early(limit=2),
-        variants=Variants(grid=4),
+        variants=Variants(num_inference_steps=4),
     )
     metrics = pipeline.execute(
         Context(replace(run, generator=Generator(model=str(tmp_path / "right"))), 0, root)

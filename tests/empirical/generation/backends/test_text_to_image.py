@@ -258,7 +258,7 @@ def test_the_prompts_are_those_of_the_labels_after_a_pass_that_ran_out_of_memory
     [
         (Variants(0.29, 100), 29, 289),  # int(100 * 0.29) is 28
         (Variants(1.0, 4), 4, 999),
-        (Variants(grid=50, alpha_bar=0.5), 18, 359),  # 353 of SD 1.5's schedule
+        (Variants(num_inference_steps=50, alpha_bar=0.5), 18, 359),  # 353 of SD 1.5's schedule
         (Variants(0.25, 4, from_noise=True), 4, 999),
     ],
 )
@@ -277,7 +277,7 @@ def test_the_level_is_that_of_the_schedule(saved):
 
 
 def test_from_pure_noise_nothing_of_the_source_is_left(saved, pixels):
-    made = way(saved, Variants(grid=4, from_noise=True))
+    made = way(saved, Variants(num_inference_steps=4, from_noise=True))
     labels = torch.tensor([0, 1, 2])
     assert torch.equal(made(pixels, labels, generators(3)), made(-pixels, labels, generators(3)))
 
@@ -321,7 +321,7 @@ def test_a_schedule_that_never_reaches_noise_cannot_begin_there():
     with pytest.raises(
         ValueError, match=r"noisiest timestep is 0.3; allowed: below 0.02 with variants.from_noise"
     ):
-        levels.steps_to_run(Variants(grid=2, from_noise=True), bars)
+        levels.steps_to_run(Variants(num_inference_steps=2, from_noise=True), bars)
 
 
 def test_flow_matching_has_its_level_too():
@@ -332,7 +332,7 @@ def test_flow_matching_has_its_level_too():
     schedule.set_timesteps(1000)
     bars, s = levels.alpha_bars(schedule), schedule.sigmas[:-1].double()
     torch.testing.assert_close(bars, (1 - s) ** 2 / ((1 - s) ** 2 + s**2))
-    assert 1000 - levels.steps_to_run(Variants(grid=1000, alpha_bar=0.5), bars) == pytest.approx(
+    assert 1000 - levels.steps_to_run(Variants(num_inference_steps=1000, alpha_bar=0.5), bars) == pytest.approx(
         500, abs=1
     )
     assert levels.level(1000.0, float(bars[0])) == {
