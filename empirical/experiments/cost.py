@@ -1,7 +1,8 @@
-"""How long things take: seconds of one core here, or of one H200, of each stage. Nothing is computed; torch is not loaded.
+"""Estimate how long stages take: seconds of one core here, or of one H200.
 
-Of this processor, trainings are taken from committed records where there are such, else from rates that were measured once on one core.
-Of an H200 all is **estimated** from counted work: nothing has been measured there.
+Nothing is computed and torch is not loaded. On this processor, training times are taken from
+committed records where there are any, else from rates that were measured once on one core. Times of
+an H200 are **estimated** from counted work: nothing has been measured there.
 """
 
 from __future__ import annotations
@@ -31,10 +32,12 @@ MEDIUM = Generator((32, 64, 128))  # what a model in a folder that cannot be rea
 
 @dataclasses.dataclass(frozen=True)
 class Rates:
-    """classifier: training images a second at 32x32, and at width 16 where widths differ. step: seconds of a step beside that.
+    """The speed of a device.
 
-    unet: training images a second of a UNet with ``WORK`` channel products an image; most: no UNet is faster. hosted: evaluations a
-    second of a text-to-image model at 512 pixels.
+    classifier: training images a second at 32x32, by network, at width 16 where widths differ.
+    step: seconds that a step takes beside that. unet: training images a second of a UNet with
+    ``WORK`` channel products an image. most: images a second that no UNet exceeds. hosted:
+    evaluations a second of a text-to-image model at 512 pixels.
     """
 
     classifier: Mapping[str, float]
@@ -44,14 +47,14 @@ class Rates:
     hosted: float
 
     def training(self, config: Training, side: int) -> float:
-        """Seconds of one gradient."""
+        """Return the seconds of one gradient of a classifier."""
         rate = self.classifier.get(config.network, self.classifier["resnet18"])
         if config.network in ("resnet8", "resnet20"):
             rate *= (16 / config.width) ** 1.3
         return config.batch * (side / 32) ** 2 / rate + self.step
 
     def diffusion(self, config: Generator, side: int) -> float:
-        """Seconds that one image costs in a training step of a generator of our own."""
+        """Return the seconds of one image in a training step of a generator of our own."""
         work = sum(
             (side / 2**level) ** 2 * config.layers * width**2
             for level, width in enumerate(config.channels)
@@ -61,7 +64,8 @@ class Rates:
 
 WORK = 786_432  # of channels 16, 32, 64 with one layer at 32x32
 
-# Images a second of one core: ResNets measured on a free core; the others measured beside a ResNet18, and put in proportion
+# Images a second of one core: ResNets measured on a free core; the others measured beside a
+# ResNet18, and put in proportion
 HERE = Rates(
     {
         "resnet8": 972,
@@ -80,7 +84,8 @@ HERE = Rates(
     hosted=0.08,
 )
 
-# Estimated: ResNet18 70,000 images a second with captured steps, the others by counted work; 96-channel UNets 8,400, larger than WORK by 54
+# Estimated: ResNet18 70,000 images a second with captured steps, the others by counted work;
+# 96-channel UNets 8,400, larger than WORK by 54
 H200 = Rates(
     {
         "resnet8": 400_000,
@@ -112,13 +117,13 @@ def side_of(data: Data) -> int:
 
 
 def examples(method: Method, n: int) -> float:
-    """Size of the method's training set, of ``n`` originals."""
+    """Return the expected size of a method's training set, given ``n`` originals."""
     added = {"original": 0.0, "syn-all": 1.0, "syn-rand": SLOW}
     return n * (1 + added.get(method.name, SLOW * (method.k - 1)))
 
 
 def steps(run: Run) -> int:
-    """Gradient steps of a run."""
+    """Return the expected gradient steps of a run."""
     config = run.training
     return config.steps or round(
         config.epochs * examples(run.length_of or run.method, train_images(run.data)) / config.batch
@@ -126,7 +131,7 @@ def steps(run: Run) -> int:
 
 
 def images(runs: Sequence[Run]) -> int:
-    """Distinct variants that these runs need of one store, with one selection."""
+    """Return how many distinct variants these runs need of one store, with one selection."""
     n, methods = train_images(runs[0].data), [run.method for run in runs]
     names, k = (
         {method.name for method in methods},
@@ -144,6 +149,7 @@ def images(runs: Sequence[Run]) -> int:
 
 
 def early(run: Recorded, rates: Rates) -> float:
+    """Return the expected seconds of early training."""
     n, config = train_images(run.data), run.early
     budget = config.epochs * n / run.training.batch if config.epochs else config.limit
     taken, measured = (
@@ -170,12 +176,12 @@ def generator(config: Generator, data: Data, rates: Rates) -> float:
 
 
 def variants(runs: Sequence[Run], rates: Rates) -> float:
-    """Of all variants that these runs need of one store, with one selection."""
+    """Return the seconds of all variants that these runs need of one store."""
     return images(runs) * one_variant(runs[0], runs[0].variants.strength, rates)
 
 
 def one_variant(run: Run | Gallery, strength: float, rates: Rates) -> float:
-    """Seconds of a variant: the steps from t* on, each twice with guidance."""
+    """Return the seconds of a variant: the steps from t* on, each twice with guidance."""
     levels, config = run.variants, run.generator
     part = 1.0 if levels.from_noise else 0.5 if levels.alpha_bar is not None else strength
     evaluations = round(levels.num_inference_steps * part) * (1 if levels.guidance == 1 else 2)
@@ -187,7 +193,7 @@ def one_variant(run: Run | Gallery, strength: float, rates: Rates) -> float:
 
 
 def shape(config: Generator) -> Generator:
-    """Channels and layers: as set of a model that is trained, as its folder says of one that is there."""
+    """Return the channels and layers of a generator, read from its folder if it is given."""
     if config.model is None:
         return config
     try:
@@ -216,12 +222,12 @@ def gallery(run: Gallery, rates: Rates) -> float:
 
 @cache
 def measured(folder: str, name: str, committed: Path = COMMITTED) -> float | None:
-    """Return the seconds that a committed training took; None if its record is not committed."""
+    """Return the seconds in the committed record of a run, or None if there is none."""
     return recorded_seconds(committed / "empirical" / folder / name)
 
 
 def duration(seconds: float) -> str:
-    """``12 s``, ``3.4 min``, ``5.6 h``, ``7 days``."""
+    """Format seconds as ``12 s``, ``3.4 min``, ``5.6 h`` or ``7 days``."""
     for unit, name, most in ((1, "s", 99.5), (60, "min", 99.5), (3600, "h", 72)):
         if seconds / unit < most:
             return (

@@ -11,9 +11,10 @@ from empirical.config import (
 
 @dataclasses.dataclass(frozen=True)
 class Experiment:
-    """runs: what is done for each of ``seeds`` seeds. records: the pool that holds its records, shared with others; its own if None.
+    """Runs that are computed and judged together.
 
-    claims: those of the design that it bears on.
+    runs: computed for each of ``seeds`` seeds. records: the folder of records that it shares with
+    other experiments; None for a folder of its own. claims: those of the design that it bears on.
     """
 
     name: str
@@ -25,9 +26,12 @@ class Experiment:
 
     @property
     def folder(self) -> str:
-        """Where its records lie, below the folder of records."""
+        """Return where its records lie, below the folder of records."""
         return f"empirical/{self.records or self.name}"
 
     def first(self, seeds: int | None) -> int:
-        """How many seeds are done if so many are asked for: all if None; what is made once is made once."""
+        """Return the number of seeds to run when ``seeds`` are requested: all of them for None.
+
+        Experiments with a single seed always run once.
+        """
         return self.seeds if seeds is None or self.seeds == 1 else seeds

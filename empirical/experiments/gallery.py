@@ -28,7 +28,11 @@ SHARED = ("data", "training", "early", "generator", "variants", "selection")
 
 
 def execute(
-    gallery: Gallery, seed: int, root: Path, advance: Advance = ignore, machine: Machine = DEFAULT_MACHINE
+    gallery: Gallery,
+    seed: int,
+    root: Path,
+    advance: Advance = ignore,
+    machine: Machine = DEFAULT_MACHINE,
 ) -> dict:
     """Return a gallery's metrics.
 

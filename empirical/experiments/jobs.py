@@ -1,8 +1,8 @@
-"""What has to be done for some experiments, and in which order: early -> select -> generator -> variants -> train.
+"""Plan the jobs of experiments: early -> select -> generator -> variants -> train.
 
-Each stage is one job for all runs that share it, whatever experiment they belong to, and a record that several experiments need is one
-job. All follows from the settings alone, so that the same command gives the same jobs in the same order on every machine. torch is not
-loaded.
+Every stage is one job for all runs that share it, whatever experiment they belong to, and a record
+that several experiments need is one job. The plan follows from the settings only: the same command
+gives the same jobs in the same order on every machine. torch is not loaded.
 """
 
 from __future__ import annotations
@@ -28,10 +28,13 @@ Graph = Mapping[str, "Job"]  # by name, each after those that it needs
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """One stage. name: tells it from all others, wherever it is planned. needs: names of the jobs whose results it reads.
+    """One stage of some runs.
 
-    runs: the run; of variants all runs that need them. path: of a training, the record it ends in. shard: (i, n), of variants: the i-th of
-    n parts. seconds: expected, of one core. experiments: those that need it. Results of stages lie in ``out``/artifacts.
+    name: identifies the job among all jobs of all plans. needs: names of the jobs whose results it
+    reads. runs: its run; of a variants job, all runs that need variants of its store. path: of a
+    train job, the record that it writes; else None. shard: (i, n), part i of n of a variants job.
+    seconds: expected time on one core. experiments: those that need it. Results of stages lie in
+    ``out``/artifacts.
     """
 
     stage: str
@@ -48,7 +51,7 @@ class Job:
 
     @property
     def label(self) -> str:
-        """What a reader calls it."""
+        """Return the name that readers see."""
         if self.path is not None:
             return self.path.stem
         run = self.runs[0]
@@ -61,9 +64,10 @@ class Job:
 
     @property
     def notes(self) -> list[Path]:
-        """What a stage leaves when it has made its results with the code of today: a note, of variants one for every run that needs them.
+        """Return the completion markers of a stage: one, or one for each run of a variants job.
 
-        They lie beside the results, so that both go together.
+        A marker is written when a stage has made its results with the present code. Markers lie
+        beside the results, so that both are deleted together.
         """
         needed_by = self.runs if self.stage == "variants" else (None,)
         return [
@@ -72,7 +76,11 @@ class Job:
         ]
 
     def is_done(self) -> bool:
-        """Whether its record is whole, or its notes are there. A result that was lost since is made again by who needs it."""
+        """Return whether the record is valid (train jobs) or all markers exist (other stages).
+
+        A marker does not guarantee that the result still exists; the next stage recomputes a
+        missing one.
+        """
         return (
             is_whole(self.path, self.runs[0])
             if self.path is not None
@@ -80,8 +88,13 @@ class Job:
         )
 
 
-def graph(chosen: Sequence[tuple[Experiment, int]], out: Path, machine: Machine = DEFAULT_MACHINE) -> Graph:
-    """All jobs of the first so many seeds of these experiments, finished or not, in the order of the stages."""
+def graph(
+    chosen: Sequence[tuple[Experiment, int]], out: Path, machine: Machine = DEFAULT_MACHINE
+) -> Graph:
+    """Return all jobs of some experiments, finished or not, in the order of the stages.
+
+    chosen: experiments, each with the number of its first seeds.
+    """
     jobs: dict[str, Job] = {}
     for experiment, seeds in chosen:
         for seed in range(seeds):
@@ -102,7 +115,7 @@ def graph(chosen: Sequence[tuple[Experiment, int]], out: Path, machine: Machine 
 def _chain(
     run: Recorded, seed: int, experiment: Experiment, out: Path, machine: Machine
 ) -> list[Job]:
-    """The jobs that lead to one record, the record's last."""
+    """Return the jobs that lead to one record; the last one writes it."""
 
     def job(
         stage: str, depends: Any, *needs: Job, run: Recorded = run, seed: int = seed, **more: Any
@@ -131,7 +144,9 @@ def _chain(
         needs.append(select)
     if run.generates:
         if run.generator.model is None:
-            one_for_all = run.generator.trained_on == "external" and run.data.candidate_pool is not None
+            one_for_all = (
+                run.generator.trained_on == "external" and run.data.candidate_pool is not None
+            )
             trained_with = 0 if one_for_all else seed
             chain.append(
                 job("generator", (run.data, run.generator, trained_with), seed=trained_with)
@@ -151,7 +166,7 @@ def _chain(
 
 
 def _merged(one: Job, other: Job) -> Job:
-    """The same job, asked for twice."""
+    """Join two requests for the same job."""
     runs = one.runs if one.stage != "variants" else tuple(dict.fromkeys((*one.runs, *other.runs)))
     return dataclasses.replace(
         one, runs=runs, experiments=tuple(dict.fromkeys((*one.experiments, *other.experiments)))
@@ -159,7 +174,7 @@ def _merged(one: Job, other: Job) -> Job:
 
 
 def priced(job: Job, rates: expected.Rates = expected.HERE) -> Job:
-    """The job with the seconds that it is expected to take at these rates."""
+    """Return the job with its expected seconds at the given rates."""
     run = job.runs[0]
     seconds = {
         "early": lambda: expected.early(run, rates),
@@ -181,7 +196,10 @@ def _last(run: Recorded, path: Path, rates: expected.Rates) -> float:
 
 
 def _shards(job: Job) -> list[Job]:
-    """Many variants as several jobs, which all know all runs: which of them are theirs follows from what is selected."""
+    """Split a variants job into shards of about SHARD images.
+
+    Every shard keeps all runs, because the (source, copy) pairs are known only after selection.
+    """
     n = math.ceil(expected.images(job.runs) / SHARD) if job.stage == "variants" else 1
     if n == 1:
         return [job]
@@ -199,9 +217,10 @@ def _shards(job: Job) -> list[Job]:
 def missing(
     jobs: Graph, wanted: Iterable[str] | None = None, done: Callable[[Job], bool] = Job.is_done
 ) -> Graph:
-    """What is left to do for the ``wanted`` jobs, all records if None: those that are not done, and what of their needs is not.
+    """Return the jobs still to do for the ``wanted`` jobs, or for all records if None.
 
-    Of variants those that missing records need.
+    These are the wanted jobs that are not done, and those of their needs that are not done. A
+    variants job is kept only for the runs whose records are missing.
     """
     wanted = (
         [name for name, job in jobs.items() if job.path is not None]
@@ -228,13 +247,13 @@ def missing(
 
 
 def _narrowed(job: Job, records: set[Recorded]) -> Job:
-    """The job for the runs whose records are asked for, and what that costs."""
+    """Return a variants job for those of its runs whose records are asked for."""
     runs = tuple(run for run in job.runs if run in records) if job.stage == "variants" else job.runs
     return job if runs in ((), job.runs) else priced(dataclasses.replace(job, runs=runs))
 
 
 def urgency(jobs: Graph) -> dict[str, float]:
-    """Seconds from the beginning of each job to the end of the longest chain that waits for it."""
+    """Return, for each job, the seconds of the longest chain of jobs that begins with it."""
     after: dict[str, float] = {}
     for job in reversed(jobs.values()):
         total = job.seconds + after.get(job.name, 0.0)

@@ -1,8 +1,12 @@
-"""The paper's experiments as sets of runs, each at two scales, on one pool of records a scale: runs that several of them need are one.
+"""The paper's experiments as sets of runs, at two scales.
 
-``reduced``: 2,000 CIFAR-10 images averaged down to 16x16, a small network trained until it has learned them all, which with variants takes
-longer than the equal gradient steps; minutes of two CPU cores. Its generator has seen 41,000 other images of CIFAR-10 for as long as a CPU
-allows: a small stand-in for the paper's, which has seen the world.
+All experiments of one scale share one folder of records: runs that several experiments need are
+computed once.
+
+``reduced``: 2,000 CIFAR-10 images averaged down to 16x16 and a small network, in minutes of two CPU
+cores. Without variants the network learns all of its images; with variants that takes longer than
+the equal gradient steps allow. The generator was trained on 41,000 other images of CIFAR-10 for as
+long as a CPU allows: a small stand-in for the paper's.
 
 ``paper``: the paper's data sets, networks and schedules at equal epochs; for a GPU.
 """
@@ -38,7 +42,13 @@ SEEDS = 3
 
 @dataclasses.dataclass(frozen=True)
 class Setting:
-    """One data set at one scale. base: Original with SGD. factors: of TADA and USEFUL, the first is that of the main comparison."""
+    """One data set at one scale.
+
+    base: Original with SGD. sam: its training with SAM. factors: values of k for TADA and USEFUL;
+    the first is that of the main comparison. networks: trainings of other networks. longer:
+    multiple of the base's length where images are augmented at random, since these take longer to
+    learn.
+    """
 
     base: Run
     sam: Training
@@ -49,16 +59,17 @@ class Setting:
     )
 
     def runs(self, *methods: Method, **changes: object) -> list[Run]:
-        """The base with each of these methods, and with these settings changed."""
+        """Return the base with each of these methods, and with the given settings changed."""
         return [replace(self.base, method=method, **changes) for method in methods]
 
     @property
     def main(self) -> tuple[Method, ...]:
+        """Return the methods of the main comparison."""
         k = self.factors[0]
         return (ORIGINAL, Method("useful", k), Method("tada", k), SYN_RAND, SYN_ALL)
 
     def variants(self, strength: float) -> Variants:
-        """Noised as far as ``strength`` of GLIDE's cosine schedule, whatever the schedule of the model."""
+        """Return variants noised as far as ``strength`` of GLIDE's cosine schedule."""
         if self.base.variants.alpha_bar is None:
             return replace(self.base.variants, strength=strength)
         return replace(
@@ -111,7 +122,7 @@ ADAMW = ("vit-s-adamw", "convnext-t-adamw", "swin-t-adamw")
 
 
 def fast(recipe: Training) -> Training:
-    """For a GPU."""
+    """Return a recipe in bfloat16, for a GPU."""
     return replace(recipe, precision="bfloat16")
 
 
@@ -145,7 +156,10 @@ SETTINGS: dict[str, tuple[Setting, ...]] = {"reduced": (REDUCED,), "paper": tupl
 
 
 def test_error(of: Setting) -> list[Run]:
-    """All methods: at equal steps and at equal epochs with SGD, and with SAM; Original as long as Syn-all."""
+    """Return all methods with SGD and with SAM, and Original trained as long as Syn-all.
+
+    Where the base has equal steps, SGD also at equal epochs.
+    """
     original, *others = of.main
     base, sam, n = of.base.training, of.sam, of.base.data.train
     if base.steps is None:
@@ -167,6 +181,7 @@ def test_error(of: Setting) -> list[Run]:
 
 
 def architectures(of: Setting) -> list[Run]:
+    """Return Original and TADA with every network."""
     original, _, tada, *_ = of.main
     return of.runs(original, tada) + [
         run for training in of.networks for run in of.runs(original, tada, training=training)
@@ -174,6 +189,7 @@ def architectures(of: Setting) -> list[Run]:
 
 
 def stacking(of: Setting) -> list[Run]:
+    """Return Original and TADA under every augmentation."""
     original, _, tada, *_ = of.main
     runs, base = of.runs(original, tada), of.base.training
     length = (
@@ -190,10 +206,12 @@ def stacking(of: Setting) -> list[Run]:
 
 
 def factor(of: Setting) -> list[Run]:
+    """Return USEFUL(k) and TADA(k) for every k."""
     return of.runs(ORIGINAL, *(Method(name, k) for k in of.factors for name in ("useful", "tada")))
 
 
 def strength(of: Setting) -> list[Run]:
+    """Return TADA at every strength, and from pure noise."""
     original, _, tada, *_ = of.main
     runs = of.runs(original, tada)
     for value in STRENGTHS:
@@ -204,6 +222,7 @@ def strength(of: Setting) -> list[Run]:
 
 
 def selection(of: Setting) -> list[Run]:
+    """Return TADA by every selection rule, beside the main comparison's other methods."""
     original, _, tada, rand, everything = of.main
     runs = of.runs(original, tada, rand, everything)
     for rule in RULES:
@@ -212,6 +231,7 @@ def selection(of: Setting) -> list[Run]:
 
 
 def stability(of: Setting) -> list[SelectionAgreement]:
+    """Return the comparison of selections between seeds."""
     run = of.base
     return [
         SelectionAgreement(
@@ -226,16 +246,18 @@ def stability(of: Setting) -> list[SelectionAgreement]:
 
 
 def generator(of: Setting) -> list[Run]:
-    """What the generator has seen: other images, or the training images of the run alone."""
+    """Return runs with a generator that saw other images, or only the run's training images."""
     _, _, tada, _, everything = of.main
     return of.runs(ORIGINAL, tada, everything) + of.runs(tada, everything, generator=OWN)
 
 
 def learning_speed(of: Setting) -> list[Run]:
+    """Return the methods of the main comparison."""
     return of.runs(*of.main)
 
 
 def sheet(of: Setting) -> list[Gallery]:
+    """Return the gallery of slow and fast images and of variants."""
     run = of.base
     return [
         Gallery(
@@ -283,7 +305,10 @@ ONCE = ("stability", "sheet")  # one record, whatever the seeds
 
 
 def grid(name: str, scale: str) -> Experiment:
-    """A named experiment at a scale, such as ``factor`` at ``reduced``; its records lie in the pool of the scale."""
+    """Return a named experiment at a scale, such as ``factor`` at ``reduced``.
+
+    Its records lie in the folder that all experiments of the scale share.
+    """
     make, claims, about = NAMED[name]
     settings = [
         s
@@ -298,5 +323,5 @@ def grid(name: str, scale: str) -> Experiment:
 
 
 def names(scale: str) -> list[str]:
-    """The experiments there are at a scale."""
+    """Return the names of the experiments at a scale."""
     return [name for name in NAMED if scale == "reduced" or name not in SMALL]

@@ -1,6 +1,8 @@
-"""Jobs on the machines of a Ray cluster: Ray Core alone, which finds a free place for each, and begins it anew where a machine is lost.
+"""Do jobs on the machines of a Ray cluster, with Ray Core only.
 
-All machines must see the output folder, this code and its environment under the same paths, as on a shared file system.
+Ray finds a free place for each job, and begins it anew if its machine is lost. All machines must
+see the output folder, this code and its environment under the same paths, as on a shared file
+system.
 """
 
 from __future__ import annotations
@@ -26,10 +28,12 @@ QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}
 
 
 class Cluster:
-    """Workers of ``scheduler.complete``. address: ``local`` (begun here, ended at the end), ``auto``, or host:port of one that is there.
+    """Workers of ``scheduler.complete`` on a Ray cluster.
 
-    gpus: GPUs that a job takes, a fraction or more; heavy: names of the jobs that do where there are GPUs. ValueError if Ray is not
-    installed, or no machine has so many GPUs; ConnectionError (an OSError) if there is no such cluster.
+    address: ``local`` (started here and stopped at the end), ``auto``, or host:port of a running
+    cluster. gpus: GPUs that a job takes, above 0. heavy: names of the jobs that take GPUs where
+    there are any. Raises ValueError if Ray is not installed or no machine has so many GPUs,
+    ConnectionError (an OSError) if the cluster cannot be reached.
     """
 
     def __init__(
@@ -75,13 +79,14 @@ class Cluster:
         if heavy and 0 < most < gpus:
             ray.shutdown()
             raise ValueError(
-                f"gpus-per-run is {gpus:g}; allowed: at most {most:g}, the GPUs of the cluster's largest machine"
+                f"gpus-per-run is {gpus:g}; allowed: at most {most:g}, "
+                "the GPUs of the cluster's largest machine"
             )
         self.remote = ray.remote(max_retries=LOST, num_cpus=1)(_attempt)
 
     @property
     def slots(self) -> int:
-        """Jobs that the cluster of this moment has room for."""
+        """Return how many jobs the cluster has room for now."""
         there = self.ray.cluster_resources()
         cores, gpus = there.get("CPU", 1), there.get("GPU", 0)
         limited = gpus and self.heavy  # without a GPU, processors do the work

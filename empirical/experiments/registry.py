@@ -1,4 +1,7 @@
-"""Named experiments: which runs, over which seeds. A seed draws the split, the first weights, the orders and the generator."""
+"""The named experiments: which runs, over which seeds.
+
+A seed decides the split, the first weights, the orders of images and the generator.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,11 @@ SAM_STEPS = replace(STEPS, optimiser="sam")
 
 
 def methods(name: str, data: Data) -> tuple[Run, ...]:
-    """All methods at equal steps and at equal epochs with SGD, Original given TADA(5)'s steps, and the main ones with SAM."""
+    """Return the runs of the small experiments.
+
+    All methods at equal steps and at equal epochs with SGD, Original trained as long as TADA(5),
+    and the main methods with SAM.
+    """
     equal_steps = [Run(name, method, data, STEPS) for method in METHODS]
     epochs = replace(EPOCHS, epochs=STEPS.steps * STEPS.batch // data.train)
     equal_epochs = [Run(name, method, data, epochs) for method in METHODS if method is not ORIGINAL]
@@ -126,7 +133,7 @@ EXPERIMENTS: dict[str, Callable[[], Experiment]] = {
 
 
 def experiment(name: str) -> Experiment:
-    """Look an experiment up by name; ValueError lists the names there are."""
+    """Return the experiment of a name. Raises ValueError that lists the names."""
     if name not in EXPERIMENTS:
         raise ValueError(f"no experiment {name!r}; allowed: {', '.join(EXPERIMENTS)}")
     return EXPERIMENTS[name]()
@@ -135,7 +142,11 @@ def experiment(name: str) -> Experiment:
 def choose(
     names: Sequence[str], scale: str, model: str | None = None, kind: KindName = "auto"
 ) -> list[Experiment]:
-    """The experiments of these names, each once. ValueError lists what there is."""
+    """Return the experiments that names stand for, each once.
+
+    scale: of names that do not say it. model and kind: take the place of the external generator;
+    None keeps it. Raises ValueError that lists the names.
+    """
     require(len(names) >= 1, "names", names, "at least one")
     chosen = [
         experiment(full)
@@ -145,7 +156,7 @@ def choose(
 
 
 def full_names(name: str, scale: str) -> list[str]:
-    """``factor``, ``reduced-factor``, ``noisy-digits``, ``E7`` or ``all`` as names of experiments."""
+    """Return the experiments of ``factor``, ``reduced-factor``, ``E7`` or ``all``."""
     of_scale = {short: f"{scale}-{short}" for short in grid.names(scale)}
     claims = sorted(
         {claim for _, bears_on, _ in grid.NAMED.values() for claim in bears_on},
@@ -166,7 +177,10 @@ def full_names(name: str, scale: str) -> list[str]:
 
 
 def with_model(experiment: Experiment, model: str, kind: KindName) -> Experiment:
-    """The experiment with another model in the place of its external generator. ValueError if it has none."""
+    """Return the experiment with another model in place of its external generator.
+
+    Raises ValueError if the experiment has no external generator.
+    """
 
     def replaced(run):
         if not run.generates or run.generator.trained_on != "external":

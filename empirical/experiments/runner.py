@@ -1,6 +1,7 @@
-"""Many runs at once: what is missing is computed, by processes of one thread each; what is whole is left alone.
+"""Compute what is missing of experiments, by processes of one thread each, or on a cluster.
 
-torch is imported by the workers alone, so that a finished experiment is recognised at once.
+Valid records are left alone. Only the workers load torch, so that a finished experiment is
+recognised at once.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ Chosen = Sequence[tuple[Experiment, int]]  # experiments, and of how many seeds
 
 
 def plan_of(experiment: Experiment, seeds: int, command: str | None = None) -> Plan:
-    """All runs of the first ``seeds`` seeds, whatever is there already."""
+    """Return the plan of an experiment: all runs of its first ``seeds`` seeds."""
     names = tuple(
         file_name(run.label, run, seed) for seed in range(seeds) for run in experiment.runs
     )
@@ -45,7 +46,7 @@ def plan_of(experiment: Experiment, seeds: int, command: str | None = None) -> P
 
 
 def write_plans(chosen: Chosen, out: Path, command: str | None = None) -> None:
-    """Write down which records belong to these experiments: by that they are found."""
+    """Write the plans of experiments, by which figures find their records."""
     for experiment, seeds in chosen:
         write_plan(out / "records", plan_of(experiment, seeds, command))
 
@@ -57,24 +58,23 @@ def planned(
     command: str | None = None,
     here: bool = True,
 ) -> Graph:
-    """Write down the plans of these experiments, once it is known that what they need is there; returns the jobs that are left.
+    """Check the inputs, write the plans, and return the jobs that are left to do.
 
-    here: see ``find_inputs``.
+    command: what makes the records, as written in the plans; None for the usual command. here: see
+    ``find_inputs``.
     """
     left = missing(graph(chosen, out, machine))
     find_inputs(left, here)
     write_plans(chosen, out, command)
     for experiment, seeds in chosen:
         n = records_of(left, experiment)
-        print(
-            f"{experiment.name}: {seeds * len(experiment.runs) - n} records are there, {n} to compute",
-            flush=True,
-        )
+        there = seeds * len(experiment.runs) - n
+        print(f"{experiment.name}: {there} records are there, {n} to compute", flush=True)
     return left
 
 
 def records_of(jobs: Graph, experiment: Experiment) -> int:
-    """How many of the jobs end in a record of the experiment."""
+    """Return how many of the jobs end in a record of the experiment."""
     return sum(job.path is not None and experiment.name in job.experiments for job in jobs.values())
 
 
@@ -101,7 +101,11 @@ def complete(
     cluster: str | None = None,
     gpus: float = 1.0,
 ) -> int:
-    """Do what is left on this machine, or on a cluster; failures go to standard error. The exit code: 0, or 1 if something failed."""
+    """Do the jobs that are left; returns the exit code, 1 if something failed, else 0.
+
+    workers: number of processes, or None for the default. cluster: address of a Ray cluster, or
+    None for this machine. gpus: GPUs that a job takes on a cluster. Failures go to standard error.
+    """
     if not left:
         return 0
     for note in slow_precision_notes((run for job in left.values() for run in job.runs), machine):
@@ -139,9 +143,10 @@ def format_failures(jobs: Graph, outcome: scheduler.Outcome) -> list[str]:
 
 
 def find_inputs(jobs: Graph, here: bool = True) -> None:
-    """Check that data and models of all jobs are there, and decode the data, so that what is missing is told once, before any work.
+    """Check that data and models of all jobs exist, and decode the data.
 
-    here: whether this machine does the jobs, and its device is to be checked too.
+    What is missing is thus reported once, before any work. here: whether this machine does the
+    jobs, so that its device is checked as well.
     """
     loading = [job for job in jobs.values() if job.stage in ("variants", "train")]
     for generator in {run.generator for job in loading for run in job.runs if run.generates}:
@@ -157,7 +162,10 @@ def find_inputs(jobs: Graph, here: bool = True) -> None:
 def pool(
     left: Graph, machine: Machine, workers: int | None = None
 ) -> Iterator[tuple[scheduler.Workers, int]]:
-    """Processes of this machine, and how many: if not said, one for each core, or one for each GPU where they do the work."""
+    """Start processes on this machine; yields them and their number.
+
+    workers: how many, at least 1; None for one a core, or one a GPU where GPUs do the work.
+    """
     usual, environments = places([job.runs[0].data for job in left.values()], machine)
     width = min(workers or usual, len(left))
     with Pool(perform, width, environments) as processes:
@@ -168,7 +176,7 @@ def pool(
 def on_cluster(
     address: str, left: Graph, machine: Machine, gpus: float
 ) -> Iterator[tuple[scheduler.Workers, int]]:
-    """The machines of a Ray cluster, and how many jobs they have room for."""
+    """Connect to a Ray cluster; yields it and the number of jobs it has room for."""
     heavy = [
         name
         for name, job in left.items()
@@ -179,7 +187,10 @@ def on_cluster(
 
 
 def places(data: Sequence[Data], machine: Machine) -> tuple[int, list[dict[str, str]]]:
-    """How many processes work if nobody says, and what their environments are: each sees one of several GPUs."""
+    """Return the default number of worker processes and their environment variables.
+
+    Each process sees one of several GPUs.
+    """
     heavy = [each for each in set(data) if not each.from_library]
     if machine.device == "cpu" or not heavy or (kind := machine.on(heavy[0]).type) == "cpu":
         return default_workers(), [{}]

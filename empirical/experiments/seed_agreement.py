@@ -19,7 +19,10 @@ from figures.records import Advance
 
 
 def execute(
-    asked: SelectionAgreement, root: Path, advance: Advance = ignore, machine: Machine = DEFAULT_MACHINE
+    asked: SelectionAgreement,
+    root: Path,
+    advance: Advance = ignore,
+    machine: Machine = DEFAULT_MACHINE,
 ) -> dict:
     """Return the agreement between seeds and between rules, as ``agreement.compare`` measures it.
 

@@ -34,11 +34,12 @@ def leases(out: Path) -> Leases:
 
 
 def note_of(job: Job) -> Path:
-    """Where the last failure of a job is noted, until it succeeds."""
+    """Return the file that holds a job's last failure until the job succeeds."""
     return job.out / "jobs" / "failed" / f"{job.name}.json"
 
 
 def note_failure(job: Job, error: str) -> None:
+    """Write down a job's failure, with place and time."""
     write_json(
         note_of(job),
         {
@@ -51,7 +52,7 @@ def note_failure(job: Job, error: str) -> None:
 
 
 def failure(job: Job) -> str | None:
-    """The last error of a job that has not succeeded since."""
+    """Return the last error of a job that has not succeeded since, or None."""
     try:
         return str(json.loads(note_of(job).read_text())["error"])
     except (OSError, ValueError, KeyError, TypeError):
@@ -62,7 +63,10 @@ def failure(job: Job) -> str | None:
 
 
 def perform(job: Job, advance: Advance) -> str:
-    """Do one job, in a worker process: DONE, or BUSY, at once, if another process is at it. ``advance(fraction)`` of the job."""
+    """Do one job in a worker process; returns DONE, or BUSY at once if another process does it.
+
+    advance: called with the fractions of the job that were done since the last call.
+    """
     with leases(job.out).held(job.name) as ours:
         if not ours:
             return BUSY
