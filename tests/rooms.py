@@ -1,16 +1,21 @@
-"""Print the rooms of the packages, what each imports, and every circle: python tests/rooms.py."""
+"""Print the rooms of the packages, what each imports, and every circle: python tests/rooms.py.
+
+A room is a folder of ``empirical/`` or ``figures/``, or a file that lies beside the folders;
+``theory`` is one room. The exit code is 1 if there is a circle or an import that runs upwards.
+"""
 
 import ast
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("theory", "empirical", "figures")
 
-# Rooms in the order in which they may import: each only those before it. A file of its own that
-# lies beside the rooms is named by its path without ".py"; "a, b" are rooms on one floor.
+# The order of the rooms: each may import from those before it. "a, b" share a floor: neither
+# imports the other. A folder's __init__.py that lies beside rooms imports none of them.
 ORDER = (
     "figures/records",
     "figures/labels",
@@ -22,6 +27,7 @@ ORDER = (
     "figures/report",
     "figures/reproduce",
     "figures/__main__",
+    "theory",
     "empirical/_lazy",
     "empirical/config",
     "empirical/runtime",
@@ -36,9 +42,11 @@ ORDER = (
 )
 FLOOR = {room: i for i, floor in enumerate(ORDER) for room in floor.split(", ")}
 
+Graph = dict[str, set[str]]  # name -> the names that it imports
 
-def modules():
-    """Dotted name -> path of every module of the packages."""
+
+def modules() -> dict[str, Path]:
+    """Return the file of every module of the packages, by its dotted name."""
     found = {}
     for package in PACKAGES:
         for path in sorted((ROOT / package).rglob("*.py")):
@@ -47,85 +55,97 @@ def modules():
     return found
 
 
-def imports(path, known):
-    """Modules among ``known`` that a file imports, wherever in the file, functions included."""
-    found = set()
+def imports(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield (module, name) for each name that a file imports, and (module, "") for ``import``.
+
+    Imports inside functions and for type checkers count. Relative ones are forbidden (TID252).
+    """
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            found.update(alias.name for alias in node.names if alias.name in known)
+            yield from ((alias.name, "") for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            for alias in node.names:
-                inner = f"{node.module}.{alias.name}"
-                found.add(inner if inner in known else node.module)
-    return found & set(known)
+            yield from ((node.module, alias.name) for alias in node.names)
 
 
-def graph():
-    """Module -> the modules that it imports."""
+def graph() -> Graph:
+    """Return the modules of the packages that each module imports.
+
+    ``from a.b import c`` is an import of ``a.b.c`` if that is a module, and of ``a.b`` if not.
+    """
     known = modules()
-    return {name: imports(path, known) - {name} for name, path in known.items()}
+    edges: Graph = {}
+    for importer, path in known.items():
+        targets = set()
+        for module, name in imports(path):
+            inner = f"{module}.{name}"
+            targets.add(inner if inner in known else module)
+        edges[importer] = targets & known.keys() - {importer}
+    return edges
 
 
-def room_of(module):
-    """Where a module lives: ``empirical/training``, ``empirical/pipeline``, ``theory``."""
+def room_of(module: str) -> str:
+    """Return the room of a module: ``empirical/training``, ``empirical/pipeline``, ``theory``."""
     parts = module.split(".")
-    if parts[0] == "theory" or len(parts) == 1:
-        return parts[0]
-    return "/".join(parts[:2])
+    return parts[0] if parts[0] == "theory" else "/".join(parts[:2])
 
 
-def circles(edges):
-    """One list of names for each circle that is found, each circle being cut at its last arrow."""
-    edges, found = {name: set(targets) for name, targets in edges.items()}, []
-    while True:
-        try:
-            TopologicalSorter(edges).prepare()
-        except CycleError as error:
-            circle = error.args[1]  # each name is imported by the one after it
-            found.append(circle)
-            edges[circle[1]].discard(circle[0])
-        else:
-            return found
-
-
-def room_edges(edges):
-    """Room -> the other rooms that it imports."""
-    found = defaultdict(set)
+def room_graph(edges: Graph) -> Graph:
+    """Return the other rooms that each room imports."""
+    found: Graph = defaultdict(set)
     for module, targets in edges.items():
         found[room_of(module)] |= {room_of(target) for target in targets}
     return {room: targets - {room} for room, targets in found.items()}
 
 
-def upward(edges):
-    """(module, imported module) wherever a room imports one on its own floor or above."""
+def circles(edges: Graph) -> list[list[str]]:
+    """Return the circles, each as names of which every one imports the next.
+
+    A circle that is found is cut at one import; the search goes on until there is none.
+    """
+    left = {name: set(targets) for name, targets in edges.items()}
+    found: list[list[str]] = []
+    while True:
+        try:
+            TopologicalSorter(left).prepare()
+        except CycleError as error:
+            circle = error.args[1][::-1]
+            found.append(circle)
+            left[circle[0]].discard(circle[1])
+        else:
+            return found
+
+
+def upward(edges: Graph) -> list[tuple[str, str]]:
+    """Return (module, imported module) where a room imports one on its own floor or above.
+
+    A room that is not in ORDER may import nothing, and nothing may import it.
+    """
     found = []
     for module, targets in edges.items():
-        here = FLOOR.get(room_of(module))
+        here = FLOOR.get(room_of(module), -1)
         for target in targets:
-            there = FLOOR.get(room_of(target))
-            same = room_of(target) == room_of(module)
-            if here is not None and there is not None and not same and there >= here:
+            there = FLOOR.get(room_of(target), len(ORDER))
+            if room_of(target) != room_of(module) and there >= here:
                 found.append((module, target))
     return sorted(found)
 
 
-def main():
+def main() -> int:
+    """Print all rooms, circles and upward imports; return the exit code."""
     edges = graph()
-    rooms = room_edges(edges)
-    count = defaultdict(int)
-    for module in edges:
-        count[room_of(module)] += 1
-    for room in sorted(rooms, key=lambda room: (room.split("/")[0], FLOOR.get(room, -1))):
-        print(
-            f"{room:24s}{count[room]:4d} modules  imports {', '.join(sorted(rooms[room])) or '-'}"
-        )
-    found = circles(edges)
-    print(f"circles of modules: {len(found)}", *map(" -> ".join, found), sep="\n  ")
-    found += circles(rooms)
-    print(f"circles of rooms: {len(circles(rooms))}", *map(" -> ".join, circles(rooms)), sep="\n  ")
-    wrong = upward(edges)
-    print(f"imports that run upwards: {len(wrong)}", *map(" -> ".join, wrong), sep="\n  ")
-    return 1 if found or wrong else 0
+    rooms = room_graph(edges)
+    count = Counter(map(room_of, edges))
+    for room in sorted(rooms, key=lambda room: FLOOR.get(room, -1)):
+        targets = ", ".join(sorted(rooms[room])) or "nothing"
+        print(f"{room:22s}{count[room]:4d} modules, imports {targets}")
+    wrong = {
+        "circles of modules": circles(edges),
+        "circles of rooms": circles(rooms),
+        "imports that run upwards": upward(edges),
+    }
+    for what, found in wrong.items():
+        print(f"{what}: {len(found)}", *map(" -> ".join, found), sep="\n  ")
+    return int(any(wrong.values()))
 
 
 if __name__ == "__main__":

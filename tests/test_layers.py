@@ -1,49 +1,101 @@
-"""The layers of the design, read off the source: who may import whom, and what nobody does."""
+"""Tests of the layers: which module may import which, read off the source."""
 
 import ast
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from rooms import (
+    FLOOR,
+    PACKAGES,
+    ROOT,
+    circles,
+    graph,
+    imports,
+    modules,
+    room_graph,
+    room_of,
+    upward,
+)
 
-ROOT = Path(__file__).resolve().parents[1]
-FOLDERS = ("theory", "empirical", "figures")
-
-
-def sources(folder):
-    return sorted((ROOT / folder).rglob("*.py"))
-
-
-def imports(path):
-    """Every module that a file imports, wherever in the file."""
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
-def violations(folder, forbidden):
-    return [
-        (str(path.relative_to(ROOT)), name)
-        for path in sources(folder)
-        for name in imports(path)
-        if forbidden(name)
-    ]
+DRAWING = ("matplotlib", "plotly", "seaborn")
+EXPLORER = ("marimo", "anywidget", "traitlets", "plotly", "uvicorn")  # needed by the explorer only
+HEAVY = ("torch", "torchvision", "diffusers", "sklearn", "pandas")
+UNSAFE = ("pickle", "cloudpickle", "dill", "joblib", "random", "numpy.random.seed")
 
 
 def within(name, *packages):
     return any(name == package or name.startswith(package + ".") for package in packages)
 
 
-def test_there_is_something_to_check():
-    assert all(len(sources(folder)) > 5 for folder in FOLDERS)
+def importers(package, *targets):
+    """Return {(module, imported name)} where a module of ``package`` imports from ``targets``."""
+    return {
+        (importer, f"{module}.{name}".rstrip("."))
+        for importer, path in modules().items()
+        if within(importer, package)
+        for module, name in imports(path)
+        if within(module, *targets) or within(f"{module}.{name}", *targets)
+    }
+
+
+def outside(package, target, allowed):
+    """Return the imports from ``target`` in ``package`` that are not imports from ``allowed``."""
+    return importers(package, target) - importers(package, allowed)
+
+
+def test_every_room_has_its_place_in_the_order():
+    rooms = {room_of(module) for module in modules()} - set(PACKAGES) | {"theory"}
+    assert rooms == set(FLOOR)
+
+
+def test_rooms_import_downwards_only():
+    assert upward(graph()) == []
+
+
+def test_no_circle_among_modules_or_rooms():
+    edges = graph()
+    assert circles(edges) == []
+    assert circles(room_graph(edges)) == []
+
+
+def test_circles_and_upward_imports_are_found():
+    edges = {
+        "empirical.data.load": {"empirical.data.split"},
+        "empirical.data.split": {"empirical.data.load", "empirical.commands.run"},
+        "empirical.commands.run": {"empirical.data.load"},
+    }
+    assert circles(edges)
+    assert len(circles(room_graph(edges))) == 1
+    assert upward(edges) == [("empirical.data.split", "empirical.commands.run")]
+
+
+def test_imports_inside_functions_count(tmp_path):
+    file = tmp_path / "module.py"
+    file.write_text("def f():\n    import a.b\n    from c import d, e\n")
+    assert set(imports(file)) == {("a.b", ""), ("c", "d"), ("c", "e")}
+
+
+def test_names_that_a_room_exports_lazily_are_imported_from_their_own_module():
+    """Otherwise the import would say nothing of the module behind the name."""
+    lazy = {
+        (room, key.value)
+        for room, path in modules().items()
+        for call in ast.walk(ast.parse(path.read_text()))
+        if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "attach"
+        for key in call.args[1].keys
+    }
+    assert lazy
+    assert not [
+        (importer, *pair)
+        for importer, path in modules().items()
+        for pair in imports(path)
+        if pair in lazy
+    ]
 
 
 @pytest.mark.parametrize(
-    ("folder", "other"),
+    ("package", "other"),
     [
         ("theory", "empirical"),
         ("empirical", "theory"),
@@ -51,115 +103,75 @@ def test_there_is_something_to_check():
         ("figures", "empirical"),
     ],
 )
-def test_halves_do_not_know_each_other(folder, other):
-    assert violations(folder, lambda name: within(name, other)) == []
+def test_computing_and_drawing_are_apart(package, other):
+    assert not importers(package, other)
 
 
-@pytest.mark.parametrize("folder", ["theory", "empirical"])
-def test_computing_knows_records_alone_of_figures(folder):
-    assert (
-        violations(
-            folder,
-            lambda name: (
-                within(name, "figures")
-                and name != "figures"
-                and not within(name, "figures.records")
-            ),
-        )
-        == []
-    )
+@pytest.mark.parametrize("package", ["theory", "empirical", "figures.records"])
+def test_computing_imports_only_the_records_of_figures(package):
+    assert not outside(package, "figures", "figures.records")
 
 
-def test_records_know_nothing_of_drawing():
-    assert (
-        violations(
-            "figures/records",
-            lambda name: within(name, "figures") and not within(name, "figures.records"),
-        )
-        == []
-    )
+@pytest.mark.parametrize("package", ["theory", "empirical", "figures.records"])
+def test_only_figures_draws(package):
+    assert not importers(package, *DRAWING)
 
 
-@pytest.mark.parametrize("folder", ["theory", "empirical", "figures/records"])
-def test_only_figures_draws(folder):
-    assert violations(folder, lambda name: within(name, "matplotlib", "plotly", "seaborn")) == []
-
-
-SHELL = ("marimo", "anywidget", "traitlets", "plotly", "uvicorn")
-
-
-def test_the_explorer_alone_knows_its_shell():
-    found = [
-        (path, name)
-        for folder in FOLDERS
-        for path, name in violations(folder, lambda name: within(name, *SHELL))
-    ]
+def test_only_the_explorer_imports_its_libraries():
+    found = {module for package in PACKAGES for module, _ in importers(package, *EXPLORER)}
     assert found
-    assert {str(Path(path).parent) for path, _ in found} == {"theory/explore"}
+    assert all(within(module, "theory.explore") for module in found)
 
 
-def test_nothing_but_the_command_line_knows_the_explorer():
-    found = {path for path, _ in violations("theory", lambda name: within(name, "theory.explore"))}
-    assert {path for path in found if Path(path).parent != Path("theory/explore")} == {
-        "theory/commands.py"
+def test_only_the_command_line_imports_the_explorer():
+    found = {module for package in PACKAGES for module, _ in importers(package, "theory.explore")}
+    assert {module for module in found if not within(module, "theory.explore")} == {
+        "theory.commands"
     }
 
 
-def test_importing_theory_and_its_commands_loads_no_shell():
-    code = f"import sys, theory, theory.commands; print([name for name in {SHELL} if name in sys.modules])"
-    assert (
-        subprocess.run(
-            [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
-        ).stdout
-        == "[]\n"
+def test_importing_theory_and_its_commands_loads_no_library_of_the_explorer():
+    code = (
+        "import sys, theory, theory.commands; "
+        f"print([name for name in {EXPLORER} if name in sys.modules])"
     )
-
-
-def test_theory_is_light():
-    assert (
-        violations(
-            "theory",
-            lambda name: within(name, "torch", "torchvision", "diffusers", "sklearn", "pandas"),
-        )
-        == []
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
+    assert done.stdout == "[]\n"
 
 
-@pytest.mark.parametrize("folder", FOLDERS)
-def test_no_pickle_and_no_global_randomness(folder):
-    assert (
-        violations(
-            folder,
-            lambda name: within(
-                name, "pickle", "cloudpickle", "dill", "joblib", "random", "numpy.random.seed"
-            ),
-        )
-        == []
-    )
-    text = "\n".join(path.read_text() for path in sources(folder))
-    assert "allow_pickle=True" not in text
-    assert "weights_only=False" not in text
-    assert "np.random.seed" not in text
+def test_theory_needs_only_numpy_and_scipy():
+    assert not importers("theory", *HEAVY)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_pickle_and_no_global_randomness(package):
+    assert not importers(package, *UNSAFE)
+    for path in (ROOT / package).rglob("*.py"):
+        text = path.read_text()
+        for unsafe in ("allow_pickle=True", "weights_only=False", "np.random.seed"):
+            assert unsafe not in text, path
 
 
 def test_torch_seeds_its_global_state_in_one_guarded_place():
     places = [
-        path.name
-        for folder in FOLDERS
-        for path in sources(folder)
-        if "torch.manual_seed" in path.read_text()
+        module for module, path in modules().items() if "torch.manual_seed" in path.read_text()
     ]
-    assert places == ["seeding.py"]
+    assert places == ["empirical.runtime.seeding"]
 
 
 def test_folders_are_those_of_the_design():
-    tracked = {
-        path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(".")
+    folders = {
+        path.name
+        for path in ROOT.iterdir()
+        if path.is_dir() and not path.name.startswith(".") and path.suffix != ".egg-info"
     }
-    assert tracked - {"output", "data", "__pycache__"} == {
-        "theory",
-        "empirical",
-        "figures",
-        "paper",
-        "tests",
-    }
+    designed = {*PACKAGES, "paper", "tests", "docs", "examples"}
+    assert designed - {"examples"} <= folders
+    assert folders <= designed | {"output", "data", "__pycache__"}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_packages_say_that_they_are_typed(package):
+    assert (ROOT / package / "py.typed").is_file()
