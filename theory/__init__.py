@@ -1,9 +1,13 @@
-"""The paper's theory: a two-layer network on feature and noise patches, trained exactly in coordinates.
+"""Simulate the paper's theory: a two-layer network on feature and noise patches, trained exactly.
+
+Training runs in coordinates that do not contain the patch dimension d. Read ``config`` first: it
+defines a run. Then read ``data``, ``dynamics`` and ``measures``. ``experiments`` and ``claims``
+turn runs into records, and records into verdicts. ``python -m theory`` is the command line.
 
 >>> from theory import Method, Run, simulate
 >>> metrics = simulate(Run(method=Method("tada", k=5)), seed=0)
 
-Importing it loads neither numpy nor scipy.
+Importing this package loads neither numpy nor scipy.
 """
 
 from collections.abc import Sequence
@@ -26,16 +30,21 @@ __all__ = [
 
 
 def simulate(run: Run, seed: int = 0) -> dict[str, Any]:
-    """The metrics of one run: curves at the recorded ``steps`` and numbers; seed >= 0. Raises Diverged if η is too large."""
+    """Train one run and return its metrics: curves at the recorded ``steps``, and numbers.
+
+    seed: >= 0. Raises Diverged if η is too large.
+    """
     from theory.simulation import simulate_batches
 
     return next(simulate_batches(run, [seed]))[seed]
 
 
 def simulate_all(runs: Sequence[Run], seed: int = 0) -> list[dict[str, Any]]:
-    """The metrics of several runs of one seed, on the same originals and initial weights; together where that is possible.
+    """Train several runs on the same originals and initial weights, and return their metrics.
 
-    Equal to ``simulate`` one by one but for rounding. Raises Diverged if an η is too large.
+    Runs with the same network, steps and batch size are trained together, which is faster. The
+    results equal those of ``simulate`` up to rounding. seed: >= 0. Raises Diverged if an η is too
+    large.
     """
     if len({(run.network, run.optimiser.steps, run.optimiser.batch) for run in runs}) > 1:
         return [simulate(run, seed) for run in runs]
@@ -45,7 +54,10 @@ def simulate_all(runs: Sequence[Run], seed: int = 0) -> list[dict[str, Any]]:
 
 
 def sweep(config: Sweep, seed: int = 0) -> dict[str, Any]:
-    """What is measured at the end of every run of a grid, as lists nested by axis; None where a run diverged. seed >= 0."""
+    """Train every run of a grid and return its final measurements, as lists nested by axis.
+
+    seed: >= 0. An entry is None where the run diverged.
+    """
     from theory.sweeps import sweep as compute
 
     return compute(config, seed)

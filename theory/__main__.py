@@ -1,4 +1,4 @@
-"""The command line: ``python -m theory list | run NAME ... | simulate | claims | explore``."""
+"""Simulate the theory: ``python -m theory list | run NAME ... | simulate | claims | explore``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mini-batches: which examples each step sees, drawn with replacement, one stream a seed."""
+"""Draw mini-batches with replacement, from one random stream per seed."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from theory.dynamics import padded
 
 
 def entries(sample: Sample) -> NDArray[np.int_]:
-    """The example behind each of the N' entries, copies counted one by one: originals, then further copies block by block.
+    """Return the example behind each of the N' entries, where every copy is an entry: (N',).
 
-    This is also the order of tada's examples, so that a draw which hits a copy in useful hits in tada the variant of the
-    same original: (N',).
+    The originals come first, then the further copies, block by block. The examples of tada have
+    the same order, so that a draw of a copy in useful is, in tada, a draw of the variant of the
+    same original.
     """
     most = int(sample.multiplicities.max())
     blocks = [np.flatnonzero(sample.multiplicities > copies) for copies in range(most)]
@@ -25,10 +26,12 @@ def entries(sample: Sample) -> NDArray[np.int_]:
 def batch_weights(
     samples: Sequence[Sample], seeds: Sequence[int], batch: int, size: int | None = None
 ) -> Iterator[Array]:
-    """Without end, the weights (R, N) of each step: how often B = ``batch`` >= 1 uniform draws of the N' entries hit an example, / B.
+    """Yield, without end, the example weights (R, N) of each step's mini-batch.
 
-    The draws of a seed depend on the seed, B and N' alone; samples: one for each of R seeds >= 0,
-    of one padded size N, or padded to ``size``.
+    The weight of an example is the share of the B = ``batch`` >= 1 uniform draws from the N'
+    entries that hit it. samples: one for each of the R ``seeds`` >= 0, all of one padded size N;
+    with ``size``, all are padded to that size. The draws of a seed depend only on the seed, B
+    and N'.
     """
     listed = [entries(sample) for sample in samples]
     streams = [stream(seed, BATCHES) for seed in seeds]

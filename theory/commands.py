@@ -1,4 +1,7 @@
-"""The commands: functions that return an exit code; a mistake raises ValueError, and too large a step Diverged."""
+"""Implement the commands of ``python -m theory`` as functions that return an exit code.
+
+A user's mistake raises ValueError; a step size that is too large raises Diverged.
+"""
 
 from __future__ import annotations
 
@@ -36,11 +39,10 @@ NUMBERS = (
 
 
 def list_() -> int:
-    """The named experiments, their runs and seeds."""
+    """List the named experiments with their runs and seeds."""
     for experiment in EXPERIMENTS.values():
-        print(
-            f"{experiment.name}: {experiment.about}; {len(experiment.runs)} runs x {experiment.seeds} seeds"
-        )
+        size = f"{len(experiment.runs)} runs x {experiment.seeds} seeds"
+        print(f"{experiment.name}: {experiment.about}; {size}")
         print(f"    {' '.join(run.label for run in experiment.runs)}")
     return 0
 
@@ -48,27 +50,26 @@ def list_() -> int:
 def run(
     names: Names, /, seeds: int | None = None, workers: int | None = None, out: Path = OUTPUT
 ) -> int:
-    """Compute what is missing of named experiments.
+    """Run named experiments; records that exist already are not computed again.
 
     Args:
-        names: experiments; `python -m theory list` says which there are.
-        seeds: the first so many seeds; all of the experiment's if not given.
-        workers: parallel processes, one thread each; one for each core if not given.
-        out: folder for records.
+        names: names of experiments; `python -m theory list` shows them.
+        seeds: number of seeds, counted from seed 0, >= 1; None: all seeds of each experiment.
+        workers: number of parallel processes, one thread each, >= 1; None: one for each core.
+        out: output folder; records go to its subfolder records.
     """
     if not names or _below(1, seeds, workers):
         raise ValueError(
-            f"got {len(names)} names, seeds {seeds}, workers {workers}; allowed: at least 1 name (see list), seed and worker"
+            f"got {len(names)} names, seeds {seeds}, workers {workers}; "
+            "allowed: at least 1 name (see list), seed and worker"
         )
     failures = []
     for experiment in [find(name) for name in names]:
         total = len(experiment.runs) * (seeds or experiment.seeds)
         jobs = plan(experiment, seeds or experiment.seeds, out / "records")
         missing = sum(len(job.seeds) for job in jobs)
-        print(
-            f"{experiment.name}: {total - missing} records are there, {missing} to compute",
-            flush=True,
-        )
+        state = f"{total - missing} records are there, {missing} to compute"
+        print(f"{experiment.name}: {state}", flush=True)
         failures += complete(experiment, jobs, workers or default_workers()) if jobs else []
     return _report(failures)
 
@@ -76,13 +77,13 @@ def run(
 def claims(
     json: bool = False, seeds: int | None = None, workers: int | None = None, out: Path = OUTPUT
 ) -> int:
-    """Check claims T1-T8: compute what is missing of the experiments they rest on, and compare with what was predicted.
+    """Check the claims T1-T8 against their predictions; missing records are computed first.
 
     Args:
-        json: print one JSON list of {id, statement, predicted, measured, low, high, holds} instead of a table.
-        seeds: the first so many seeds, at least 2; all of each experiment's if not given.
-        workers: parallel processes, one thread each; one for each core if not given.
-        out: folder for records.
+        json: print a JSON list of {id, statement, predicted, measured, low, high, holds}, no table.
+        seeds: number of seeds, counted from seed 0, >= 2; None: all seeds of each experiment.
+        workers: number of parallel processes, one thread each, >= 1; None: one for each core.
+        out: output folder; records go to its subfolder records.
     """
     if _below(2, seeds) or _below(1, workers):
         raise ValueError(
@@ -92,34 +93,31 @@ def claims(
     from theory.evidence import Evidence
     from theory.verdicts import judge, record, rows, text
 
+    root = out / "records"
     counts = {name: seeds or find(name).seeds for name in NEEDED}
-    jobs = [
-        job for name, count in counts.items() for job in plan(find(name), count, out / "records")
-    ]
-    print(
-        f"claims: {sum(len(job.seeds) for job in jobs)} records to compute",
-        file=sys.stderr,
-        flush=True,
-    )
+    jobs = [job for name, count in counts.items() for job in plan(find(name), count, root)]
+    missing = sum(len(job.seeds) for job in jobs)
+    print(f"claims: {missing} records to compute", file=sys.stderr, flush=True)
     failures = complete(find("claims"), jobs, workers or default_workers()) if jobs else []
     if failures:
         return _report(failures)
-    verdicts = judge(Evidence(out / "records", counts))
-    record(verdicts, counts, out / "records")
+    verdicts = judge(Evidence(root, counts))
+    record(verdicts, counts, root)
     print(dumps(rows(verdicts), ensure_ascii=False, allow_nan=False) if json else text(verdicts))
     return 0
 
 
 def _below(least: int, *values: int | None) -> bool:
+    """Return whether any of the values that are not None is below ``least``."""
     return any(value is not None and value < least for value in values)
 
 
 def _report(failures: list[tuple[Job, str]]) -> int:
+    """Print the failed jobs; return the exit code, 1 if there are any."""
     for job, message in failures:
-        print(
-            f"failed: {job.run.experiment}: {job.run.label}, seeds {', '.join(map(str, job.seeds))}: {message}",
-            file=sys.stderr,
-        )
+        run = f"{job.run.experiment}: {job.run.label}"
+        seeds = ", ".join(map(str, job.seeds))
+        print(f"failed: {run}, seeds {seeds}: {message}", file=sys.stderr)
     return 1 if failures else 0
 
 
@@ -131,27 +129,26 @@ def simulate(
     seed: int = 0,
     json: bool = False,
 ) -> int:
-    """Train once and print what was measured; every part of the configuration is a flag.
+    """Train one run and print its measurements; every part of the configuration is a flag.
 
     Args:
-        seed: at least 0.
+        seed: seed of the data and the initial weights, >= 0.
         json: print all metrics as JSON instead of a table.
     """
     if seed < 0:
         raise ValueError(f"seed is {seed}; allowed: at least 0")
-    metrics = simulate_one(
-        Run("custom", method.name, distribution, network, optimiser, method), seed
-    )
+    run = Run("custom", method.name, distribution, network, optimiser, method)
+    metrics = simulate_one(run, seed)
     print(dumps(metrics, allow_nan=False) if json else table(metrics))
     return 0
 
 
 def explore(port: int = 0, browser: bool = True) -> NoReturn:
-    """Two methods side by side in the browser: parameters to move, curves and closed forms at once. Ctrl-C ends it.
+    """Explore two methods side by side in the browser, curves and closed forms; Ctrl-C ends it.
 
     Args:
-        port: of this machine alone, 127.0.0.1; 0: any that is free.
-        browser: open the page in the browser; with --no-browser only its address is printed.
+        port: port on this machine, 127.0.0.1, 1 to 65535; 0: any free port.
+        browser: open the page in the browser; with --no-browser, only print its address.
     """
     if not 0 <= port <= 65535:
         raise ValueError(f"port is {port}; allowed: 1 to 65535, or 0 for any that is free")
@@ -165,17 +162,16 @@ def explore(port: int = 0, browser: bool = True) -> NoReturn:
 
 
 def table(metrics: dict[str, Any], rows: int = 12) -> str:
-    """The curves at about ``rows`` of their steps and at the last, then the numbers of the run."""
+    """Format the curves at about ``rows`` of their steps and the last, then the run's numbers."""
     last = len(metrics["steps"]) - 1
     chosen = sorted({round(last * i / rows) for i in range(rows + 1)})
     lines = ["  step" + "".join(f"{heading:>13}" for heading in COLUMNS)]
-    lines += [
-        f"{metrics['steps'][i]:6d}"
-        + "".join(_cell(metrics[curve][i]) for curve in COLUMNS.values())
-        for i in chosen
-    ]
+    for i in chosen:
+        cells = (_cell(metrics[curve][i]) for curve in COLUMNS.values())
+        lines.append(f"{metrics['steps'][i]:6d}" + "".join(cells))
     return "\n".join([*lines, "", *(f"{name:>22}{_cell(metrics[name])}" for name in NUMBERS)])
 
 
 def _cell(value: float | None) -> str:
+    """Format a value to 4 significant digits, right-aligned; None as "never"."""
     return f"{'never' if value is None else f'{value:.4g}':>13}"

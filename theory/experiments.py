@@ -1,6 +1,6 @@
-"""Named experiments: lists of runs, the seeds of each, and how their missing records are computed.
+"""Define the named experiments, lists of runs and seeds, and compute their missing records.
 
-Loads neither numpy nor scipy until something has to be computed.
+Neither numpy nor scipy is loaded until something has to be computed.
 """
 
 from __future__ import annotations
@@ -24,31 +24,33 @@ from figures.records import (
 )
 from theory.config import Axis, Method, Optimiser, Probe, Quantity, Run, Selection, Sweep
 
-TOLERANCE = 1e-6  # in test error or a probe's value, between machines
-SINGLE = 1e-3  # the same for runs in single precision, whose own error is 1e-6 (tests/benchmarks/theory.py precision)
+TOLERANCE = 1e-6  # allowed difference between machines, in test error or a probe's value
+# the same in single precision, whose own error is 1e-6 (tests/benchmarks/theory.py precision)
+SINGLE = 1e-3
 SCALES = (0.5, 1.0, 1.25, 1.5, 1.75, 2.0)  # s, on both sides of s⁴ = k+1 for k = 2, 5, 8
-CHUNK = 10  # seeds of a job: enough to batch, few enough to share out
+CHUNK = 10  # seeds per job: enough to batch, few enough to distribute
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """Each of ``runs`` with seeds 0 ... seeds-1; one record each."""
+    """Named list of ``runs``, each with the seeds 0 ... seeds-1; one record per run and seed."""
 
     name: str
     about: str
     runs: tuple[Run, ...]
     seeds: int
-    metric: str = "test_error"  # the number whose agreement between machines counts
-    tolerance: float = TOLERANCE  # and how near it has to be
+    metric: str = "test_error"  # the number that must agree between machines
+    tolerance: float = TOLERANCE  # the allowed difference
 
     @property
     def folder(self) -> str:
+        """Folder of the records, relative to the root."""
         return f"theory/{self.name}"
 
 
 @dataclass(frozen=True)
 class Job:
-    """One run with some of its missing seeds, and where their records go."""
+    """One run with some of its missing seeds, and the root below which their records go."""
 
     run: Run
     seeds: tuple[int, ...]
@@ -56,7 +58,9 @@ class Job:
 
 
 def _methods() -> Experiment:
-    gd, sam = Optimiser("gd", rho=0.0), Optimiser("sam", rho=0.1)
+    about = "every method: learning of features and noise, test error (T1-T3, T6, T7)"
+    gd = Optimiser("gd", rho=0.0)
+    sam = Optimiser("sam", rho=0.1)
     factors = (2, 3, 5, 8)
     variations = (
         ("original", gd, Method("original", k=1)),
@@ -70,118 +74,82 @@ def _methods() -> Experiment:
         Run("methods", label, optimiser=optimiser, method=method)
         for label, optimiser, method in variations
     )
-    return Experiment(
-        "methods",
-        "every method: learning of features and noise, test error (T1-T3, T6, T7)",
-        runs,
-        seeds=30,
-    )
+    return Experiment("methods", about, runs, seeds=30)
 
 
 def _homogeneity() -> Experiment:
+    about = "ratio of learning speeds and times to learn against k (T1)"
     gd = Optimiser("gd", rho=0.0, steps=1000)
-    methods = (
-        Method("original", k=1),
-        *(Method(name, k=k) for name in ("useful", "tada") for k in range(2, 9)),
-    )
-    labels = (
-        method.name if method.name == "original" else f"{method.name}-{method.k}"
-        for method in methods
-    )
+    amplified = [Method(name, k=k) for name in ("useful", "tada") for k in range(2, 9)]
+    methods = {"original": Method("original", k=1)}
+    methods |= {f"{method.name}-{method.k}": method for method in amplified}
     runs = tuple(
-        Run("homogeneity", label, optimiser=gd, method=method)
-        for label, method in zip(labels, methods, strict=True)
+        Run("homogeneity", label, optimiser=gd, method=method) for label, method in methods.items()
     )
-    return Experiment(
-        "homogeneity", "ratio of learning speeds and times to learn against k (T1)", runs, seeds=20
-    )
+    return Experiment("homogeneity", about, runs, seeds=20)
 
 
 def _minibatch() -> Experiment:
-    optimiser = Optimiser("gd", rho=0.0, batch=10)
+    about = "mini-batch SGD on copies and on variants (T5)"
+    sgd = Optimiser("gd", rho=0.0, batch=10)
     runs = tuple(
-        Run("minibatch", f"{name}-5", optimiser=optimiser, method=Method(name, k=5))
+        Run("minibatch", f"{name}-5", optimiser=sgd, method=Method(name, k=5))
         for name in ("useful", "tada")
     )
-    return Experiment("minibatch", "mini-batch SGD on copies and on variants (T5)", runs, seeds=30)
+    return Experiment("minibatch", about, runs, seeds=30)
 
 
 def _strength() -> Experiment:
+    about = "variants along a path of strength t: κ = sqrt(1-t), φ = 1-t³ (T8)"
     gd = Optimiser("gd", rho=0.0)
-    path = {
-        t / 10: Method("tada", k=3, kappa=sqrt(1 - t / 10), fidelity=1 - (t / 10) ** 3)
-        for t in range(1, 10)
-    }
-    runs = tuple(
-        Run("strength", f"strength-{t:g}", optimiser=gd, method=method)
-        for t, method in path.items()
-    )
-    return Experiment(
-        "strength",
-        "variants along a path of strength t: κ = sqrt(1-t), φ = 1-t³ (T8)",
-        runs,
-        seeds=30,
-    )
+    runs = []
+    for t in (tenth / 10 for tenth in range(1, 10)):
+        method = Method("tada", k=3, kappa=sqrt(1 - t), fidelity=1 - t**3)
+        runs.append(Run("strength", f"strength-{t:g}", optimiser=gd, method=method))
+    return Experiment("strength", about, tuple(runs), seeds=30)
 
 
 def _landscape() -> Experiment:
-    gd, shares = Optimiser("gd", rho=0.0), tuple(i / 16 for i in range(17))
+    about = "variants by the shares that they keep of the noise, κ, and of the features, φ (T8)"
+    gd = Optimiser("gd", rho=0.0)
+    shares = tuple(i / 16 for i in range(17))
     axes = (Axis("method.kappa", shares), Axis("method.fidelity", shares))
     runs = (Sweep("landscape", "tada-3", optimiser=gd, method=Method("tada", k=3), axes=axes),)
-    about = "variants by what they keep of the noise, κ, and of the features, φ (T8)"
     return Experiment("landscape", about, runs, seeds=10, tolerance=SINGLE)
 
 
 def _tolerance() -> Experiment:
-    gd, factors, sizes = (
-        Optimiser("gd", rho=0.0),
-        Axis("method.k", tuple(range(2, 9))),
-        tuple(0.5 + i / 10 for i in range(16)),
-    )
+    about = "variants by k and the relative size s of their noise (T3)"
+    gd = Optimiser("gd", rho=0.0)
+    factors = Axis("method.k", tuple(range(2, 9)))
+    sizes = Axis("method.scale", tuple(0.5 + i / 10 for i in range(16)))
+    both = (factors, sizes)
     runs = (
-        Sweep(
-            "tolerance",
-            "tada",
-            optimiser=gd,
-            method=Method("tada"),
-            axes=(factors, Axis("method.scale", sizes)),
-        ),
+        Sweep("tolerance", "tada", optimiser=gd, method=Method("tada"), axes=both),
         Sweep("tolerance", "useful", optimiser=gd, method=Method("useful"), axes=(factors,)),
     )
-    return Experiment(
-        "tolerance",
-        "variants by k and the relative size s of their noise (T3)",
-        runs,
-        seeds=20,
-        tolerance=SINGLE,
-    )
+    return Experiment("tolerance", about, runs, seeds=20, tolerance=SINGLE)
 
 
 def _regimes() -> Experiment:
-    present, ratios = (
-        tuple(0.5 + i / 30 for i in range(15)),
-        tuple(0.2 + 0.05 * i for i in range(15)),
-    )
-    axes = (Axis("distribution.alpha", present), Axis("distribution.beta_d", ratios))
+    about = "targeted against full augmentation over α and β_d/β_e (T6)"
+    gd = Optimiser("gd", rho=0.0)
+    present = Axis("distribution.alpha", tuple(0.5 + i / 30 for i in range(15)))
+    ratios = Axis("distribution.beta_d", tuple(0.2 + 0.05 * i for i in range(15)))
     methods = {
         "original": Method("original", k=1),
         "tada-2": Method("tada"),
         "syn-all": Method("syn-all"),
     }
     runs = tuple(
-        Sweep("regimes", label, optimiser=Optimiser("gd", rho=0.0), method=m, axes=axes)
-        for label, m in methods.items()
+        Sweep("regimes", label, optimiser=gd, method=method, axes=(present, ratios))
+        for label, method in methods.items()
     )
-    return Experiment(
-        "regimes",
-        "targeted against full augmentation over α and β_d/β_e (T6)",
-        runs,
-        seeds=20,
-        tolerance=SINGLE,
-    )
+    return Experiment("regimes", about, runs, seeds=20, tolerance=SINGLE)
 
 
 def _radius() -> Experiment:
+    about = "SAM by its radius ρ, alone and with augmentation (T2)"
     axis = Axis("optimiser.rho", tuple(i / 40 for i in range(21)))
     methods = {
         "original": Method("original", k=1),
@@ -192,70 +160,41 @@ def _radius() -> Experiment:
         Sweep("radius", label, optimiser=Optimiser("sam"), method=method, axes=(axis,))
         for label, method in methods.items()
     )
-    return Experiment(
-        "radius",
-        "SAM by its radius ρ, alone and with augmentation (T2)",
-        runs,
-        seeds=30,
-        tolerance=SINGLE,
-    )
+    return Experiment("radius", about, runs, seeds=30, tolerance=SINGLE)
 
 
 def _separability() -> Experiment:
-    runs = (
-        Selection(
-            "separability",
-            "original",
-            optimiser=Optimiser("gd", rho=0.0),
-            method=Method("original", k=1),
-        ),
-    )
-    about = "clusters of early outputs against who is slow in truth (E9 where the truth is known)"
+    about = "clusters of early outputs against the true slow examples (E9 where truth is known)"
+    gd = Optimiser("gd", rho=0.0)
+    method = Method("original", k=1)
+    runs = (Selection("separability", "original", optimiser=gd, method=method),)
     return Experiment("separability", about, runs, seeds=30, metric="accuracy", tolerance=0.05)
 
 
 def _claims() -> Experiment:
-    gd, sam = Optimiser("gd", rho=0.0, steps=1000), Optimiser("sam", rho=0.1)
+    about = "single quantities beside their closed forms (T1-T4)"
+    gd = Optimiser("gd", rho=0.0, steps=1000)
+    sam = Optimiser("sam", rho=0.1)
+    original = Method("original", k=1)
     balanced = Method("useful", k=28)  # 28: k* of the default distribution
-    draws = {
-        2: 75,
-        3: 50,
-        5: 25,
-        8: 25,
-    }  # k -> data sets a record: the difference is the smaller, the smaller k
-    runs = (
+    # k -> data sets per record: the smaller k, the smaller the difference that is measured
+    draws = {2: 75, 3: 50, 5: 25, 8: 25}
+    runs = [
         Probe("claims", "speed-useful-28", optimiser=gd, method=balanced, quantity="speed-ratio"),
-        Probe(
-            "claims", "sam", optimiser=sam, method=Method("original", k=1), quantity="sam-factor"
-        ),
-        *(
-            _probe("noise-alignment", f"noise-{k}-{s:g}", Method("tada", k=k, scale=s))
-            for k in (2, 5, 8)
-            for s in SCALES
-        ),
-        *(
-            _probe("gradient-variance", f"variance-{k}", Method("tada", k=k), draws=m)
-            for k, m in draws.items()
-        ),
-    )
-    return Experiment(
-        "claims",
-        "single quantities beside their closed forms (T1-T4)",
-        runs,
-        seeds=30,
-        metric="value",
-    )
+        Probe("claims", "sam", optimiser=sam, method=original, quantity="sam-factor"),
+    ]
+    for k in (2, 5, 8):
+        for s in SCALES:
+            method = Method("tada", k=k, scale=s)
+            runs.append(_probe("noise-alignment", f"noise-{k}-{s:g}", method))
+    for k, number in draws.items():
+        runs.append(_probe("gradient-variance", f"variance-{k}", Method("tada", k=k), number))
+    return Experiment("claims", about, tuple(runs), seeds=30, metric="value")
 
 
 def _probe(quantity: Quantity, label: str, method: Method, draws: int = 1) -> Probe:
-    return Probe(
-        "claims",
-        label,
-        optimiser=Optimiser("gd", rho=0.0),
-        method=method,
-        quantity=quantity,
-        draws=draws,
-    )
+    gd = Optimiser("gd", rho=0.0)
+    return Probe("claims", label, optimiser=gd, method=method, quantity=quantity, draws=draws)
 
 
 BUILDERS = (
@@ -274,43 +213,45 @@ EXPERIMENTS = {experiment.name: experiment for experiment in (build() for build 
 
 
 def record_path(run: Run, seed: int, root: Path) -> Path:
-    """``<root>/theory/<experiment>/<label>-s<seed>-<digest>.json``."""
+    """Return ``<root>/theory/<experiment>/<label>-s<seed>-<digest>.json``."""
     return root / "theory" / run.experiment / file_name(run.label, run, seed)
 
 
 def find(name: str) -> Experiment:
-    """The experiment of that name; ValueError lists the names there are."""
+    """Return the experiment of that name; a ValueError lists the known names."""
     if name not in EXPERIMENTS:
         raise ValueError(f"no experiment {name!r}; allowed: {', '.join(EXPERIMENTS)}")
     return EXPERIMENTS[name]
 
 
 def plan(experiment: Experiment, seeds: int, root: Path) -> list[Job]:
-    """Write down the runs with seeds 0 ... seeds-1; returns the jobs for those of which no whole record stands below ``root``."""
+    """Write the plan of the runs with seeds 0 ... seeds-1; return the jobs that are missing.
+
+    A job is missing if the records of its seeds below ``root`` are missing or damaged.
+    """
     names = tuple(
         record_path(run, seed, root).name for run in experiment.runs for seed in range(seeds)
     )
-    write_plan(
-        root,
-        Plan(
-            experiment.folder,
-            names,
-            f"python -m theory run {experiment.name}",
-            experiment.metric,
-            experiment.tolerance,
-        ),
-    )
+    command = f"python -m theory run {experiment.name}"
+    planned = Plan(experiment.folder, names, command, experiment.metric, experiment.tolerance)
+    write_plan(root, planned)
     return [job for run in experiment.runs for job in missing_jobs(run, seeds, root)]
 
 
 def complete(experiment: Experiment, jobs: Sequence[Job], workers: int) -> list[tuple[Job, str]]:
-    """Do the jobs; returns those that failed, each with its message. Raises Interrupted on Ctrl-C; what is finished by then stays."""
+    """Run the jobs; return those that failed, each with its message.
+
+    Raises Interrupted on Ctrl-C; records that are finished by then are kept.
+    """
     total = sum(len(job.seeds) for job in jobs)
     return run_jobs(compute, jobs, total=total, workers=workers, label=experiment.name)
 
 
 def missing_jobs(run: Run, seeds: int, root: Path) -> list[Job]:
-    """The seeds below ``seeds`` of which no whole record stands, in jobs of at most 10; a sweep is a job for each seed."""
+    """Return jobs for the seeds 0 ... seeds-1 whose records are missing or damaged.
+
+    A job has at most 10 seeds; for a sweep, one.
+    """
     missing = tuple(
         seed for seed in range(seeds) if not is_whole(record_path(run, seed, root), run)
     )
@@ -319,24 +260,26 @@ def missing_jobs(run: Run, seeds: int, root: Path) -> list[Job]:
 
 
 def compute(job: Job, advance: Callable[[int], None]) -> None:
-    """Write the records of a job, batch by batch; ``advance`` by the number written. Raises Diverged if η is too large."""
+    """Compute and write the records of a job, batch by batch.
+
+    advance: called with the number of records written since the last call. Raises Diverged if η is
+    too large.
+    """
     start = time.perf_counter()
     for batch in measurements(job.run, job.seeds):
         seconds = (time.perf_counter() - start) / len(batch)
         for seed, metrics in batch.items():
-            path = record_path(job.run, seed, job.root)
-            write(
-                path,
-                Record(
-                    job.run, seed, metrics, {**provenance("numpy", "scipy"), "seconds": seconds}
-                ),
-            )
+            made = {**provenance("numpy", "scipy"), "seconds": seconds}
+            write(record_path(job.run, seed, job.root), Record(job.run, seed, metrics, made))
         advance(len(batch))
         start = time.perf_counter()
 
 
 def measurements(run: Run, seeds: Sequence[int]) -> Iterator[dict[int, dict[str, Any]]]:
-    """{seed: metrics} of some of the seeds at a time: of training, of a grid, or of the one quantity that is probed."""
+    """Yield {seed: metrics} for some of the seeds at a time.
+
+    The metrics are those of a training, a grid, a selection or a probed quantity.
+    """
     if isinstance(run, Probe):
         from theory.probes import probe as one
     elif isinstance(run, Sweep):

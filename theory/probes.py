@@ -1,4 +1,4 @@
-"""Single quantities, early in training or at initialisation, each beside what the closed forms say of the very same sample."""
+"""Measure single quantities, early or at initialisation, beside the sample's closed forms."""
 
 from __future__ import annotations
 
@@ -20,25 +20,28 @@ INFINITE = float("inf")
 
 
 def probe(run: Probe, seed: int) -> Values:
-    """The numbers of a record: ``value`` is what was measured, ``predicted`` its closed form; seed >= 0.
+    """Return the numbers of a record: the measured ``value``, its closed form ``predicted``, more.
 
-    They are means over ``run.draws`` data sets, of the seeds ``draws * seed``, ``draws * seed + 1``, ...; None if one has none.
+    They are means over ``run.draws`` data sets, of the seeds ``draws * seed``,
+    ``draws * seed + 1``, ...; seed >= 0. A number is None if one of the data sets has none.
     """
-    measured = [MEASURES[run.quantity](run, run.draws * seed + draw) for draw in range(run.draws)]
-    columns = {name: [values[name] for values in measured] for name in measured[0]}
-    return {
-        name: None if None in column else float(np.mean(column)) for name, column in columns.items()
-    }
+    seeds = range(run.draws * seed, run.draws * (seed + 1))
+    measured = [MEASURES[run.quantity](run, each) for each in seeds]
+    numbers = {}
+    for name in measured[0]:
+        column = [values[name] for values in measured]
+        numbers[name] = None if None in column else float(np.mean(column))
+    return numbers
 
 
 def speed_ratio(run: Probe, seed: int) -> Values:
-    """R: early learning speed of the fast feature over that of the slow one."""
+    """Measure R: the early learning speed of the fast feature over that of the slow one."""
     metrics = simulate(run, seed)
     return {"value": metrics["speed_ratio"], "predicted": metrics["speed_ratio_predicted"]}
 
 
 def noise_alignment(run: Probe, seed: int) -> Values:
-    """NoiseAlign of variants over that of copies, same originals and initial weights."""
+    """Measure NoiseAlign of variants over that of copies, on the same originals and weights."""
     sample = draw(run, seed)
     copies = draw(replace(run, method=Method("useful", k=run.method.k)), seed)
     tada, useful = (mean_alignment(stack([one], run.network)) for one in (sample, copies))
@@ -47,23 +50,25 @@ def noise_alignment(run: Probe, seed: int) -> Values:
 
 
 def mean_alignment(problem: Problem) -> float:
-    """NoiseAlign at initialisation, of one run: the mean over entries with y<w_j,ξ> > 0, copies one by one, of y<-∂L/∂w_j, ξ>."""
-    velocity = -lift(
-        problem, gradient(problem, problem.features, problem.projections).noise
-    )  # (1, J, M)
+    """Return NoiseAlign of one run at initialisation.
+
+    It is the mean of y<-∂L/∂w_j, ξ> over the entries with y<w_j,ξ> > 0; each copy is an entry.
+    """
+    first = gradient(problem, problem.features, problem.projections)
+    velocity = -lift(problem, first.noise)  # (1, J, M)
     patches = problem.projections.shape[-1] // problem.labels.shape[-1]
-    labels, weights = (
-        np.tile(row, patches)[:, None] for row in (problem.labels, problem.weights)
-    )  # (1, 1, M)
+    labels = np.tile(problem.labels, patches)[:, None]  # (1, 1, M)
+    weights = np.tile(problem.weights, patches)[:, None]  # (1, 1, M)
     counted = weights * (labels * problem.projections > 0)  # (1, J, M)
     return float((counted * labels * velocity).sum() / counted.sum())
 
 
 def gradient_variance(run: Probe, seed: int) -> Values:
-    """(Var_U - Var_G)/V for the full batch, and for a batch of one, from which any other B follows.
+    """Measure (Var_U - Var_G)/V for the full batch, and for a batch of one; any other B follows.
 
-    One sample's mean over all batches of |g|² is (1/B) Σ_i p_i |g_i|² + (1-1/B) |Σ_i p_i g_i|² exactly, p_i = m_i/N'; copies and
-    variants have the same mean gradient, so that the difference of these is, in the mean over samples, Var_U - Var_G.
+    The mean of |g|² over all batches of one sample is exactly
+    (1/B) Σ_i p_i |g_i|² + (1-1/B) |Σ_i p_i g_i|², p_i = m_i/N'. Copies and variants have the same
+    mean gradient, so that the difference of these means is Var_U - Var_G, in the mean over samples.
     """
     sample = draw(run, seed)
     copies = draw(replace(run, method=Method("useful", k=run.method.k)), seed)
@@ -79,23 +84,27 @@ def gradient_variance(run: Probe, seed: int) -> Values:
 
 
 def squares(problem: Problem) -> tuple[float, float]:
-    """(Σ_i p_i |g_i|², |Σ_i p_i g_i|²) at initialisation, of one run with an odd power; g_i: gradient of example i's loss."""
+    """Return (Σ_i p_i |g_i|², |Σ_i p_i g_i|²) of one run at initialisation; the power is odd.
+
+    g_i: the gradient of example i's loss.
+    """
     g = gradient(problem, problem.features, problem.projections)
     residual = expit(-problem.labels * g.logits)[0]  # (N,): |∂ℓ_i/∂f_i|
     slopes = problem.power * problem.activation(problem.projections[0])  # (J, N)
     noise = (slopes**2).sum(axis=0) * np.diag(problem.gram[0])  # (N,)
-    features = ((problem.power * problem.activation(problem.features[0])) ** 2).sum(
-        axis=0
-    ) @ problem.strengths[0] ** 2  # (N,)
+    feature_slopes = problem.power * problem.activation(problem.features[0])  # (J, 2)
+    features = (feature_slopes**2).sum(axis=0) @ problem.strengths[0] ** 2  # (N,)
     single = problem.weights[0] @ (residual**2 * (noise + features))
     mean = (g.noise * lift(problem, g.noise)).sum() + (g.features**2).sum()
     return float(single), float(mean)
 
 
 def sam_factor(run: Probe, seed: int) -> Values:
-    """By what SAM multiplies the gradient: along the features and noise patches, at initialisation and once the fast feature is learned.
+    """Measure by which factor SAM multiplies the gradient along the features and noise patches.
 
-    See ``factors``; the names of the later ones end in ``_later``. ``value``, ``predicted``: noise at initialisation.
+    The factors of ``factors`` are taken at initialisation and, with names that end in ``_later``,
+    once the fast feature is learned; the later ones are None if it is not. ``value`` and
+    ``predicted`` are those of the noise at initialisation.
     """
     sample = draw(run, seed)
     problem = stack([sample], run.network)
@@ -112,37 +121,37 @@ def sam_factor(run: Probe, seed: int) -> Values:
 
 
 def factors(problem: Problem, state: State, rho: float) -> Values:
-    """Gradient of SAM over that of GD along a direction, actual and predicted, over the entries that grow (y c > 0, or c > 0).
+    """Return the gradient of SAM over that of GD along each direction, actual and predicted.
 
-    At W + ρ g/|g| an alignment c that grows by c' per unit step size becomes c - ρ c'/|g| = c (1 - ρ (c'/c)/|g|). The cubic's
-    gradient is c² times a residual -y m/N' sigmoid(-yf), so that with the residual frozen it is multiplied by
+    At W + ρ g/|g|, an alignment c that grows by c' per unit step size becomes
+    c - ρ c'/|g| = c (1 - ρ (c'/c)/|g|). The cubic's gradient is c² times a residual
+    -y m/N' sigmoid(-yf). With the residual frozen, SAM therefore multiplies it by
 
         (1 - ρ (c'/c)/|g|)²,   c' = -g for a feature,  c' = -(g K) for a noise patch.
 
-    Entries are summed, which weights them by their gradients. Exact but for the change of the residual. None where no entry grows.
+    The gradients are summed over the entries that grow (c > 0 for a feature, y c > 0 for a noise
+    patch), which weights the entries by their gradients. The prediction is exact except for the
+    change of the residual. None where no entry grows.
     """
     first = gradient(problem, state.features, state.projections)
     second = sharpened(problem, state, first, rho)
     moved = ascent(problem, first, rho)
-    labels = np.tile(
-        problem.labels[0], state.projections.shape[-1] // problem.labels.shape[-1]
-    )  # (M,)
-    along = {  # gradients of GD and SAM, alignment and its displacement
-        "fast": [
-            part[0, :, 0] for part in (first.features, second.features, state.features, moved[0])
-        ],
-        "slow": [
-            part[0, :, 1] for part in (first.features, second.features, state.features, moved[0])
-        ],
-        "noise": [
-            part[0] * labels for part in (first.noise, second.noise, state.projections, moved[1])
-        ],
+    patches = state.projections.shape[-1] // problem.labels.shape[-1]
+    labels = np.tile(problem.labels[0], patches)  # (M,)
+    # of each direction: gradients of GD and SAM, alignment and its displacement
+    features = (first.features, second.features, state.features, moved[0])
+    noise = (first.noise, second.noise, state.projections, moved[1])
+    along = {
+        "fast": [part[0, :, 0] for part in features],
+        "slow": [part[0, :, 1] for part in features],
+        "noise": [part[0] * labels for part in noise],
     }
     values = {}
     for name, parts in along.items():
         grows = parts[2] > 0
         g, sharp, c, displacement = (part[grows] for part in parts)
-        for key, above in ((name, sharp), (f"{name}_predicted", g * (1 + displacement / c) ** 2)):
+        predicted = g * (1 + displacement / c) ** 2
+        for key, above in ((name, sharp), (f"{name}_predicted", predicted)):
             values[key] = float(above.sum() / g.sum()) if g.any() else None
     return values
 

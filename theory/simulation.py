@@ -1,4 +1,4 @@
-"""From runs and seeds to metrics: draw, batch by size, train, measure."""
+"""Turn runs and seeds into metrics: draw, batch by size, train, measure."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ Metrics = dict[str, Any]
 def simulate_batches(run: Run, seeds: Sequence[int]) -> Iterator[dict[int, Metrics]]:
     """Yield {seed: metrics} for the seeds of one padded size after another; seeds >= 0.
 
-    The metrics of a seed do not depend, to the last bit, on the other seeds. Raises Diverged if η is too large.
+    The metrics of a seed do not depend on the other seeds, to the last bit. Raises Diverged if η
+    is too large.
     """
     drawn = sorted(((seed, draw(run, seed)) for seed in seeds), key=lambda pair: padded(pair[1]))
     for _, batch in groupby(drawn, key=lambda pair: padded(pair[1])):
@@ -36,9 +37,10 @@ def simulate_batches(run: Run, seeds: Sequence[int]) -> Iterator[dict[int, Metri
 
 
 def simulate_side_by_side(runs: Sequence[Run], seed: int) -> list[Metrics]:
-    """The metrics of several runs of one seed, trained as one batch: faster than one by one, and the same but for rounding.
+    """Train several runs of one seed as one batch and return their metrics.
 
-    Raises ValueError if networks, steps or mini-batches differ, Diverged if an η is too large.
+    This is faster than one by one, and the metrics are the same up to rounding. Raises ValueError
+    if networks, steps or batch sizes differ, Diverged if an η is too large.
     """
     if len({(run.network, run.optimiser.steps, run.optimiser.batch) for run in runs}) != 1:
         raise ValueError(
@@ -50,29 +52,29 @@ def simulate_side_by_side(runs: Sequence[Run], seed: int) -> list[Metrics]:
 def _simulate(
     runs: Sequence[Run], seeds: Sequence[int], samples: Sequence[Sample]
 ) -> list[Metrics]:
-    optimisers, size = [run.optimiser for run in runs], max(map(padded, samples))
-    problem, steps = (
-        stack(samples, runs[0].network, size=size),
-        recording_steps(optimisers[0].steps),
-    )
-    batches = (
-        batch_weights(samples, seeds, optimisers[0].batch, size) if optimisers[0].batch else None
-    )
-    recorded, features, rows = set(steps), [], []
+    """Train one batch, a run with its seed and sample each, and return the metrics of each."""
+    optimisers = [run.optimiser for run in runs]
+    size = max(map(padded, samples))
+    problem = stack(samples, runs[0].network, size=size)
+    steps = recording_steps(optimisers[0].steps)
+    recorded = set(steps)
+    batch = optimisers[0].batch
+    batches = batch_weights(samples, seeds, batch, size) if batch else None
+    features = []
+    rows = []
     for state in train(problem, optimisers, batches):
         features.append(state.features)
         if state.step in recorded:
             rows.append(measure(problem, samples, runs, state))
-    paths, histories = (
-        np.stack(features, axis=1).max(axis=2),
-        zip(*rows, strict=True),
-    )  # (R, T+1, 2)
-    return [_metrics(*one, steps) for one in zip(runs, samples, histories, paths, strict=True)]
+    peaks = np.stack(features, axis=1).max(axis=2)  # (R, T+1, 2)
+    histories = zip(*rows, strict=True)
+    return [_metrics(*one, steps) for one in zip(runs, samples, histories, peaks, strict=True)]
 
 
 def _metrics(
     run: Run, sample: Sample, history: Sequence[dict[str, Any]], peaks: Array, steps: list[int]
 ) -> Metrics:
+    """Return the metrics of one run; peaks: the largest alignments of every step (T+1, 2)."""
     return {
         "steps": steps,
         **{name: [values[name] for values in history] for name in CURVES},

@@ -1,8 +1,9 @@
-"""Whole grids of runs: tens of thousands of networks, trained in blocks that share Gram matrices and stay in the cache.
+"""Train whole grids of runs, tens of thousands of networks, in blocks that stay in the cache.
 
-A grid point differs from its neighbours in what the noise patches depend on (``config.NOISY``), or only in what leaves them as they
-are (``config.QUIET``). The first are the outer loops, so that runs with the same K follow one another, and one matrix product
-serves all their neurons. Elementwise work counts as much as products here, hence single precision, whose error
+The runs of a block share Gram matrices. Neighbours in a grid differ in numbers on which the noise
+patches depend (``config.NOISY``), or only in others (``config.QUIET``). The first are the outer
+loops, so that runs with the same K follow one another and one matrix product serves all their
+neurons. Elementwise work costs as much as products here; hence single precision, whose error
 ``tests/benchmarks/theory.py`` measures.
 """
 
@@ -19,38 +20,38 @@ from theory.data import Sample, draw
 from theory.dynamics import padded, stack, train
 from theory.measures import CURVES, learning_times, measure
 
-BLOCK = 64  # runs: rows enough for a fast product, and still in the cache
+BLOCK = 64  # runs per block: enough rows for a fast product, few enough for the cache
 MEASURED = (*CURVES, "time_fast", "time_slow")
 
-Point = tuple[int, Run, Sample]  # place in the grid, the run there and its examples
+Point = tuple[int, Run, Sample]  # flat index in the grid, the run and its examples
 
 
 def sweep(
     config: Sweep, seed: int, advance: Callable[[int], None] = lambda runs: None
 ) -> dict[str, Any]:
-    """What ``MEASURED`` names at the end of every run of the grid, as lists nested by axis; ``advance`` by the runs that are done.
+    """Return the final ``MEASURED`` values of every run of the grid, as lists nested by axis.
 
-    None where a run diverged, or where a time was not reached. seed >= 0.
+    seed: >= 0. advance: called with the number of runs finished since the last call. A value is
+    None where the run diverged, and a time where it was not reached.
     """
     shape = tuple(len(axis.values) for axis in config.axes)
-    digits = 7 if config.precision == "float32" else 17  # all there are
+    digits = 7 if config.precision == "float32" else 17  # enough to be exact
     values: dict[str, list] = {name: [None] * int(np.prod(shape)) for name in MEASURED}
     for block in blocks(groups(points(config, seed))):
         for (place, _, _), row in zip(block, _train(block, config), strict=True):
             for name, value in row.items():
-                values[name][place] = (
-                    float(f"{value:.{digits}g}") if isinstance(value, float) else value
-                )
+                if isinstance(value, float):
+                    value = float(f"{value:.{digits}g}")
+                values[name][place] = value
         advance(len(block))
     return {name: _nested(column, shape) for name, column in values.items()}
 
 
 def points(config: Sweep, seed: int) -> Iterator[Point]:
-    """Every point of the grid, those with the same noise patches one after another."""
+    """Yield every point of the grid, points with the same noise patches one after another."""
     shape = [len(axis.values) for axis in config.axes]
-    order = sorted(
-        range(len(shape)), key=lambda a: config.axes[a].field not in NOISY
-    )  # noisy axes first
+    noisy = [axis.field in NOISY for axis in config.axes]
+    order = sorted(range(len(shape)), key=lambda a: not noisy[a])  # noisy axes first
     for chosen in product(*(range(shape[a]) for a in order)):
         run: Run = config
         for a, i in zip(order, chosen, strict=True):
@@ -60,7 +61,7 @@ def points(config: Sweep, seed: int) -> Iterator[Point]:
 
 
 def groups(several: Iterable[Point]) -> Iterator[list[Point]]:
-    """Successive points with the same noise patches, at most ``BLOCK`` of them."""
+    """Yield groups of successive points with the same noise patches, at most ``BLOCK`` each."""
     group: list[Point] = []
     for point in several:
         if group and (len(group) == BLOCK or not np.array_equal(group[0][2].noise, point[2].noise)):
@@ -71,7 +72,10 @@ def groups(several: Iterable[Point]) -> Iterator[list[Point]]:
 
 
 def blocks(several: Iterable[list[Point]]) -> Iterator[list[Point]]:
-    """Successive groups of equal length and size joined, up to ``BLOCK`` points: what is trained at once."""
+    """Join successive groups of equal length and padded size; yield blocks to be trained at once.
+
+    A block has at most ``BLOCK`` points.
+    """
     block: list[Point] = []
     length = 0
     for group in several:
@@ -88,22 +92,23 @@ def blocks(several: Iterable[list[Point]]) -> Iterator[list[Point]]:
 
 
 def _train(block: Sequence[Point], config: Sweep) -> list[dict[str, float | None]]:
+    """Train the runs of a block and return their ``MEASURED`` values; all None if one diverged."""
     _, runs, samples = zip(*block, strict=True)
-    problem, features = stack(samples, config.network, config.precision), []
+    problem = stack(samples, config.network, config.precision)
+    features = []
     for state in train(problem, [run.optimiser for run in runs], go_on=True):
         features.append(state.features)
-    times = map(learning_times, np.stack(features, axis=1).max(axis=2))
-    rows = [
-        {**end, **time}
-        for end, time in zip(measure(problem, samples, runs, state), times, strict=True)
-    ]
-    return [
-        dict.fromkeys(MEASURED) if lost else row
-        for row, lost in zip(rows, state.diverged, strict=True)
-    ]
+    peaks = np.stack(features, axis=1).max(axis=2)  # (R, T+1, 2)
+    rows = []
+    for end, path, lost in zip(
+        measure(problem, samples, runs, state), peaks, state.diverged, strict=True
+    ):
+        rows.append(dict.fromkeys(MEASURED) if lost else {**end, **learning_times(path)})
+    return rows
 
 
 def _nested(column: list, shape: Sequence[int]) -> list:
+    """Return the flat list as lists of lists of the given shape."""
     for length in reversed(shape[1:]):
         column = [column[i : i + length] for i in range(0, len(column), length)]
     return column

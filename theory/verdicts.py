@@ -1,4 +1,4 @@
-"""Verdicts on the claims: judged, written as a record, shown as a table."""
+"""Judge the claims; write the verdicts as a record and show them as a table."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ from theory.evidence import Evidence
 
 @dataclass(frozen=True)
 class Verdict:
-    """One case of a claim. predicted: a number, or the bound that the whole interval [low, high] must respect, such as "< 0"."""
+    """One case of a claim, judged.
+
+    predicted: a number, or the bound that the whole interval [low, high] must respect, such as
+    "< 0".
+    """
 
     id: str
     statement: str
@@ -28,69 +32,60 @@ class Verdict:
 
 
 def judge(evidence: Evidence) -> list[Verdict]:
-    """Every case of every claim, in order: T1, T1b, T1c, ..."""
-    return [
-        Verdict(
-            name + (ascii_lowercase[i] if i else ""), statement, case, predicted, *measured, holds
-        )
-        for name, (statement, cases) in CLAIMS.items()
-        for i, (case, predicted, measured, holds) in enumerate(cases(evidence))
-    ]
+    """Judge every case of every claim, in order; their ids are T1, T1b, T1c, ..."""
+    verdicts = []
+    for name, (statement, cases) in CLAIMS.items():
+        for i, (case, predicted, measured, holds) in enumerate(cases(evidence)):
+            letter = ascii_lowercase[i] if i else ""
+            verdicts.append(Verdict(name + letter, statement, case, predicted, *measured, holds))
+    return verdicts
 
 
 def text(verdicts: list[Verdict]) -> str:
-    """One line a case below the statement of its claim."""
-    table = [
-        ("id", "case", "predicted", "measured", "95% interval", "verdict"),
-        *map(_cells, verdicts),
-    ]
+    """Format the verdicts as a table: below the statement of each claim, one line per case."""
+    heading = ("id", "case", "predicted", "measured", "95% interval", "verdict")
+    table = [heading, *map(_cells, verdicts)]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    heading, *lines = ("  " + "  ".join(map(str.ljust, row, widths)).rstrip() for row in table)
-    output, statements = [heading], [None, *(verdict.statement for verdict in verdicts)]
-    for verdict, before, line in zip(verdicts, statements, lines, strict=False):
-        output += (
-            [line]
-            if verdict.statement == before
-            else ["", f"{verdict.id}  {verdict.statement}", line]
-        )
-    return "\n".join(
-        [*output, "", f"{sum(verdict.holds for verdict in verdicts)} of {len(verdicts)} cases hold"]
-    )
+    output = []
+    last = None
+    for verdict, row in zip([None, *verdicts], table, strict=True):
+        if verdict and verdict.statement != last:
+            last = verdict.statement
+            output += ["", f"{verdict.id}  {verdict.statement}"]
+        output.append("  " + "  ".join(map(str.ljust, row, widths)).rstrip())
+    held = sum(verdict.holds for verdict in verdicts)
+    return "\n".join([*output, "", f"{held} of {len(verdicts)} cases hold"])
 
 
 def _cells(verdict: Verdict) -> tuple[str, ...]:
-    measured, low, high = (
-        f"{value:.4g}" if abs(value) > 1e-12 else "0"
-        for value in (verdict.measured, verdict.low, verdict.high)
-    )
-    predicted = (
-        verdict.predicted if isinstance(verdict.predicted, str) else f"{verdict.predicted:.4g}"
-    )
-    return (
-        verdict.id,
-        verdict.case,
-        predicted,
-        measured,
-        f"[{low}, {high}]",
-        "holds" if verdict.holds else "does not hold",
-    )
+    """Return the cells of a verdict's line."""
+    numbers = (verdict.measured, verdict.low, verdict.high)
+    measured, low, high = (f"{value:.4g}" if abs(value) > 1e-12 else "0" for value in numbers)
+    predicted = verdict.predicted
+    if not isinstance(predicted, str):
+        predicted = f"{predicted:.4g}"
+    holds = "holds" if verdict.holds else "does not hold"
+    return verdict.id, verdict.case, predicted, measured, f"[{low}, {high}]", holds
 
 
 def rows(verdicts: list[Verdict]) -> list[dict[str, Any]]:
-    """As plain objects, the case made part of the statement."""
-    joined = [
-        replace(verdict, statement=f"{verdict.statement}; {verdict.case}") for verdict in verdicts
-    ]
-    return [
-        {name: value for name, value in asdict(verdict).items() if name != "case"}
-        for verdict in joined
-    ]
+    """Return the verdicts as plain objects, in which the case is part of the statement."""
+    objects = []
+    for verdict in verdicts:
+        values = asdict(verdict)
+        values["statement"] = f"{verdict.statement}; {values.pop('case')}"
+        objects.append(values)
+    return objects
 
 
 def record(verdicts: list[Verdict], seeds: Mapping[str, int], root: Path) -> None:
-    """Write them as one more record of theory/claims, below ``root``, and into its plan; seeds: experiment -> how many they rest on."""
+    """Write the verdicts as one more record of theory/claims below ``root``, and into its plan.
+
+    seeds: the number of seeds of each experiment on which they rest.
+    """
     config = {"experiment": "claims", "label": "verdicts", "seeds": seeds}
-    name, plan = file_name("verdicts", config, 0), read_plan(root, "theory/claims")
+    name = file_name("verdicts", config, 0)
+    plan = read_plan(root, "theory/claims")
     metrics = {
         "verdicts": [asdict(verdict) for verdict in verdicts],
         "value": [verdict.measured for verdict in verdicts],
