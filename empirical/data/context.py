@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from empirical.config import Run
 from empirical.data.split import Split, split_dataset
-from empirical.runtime.machine import USUAL, Machine
+from empirical.runtime.machine import DEFAULT_MACHINE, Machine
 
 if TYPE_CHECKING:
     import torch
@@ -26,7 +26,7 @@ class Context:
     run: Run
     seed: int
     root: Path
-    machine: Machine = USUAL
+    machine: Machine = DEFAULT_MACHINE
 
     @cached_property
     def parts(self) -> Split:

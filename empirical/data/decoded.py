@@ -1,8 +1,12 @@
-"""Decoded data sets on disk: found again by the content of their files, checked, and made anew if damaged.
+"""Keep decoded data sets on disk: find them again, check them, decode again if damaged.
 
-A data set lies in ``<folder>/<name>-<key>``; the key is the digest of the content of its files and of the settings. So that a second
-start need not read all files, a small file ``stamps/<digest>.json`` remembers the key by paths, sizes and times of the files: where
-any of these has changed, the content is read again. Folders are made under another name by one process at a time and then renamed.
+A data set lies in ``<folder>/<name>-<key>``; the key digests the content of its image files, the
+settings, and the code that decodes (see ``empirical/runtime/stage_code.py``). A small file
+``stamps/<digest>.json`` remembers the key by paths, sizes and times of the files, so that a second
+start need not read all of them; where any of these has changed, the content is read again. A folder
+is written by one process at a time under a temporary name, and then renamed.
+
+Read ``find_or_decode`` first.
 """
 
 from __future__ import annotations
@@ -10,7 +14,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import errno
-import fcntl
 import json
 import os
 import re
@@ -34,15 +37,22 @@ from empirical.data.sources.build import (
 from empirical.data.sources.fingerprint import content_fingerprint, stat_fingerprint
 from empirical.data.sources.locate import FOLDER_PREFIX, NATIVE_SIDES, find_source
 from empirical.data.sources.source import Missing, Source
+from empirical.runtime.locks import locked
+from empirical.runtime.stage_code import code
 from figures.records import digest, write_json
 
-DTYPES = {True: np.uint8, False: np.int64}  # of pixels, of labels
-FORMAT_VERSION = 1  # raised when the same files give other arrays
+FORMAT_VERSION = 1  # of the files in a decoded folder
+PIXEL_TYPE = np.uint8
+LABEL_TYPE = np.int64
 
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """What of a data set is wanted. skip: leave out images that cannot be read; verify: compare the arrays with their digests."""
+    """A data set that is asked for.
+
+    name: as in ``data.name``. classes: only these; None: all. side: in pixels; None: the images'
+    own. skip: leave out images that cannot be read. verify: compare the arrays with their digests.
+    """
 
     name: str
     classes: tuple[str, ...] | None = None
@@ -52,36 +62,62 @@ class Request:
 
     @property
     def label(self) -> str:
-        """The name without the path to the folder of a reader's own images."""
-        return (
-            re.sub(
-                r"[^\w.-]+", "-", self.name.rstrip("/").rsplit("/", 1)[-1].removeprefix("folder:")
-            )
-            or "folder"
-        )
+        """The name, without the path if it is a folder of one's own images."""
+        last = self.name.rstrip("/").rsplit("/", 1)[-1].removeprefix(FOLDER_PREFIX)
+        return re.sub(r"[^\w.-]+", "-", last) or "folder"
 
     def settings(self, side: int | None) -> list:
-        """What else the arrays depend on, beside the files."""
+        """Return the settings that the arrays depend on, besides the files."""
         return [FORMAT_VERSION, sorted(self.classes) if self.classes else None, side]
 
 
 @dataclasses.dataclass(frozen=True)
 class DecodedDataset:
-    """A decoded data set; fresh: it was decoded just now."""
+    """A decoded data set on disk. fresh: True if it was decoded by this call."""
 
     folder: Path
     manifest: Mapping[str, Any]
     fresh: bool = False
 
 
+def find_or_decode(
+    config: Data, artifacts: Path, fetch: bool = False, verify: bool = False
+) -> DecodedDataset:
+    """Return the decoded data set of these settings, kept below ``artifacts``/data.
+
+    fetch: download images that are missing. verify: compare every byte with its digest.
+    Raises ValueError as ``decode_once`` does, and if ``config.content`` is given and the images
+    have another digest.
+    """
+    root = artifacts / "data"
+    request = Request(config.name, config.classes, config.side, config.skip_unreadable, verify)
+    found = None
+    if config.content and not verify:
+        found = find_by_content(request, config.content, root)
+    if found is None:
+
+        def find(download: bool) -> Source:
+            return find_source(config.name, config.classes, download)
+
+        found = decode_once(request, root, find, fetch)
+    content = found.manifest["content"]
+    if config.content and not content.startswith(config.content):
+        raise ValueError(
+            f"data.content is {config.content!r}, but the images of {config.name} have "
+            f"{content[:16]}; allowed: that, or none"
+        )
+    return found
+
+
 def decode_once(
     request: Request, root: Path, find: Callable[[bool], Source], fetch: bool = False
 ) -> DecodedDataset:
-    """The decoded data set, from below ``root`` if it is there and whole, else decoded now.
+    """Return the decoded data set below ``root``; decode it if it is missing or damaged.
 
-    find: the source, given whether to download it; this is done by one process at a time, and only if ``fetch``.
-    Where the images themselves are gone, what was decoded from them still serves. Raises Missing without either, ValueError for
-    images that cannot be read.
+    find: returns the source, given whether to download it. It is called with True only if ``fetch``
+    is set, and by one process at a time. If the source is gone, arrays decoded earlier are used,
+    whatever code decoded them.
+    Raises Missing if there is neither, ValueError if images cannot be read.
     """
     try:
         source = find(False)
@@ -96,41 +132,13 @@ def decode_once(
     found = _find_by_stamp(request, root, stamp)
     if found is None:
         with decoding_lock(root):
-            found = _find_by_stamp(request, root, stamp) or _find_by_content_or_decode(
-                request, root, source, stamp
-            )
+            found = _find_by_stamp(request, root, stamp)
+            found = found or _find_by_key_or_decode(request, root, source, stamp)
     return _require_readable(request, found)
 
 
-def find_or_decode(
-    config: Data, artifacts: Path, fetch: bool = False, verify: bool = False
-) -> DecodedDataset:
-    """The data set of these settings, below ``artifacts``/data. fetch: download what is not there; verify: compare every byte.
-
-    Raises ValueError as ``stored`` does, and if ``config.content`` is given and the images have another.
-    """
-    root = artifacts / "data"
-    request = Request(config.name, config.classes, config.side, config.skip_unreadable, verify)
-    found = (
-        find_by_content(request, config.content, root) if config.content and not verify else None
-    )
-    if found is None:
-        found = decode_once(
-            request,
-            root,
-            lambda download: find_source(config.name, config.classes, download),
-            fetch,
-        )
-    content = found.manifest["content"]
-    if config.content and not content.startswith(config.content):
-        raise ValueError(
-            f"data.content is {config.content!r}, but the images of {config.name} have {content[:16]}; allowed: that, or none"
-        )
-    return found
-
-
 def _require_readable(request: Request, found: DecodedDataset) -> DecodedDataset:
-    """What was decoded without some images serves those who leave them out."""
+    """Return ``found``; raise ValueError if images were left out and the caller did not ask so."""
     if (left_out := found.manifest["unreadable"]) and not request.skip:
         total = sum(part["shape"][0] for part in found.manifest["parts"].values())
         raise ValueError(unreadable_message(request.name, left_out, total + len(left_out)))
@@ -138,12 +146,14 @@ def _require_readable(request: Request, found: DecodedDataset) -> DecodedDataset
 
 
 def find_by_content(request: Request, wanted: str, root: Path) -> DecodedDataset | None:
-    """What was decoded for this name and these settings, and has this digest, or one that begins so, wherever the images are now.
+    """Return the decoded data set whose digest begins with ``wanted``, wherever its images are now.
 
-    Of a reader's own folder the last part of its path is the name. Raises ValueError for images left out unasked.
+    It must have been decoded for the same name and settings; a folder of one's own images goes by
+    the last part of its path. Returns None if there is none. Raises ValueError if images were left
+    out and the caller did not ask for that.
     """
-    for folder in _folders(root):
-        manifest = _manifest(folder)
+    for folder in _decoded_folders(root):
+        manifest = _read_manifest(folder)
         if (
             manifest is not None
             and manifest["content"].startswith(wanted)
@@ -155,59 +165,60 @@ def find_by_content(request: Request, wanted: str, root: Path) -> DecodedDataset
 
 
 def _matches(request: Request, folder: Path, manifest: Mapping[str, Any]) -> bool:
-    """Whether ``folder`` holds what would be decoded for ``request``. A side not given and the one that is then taken are the same."""
+    """Return whether ``folder`` was decoded for this name and these settings.
+
+    A side that is not given matches the side that is then taken.
+    """
     try:
         name, *settings = json.loads((folder / "request.json").read_text())
     except (OSError, ValueError, TypeError):
         return False
     side = request.side or NATIVE_SIDES.get(request.name, DEFAULT_SIDE)
-    wanted = [
-        request.label,
-        request.name.startswith(FOLDER_PREFIX),
-        *request.settings(None)[:-1],
-        side,
-    ]
-    return [
-        manifest["name"],
-        str(name).startswith(FOLDER_PREFIX),
-        *settings[:-1],
-        manifest["side"],
-    ] == wanted
+    asked_folder = request.name.startswith(FOLDER_PREFIX)
+    asked = [request.label, asked_folder, *request.settings(None)[:-1], side]
+    held_folder = str(name).startswith(FOLDER_PREFIX)
+    return [manifest["name"], held_folder, *settings[:-1], manifest["side"]] == asked
 
 
-def _folders(root: Path) -> list[Path]:
+def _decoded_folders(root: Path) -> list[Path]:
+    """Return the finished folders below ``root``, sorted by name."""
     return sorted(path.parent for path in root.glob("[!.]*/manifest.json"))
 
 
 def _find_without_source(request: Request, root: Path) -> DecodedDataset | None:
-    """What was decoded when the images were there, the latest; never for a reader's own folder, whose name alone says little."""
+    """Return the latest data set decoded for this request while its images were still there.
+
+    Returns None if there is none, and for a folder of one's own images, whose name alone does not
+    identify them.
+    """
     if request.name.startswith(FOLDER_PREFIX):
         return None
-    for folder in sorted(_folders(root), key=lambda folder: folder.stat().st_mtime, reverse=True):
+    wanted = [request.name, *request.settings(request.side)]
+    latest_first = sorted(_decoded_folders(root), key=lambda f: f.stat().st_mtime, reverse=True)
+    for folder in latest_first:
         with contextlib.suppress(OSError, ValueError):
-            if json.loads((folder / "request.json").read_text()) == [
-                request.name,
-                *request.settings(request.side),
-            ]:
+            if json.loads((folder / "request.json").read_text()) == wanted:
                 return _intact(request, folder)
     return None
 
 
 def describe_damage(folder: Path, manifest: Mapping[str, Any], verify: bool = False) -> str:
-    """What is wrong with the arrays in ``folder``: their size and shape, and with ``verify`` every byte. Empty if nothing."""
+    """Return what is wrong with the arrays in ``folder``; empty if nothing is.
+
+    Sizes, shapes and types are checked; with ``verify`` every byte.
+    """
     for part, entry in manifest["parts"].items():
         for name, expected in entry["sha256"].items():
-            path, shape = (
-                folder / name,
-                entry["shape"] if name == f"{part}.npy" else entry["shape"][:1],
-            )
+            path = folder / name
+            is_pixels = name == f"{part}.npy"
+            shape = entry["shape"] if is_pixels else entry["shape"][:1]
             try:
                 array = np.load(path, mmap_mode="r", allow_pickle=False)  # checks the size too
             except (OSError, ValueError, EOFError):
                 return f"{name} is missing or cut short"
             if (
                 list(array.shape) != shape
-                or array.dtype != DTYPES[name == f"{part}.npy"]
+                or array.dtype != (PIXEL_TYPE if is_pixels else LABEL_TYPE)
                 or path.stat().st_size != array.offset + array.nbytes
             ):
                 return f"{name} has another size than it should"
@@ -216,69 +227,60 @@ def describe_damage(folder: Path, manifest: Mapping[str, Any], verify: bool = Fa
     return ""
 
 
-def _manifest(folder: Path) -> dict | None:
+def _read_manifest(folder: Path) -> dict | None:
+    """Return the manifest in ``folder``; None if it is missing, damaged or does not fit itself."""
     try:
         manifest = json.loads((folder / "manifest.json").read_text())
-        return (
-            manifest
-            if manifest["content"]
-            == content_digest(*(manifest[k] for k in ("classes", "side", "parts")))
-            else None
-        )
+        expected = content_digest(manifest["classes"], manifest["side"], manifest["parts"])
+        return manifest if manifest["content"] == expected else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
 def _intact(request: Request, folder: Path) -> DecodedDataset | None:
-    """What stands in ``folder`` if it is unharmed; if it is not, a line says so, and it will be made again."""
-    manifest = _manifest(folder)
-    wrong = (
-        "it has no manifest"
-        if manifest is None
-        else describe_damage(folder, manifest, request.verify)
-    )
-    if not wrong:
+    """Return the data set in ``folder``; if it is damaged, say so in one line and return None."""
+    manifest = _read_manifest(folder)
+    if manifest is None:
+        damage = "it has no manifest"
+    else:
+        damage = describe_damage(folder, manifest, request.verify)
+    if not damage:
         return DecodedDataset(folder, manifest)
     if folder.exists():
-        print(f"{folder} is damaged ({wrong}): decoding again", file=sys.stderr, flush=True)
+        print(f"{folder} is damaged ({damage}): decoding again", file=sys.stderr, flush=True)
     return None
 
 
 def _stamp(request: Request, root: Path, source: Source) -> Path:
-    """The file that remembers where the images of these files, as they are seen now, were decoded to."""
-    return (
-        root
-        / "stamps"
-        / f"{digest([request.settings(decoded_side(source, request.side)), stat_fingerprint(source)])[:16]}.json"
-    )
+    """Return the file that remembers where the source's files, as they look now, were decoded."""
+    settings = request.settings(decoded_side(source, request.side))
+    name = digest([code("decode"), settings, stat_fingerprint(source)])[:16]
+    return root / "stamps" / f"{name}.json"
 
 
 def _find_by_stamp(request: Request, root: Path, stamp: Path) -> DecodedDataset | None:
-    """Found by paths, sizes and times alone."""
+    """Return the data set that the stamp names; None without a stamp, or if it is damaged."""
     try:
         folder = root / json.loads(stamp.read_text())["folder"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    manifest = _manifest(folder)
-    return (
-        DecodedDataset(folder, manifest)
-        if manifest is not None and not describe_damage(folder, manifest, request.verify)
-        else None
-    )
+    manifest = _read_manifest(folder)
+    if manifest is None or describe_damage(folder, manifest, request.verify):
+        return None
+    return DecodedDataset(folder, manifest)
 
 
-def _find_by_content_or_decode(
+def _find_by_key_or_decode(
     request: Request, root: Path, source: Source, stamp: Path
 ) -> DecodedDataset:
-    """Found by the content of the files, or decoded; then remembered by ``stamp``. Called by one process at a time."""
-    key = digest(
-        [
-            request.settings(decoded_side(source, request.side)),
-            source.layout,
-            source.native,
-            content_fingerprint(source),
-        ]
-    )[:16]
+    """Return the data set with the key of the files' content, decoded now if it is not there.
+
+    Its place is remembered in ``stamp``. The caller holds ``decoding_lock``. Raises ValueError if
+    the files were changed in the meantime.
+    """
+    settings = request.settings(decoded_side(source, request.side))
+    files = content_fingerprint(source)
+    key = digest([code("decode"), settings, source.layout, source.native, files])[:16]
     folder = root / f"{request.label}-{key}"
     found = _intact(request, folder)
     if found is None:
@@ -294,6 +296,7 @@ def _find_by_content_or_decode(
 
 
 def _decode(request: Request, root: Path, source: Source, folder: Path) -> DecodedDataset:
+    """Decode the source into ``folder``, which replaces a damaged one; all or nothing."""
     partial = root / f".partial-{os.getpid()}-{folder.name}"
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
@@ -313,14 +316,13 @@ def _decode(request: Request, root: Path, source: Source, folder: Path) -> Decod
 
 @contextlib.contextmanager
 def decoding_lock(root: Path) -> Iterator[None]:
-    """One process at a time decodes; the system frees the lock of one that was killed, and what it left half-done is removed."""
+    """Let one process at a time decode below ``root``; remove what a killed one left half-done.
+
+    The system frees the lock of a process that ends, however it ends. A process that has to wait
+    says so in one line.
+    """
     root.mkdir(parents=True, exist_ok=True)
-    with (root / ".lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print("another process is decoding images: waiting for it", file=sys.stderr, flush=True)
-            fcntl.flock(file, fcntl.LOCK_EX)
+    with locked(root / "decoding", "another process is decoding images: waiting for it"):
         for partial in root.glob(".partial-*"):
             shutil.rmtree(partial, ignore_errors=True)
         yield

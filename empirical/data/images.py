@@ -1,4 +1,4 @@
-"""Data sets as arrays: images in [-1, 1] (up to added noise), their classes, and a split into training, validation and test."""
+"""Hold labelled images in memory or mapped from a file, and hand them to torch."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from empirical.data.pixels import as_pixels
+
 if TYPE_CHECKING:
     import torch
 
@@ -16,8 +18,9 @@ if TYPE_CHECKING:
 class Images:
     """Labelled images, n of them.
 
-    stored: float32 (n, channels, height, width) in [-1, 1], or uint8 (n, height, width, channels), often a memory map of a file.
-    labels: (n,) int64 in 0..classes-1.
+    stored: float32 (n, channels, height, width) in [-1, 1], up to added noise, or uint8
+    (n, height, width, channels), often a memory map of a file.
+    labels: (n,) int64 in 0..classes-1. classes: their names.
     """
 
     stored: np.ndarray
@@ -32,33 +35,32 @@ class Images:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Channels, height and width, without reading a pixel."""
+        """Channels, height and width of an image; no pixel is read."""
         _, *sides = self.stored.shape
         return (sides[2], sides[0], sides[1]) if self.stored.dtype == np.uint8 else tuple(sides)
 
     @cached_property
     def pixels(self) -> np.ndarray:
-        """(n, channels, height, width) float32: stored, or x / 127.5 - 1, which lies channels last in memory. Made once and kept."""
-        if self.stored.dtype != np.uint8:
-            return self.stored
-        pixels = np.divide(
-            self.stored, np.float32(127.5), dtype=np.float32
-        )  # (n, height, width, channels)
-        pixels -= 1
-        return pixels.transpose(0, 3, 1, 2)
+        """The images as (n, channels, height, width) float32 in [-1, 1]; made once and kept."""
+        return as_pixels(self.stored)
 
 
 def tensors(images: Images) -> tuple[torch.Tensor, torch.Tensor]:
-    """pixels (n, channels, height, width), channels last in memory, and labels (n,)."""
+    """Return pixels in [-1, 1] and labels as tensors.
+
+    Pixels are (n, channels, height, width) float32, channels last in memory; labels are (n,).
+    """
     import torch
 
-    return torch.from_numpy(images.pixels).contiguous(
-        memory_format=torch.channels_last
-    ), torch.from_numpy(images.labels)
+    pixels = torch.from_numpy(images.pixels).contiguous(memory_format=torch.channels_last)
+    return pixels, torch.from_numpy(images.labels)
 
 
 def on_device(images: Images, device: torch.device | str) -> tuple[torch.Tensor, torch.Tensor]:
-    """What is stored as (n, channels, height, width), channels last in memory, uint8 or float, and labels (n,), on a device."""
+    """Copy images, uint8 or float as they are stored, and labels to a device.
+
+    Images are (n, channels, height, width), channels last in memory; labels are (n,).
+    """
     import torch
 
     pixels, labels = stored_tensors(images)
@@ -68,7 +70,10 @@ def on_device(images: Images, device: torch.device | str) -> tuple[torch.Tensor,
 
 
 def stored_tensors(images: Images) -> tuple[torch.Tensor, torch.Tensor]:
-    """What is stored, without a copy: uint8 (n, height, width, channels), or float32 (n, channels, height, width); and labels (n,)."""
+    """Return the stored images and the labels (n,) as tensors that share their memory.
+
+    Images are uint8 (n, height, width, channels) or float32 (n, channels, height, width).
+    """
     import torch
 
     return torch.from_numpy(images.stored), torch.from_numpy(images.labels)

@@ -1,4 +1,4 @@
-"""Convert between stored images (uint8, channels last) and pixels in [-1, 1] (float32, channels first)."""
+"""Convert between stored images (uint8, channels last) and pixels in [-1, 1] (float32)."""
 
 from __future__ import annotations
 
@@ -11,21 +11,32 @@ if TYPE_CHECKING:
 
 
 def as_uint8(pixels: np.ndarray) -> np.ndarray:
-    """(n, height, width, channels) uint8, rint((x + 1) 127.5), of (n, channels, height, width) in [-1, 1]; what lies outside is clipped."""
+    """Return images in [-1, 1] as uint8: round((x + 1) 127.5), channels moved last.
+
+    pixels: (n, channels, height, width); values outside [-1, 1] are clipped.
+    Returns (n, height, width, channels).
+    """
     return np.rint((pixels.transpose(0, 2, 3, 1) + 1) * 127.5).clip(0, 255).astype(np.uint8)
 
 
 def as_pixels(stored: np.ndarray) -> np.ndarray:
-    """(n, channels, height, width) float32: float images as they are; uint8 ones, channels last, as x / 127.5 - 1."""
+    """Return stored images as float32 in [-1, 1]: uint8 becomes x / 127.5 - 1, floats stay.
+
+    stored: uint8 (n, height, width, channels), or float32 (n, channels, height, width).
+    Returns (n, channels, height, width); converted images keep channels last in memory.
+    """
     if stored.dtype != np.uint8:
         return stored
-    pixels = np.divide(stored, np.float32(127.5), dtype=np.float32)
+    pixels = np.divide(stored, np.float32(127.5), dtype=np.float32)  # (n, height, width, channels)
     pixels -= 1
     return pixels.transpose(0, 3, 1, 2)
 
 
 def normalised(images: Tensor) -> Tensor:
-    """What networks take: uint8 images as x / 127.5 - 1 in float32, channels last; float images are on that scale already."""
+    """Return images as networks take them: uint8 becomes x / 127.5 - 1, floats stay.
+
+    images: (n, channels, height, width). Converted images are float32, channels last in memory.
+    """
     if images.is_floating_point():
         return images
     import torch

@@ -1,4 +1,4 @@
-"""Decode a source once: pixels and labels of its two parts as ``.npy`` files, with a manifest that says what they are."""
+"""Decode a source into ``.npy`` files, pixels and labels of two parts, with a manifest."""
 
 from __future__ import annotations
 
@@ -30,13 +30,17 @@ from empirical.data.sources.source import (
 )
 from figures.records import default_workers, digest, write_json
 
-CHUNK = 128  # images a thread decodes before it hands them over
-DEFAULT_SIDE = 64  # of images that may have any size
+CHUNK = 128  # images that a thread decodes before it hands them over
+DEFAULT_SIDE = 64  # pixels, for images that may have any size
 
 
 @dataclasses.dataclass(frozen=True)
 class DecodedImage:
-    """One image: pixels (side, side, 3) uint8, key: digest of its pixels before averaging; or the reason why there is none."""
+    """One decoded image, or the reason why it cannot be decoded.
+
+    pixels: (side, side, 3) uint8; None if it cannot be decoded. key: digest of the pixels before
+    averaging; empty unless the source is ordered by pixels.
+    """
 
     item: Item
     pixels: np.ndarray | None = None
@@ -45,18 +49,22 @@ class DecodedImage:
 
 
 def decoded_side(source: Source, side: int | None) -> int:
-    """The side of the decoded images; ValueError if pixels cannot be averaged down to the one that is asked for."""
+    """Return the side of the decoded images: ``side``, or the source's own or 64 if it is None.
+
+    Raises ValueError if the source's pixels cannot be averaged down to ``side``.
+    """
     if source.native is None:
         return side or DEFAULT_SIDE
     if side is not None and (side > source.native or source.native % side):
         raise ValueError(
-            f"data.side is {side}; allowed: divisors of {source.native}, as pixels are averaged over squares"
+            f"data.side is {side}; "
+            f"allowed: divisors of {source.native}, as pixels are averaged over squares"
         )
     return side or source.native
 
 
 def decode_image(source: Source, contents: Contents, item: Item, side: int) -> DecodedImage:
-    """Read and decode one image; what is wrong with it is told, not raised."""
+    """Read and decode one image; an error is returned as the reason, not raised."""
     try:
         raw = contents.read(item)
         if isinstance(raw, bytes):
@@ -75,7 +83,10 @@ def decode_image(source: Source, contents: Contents, item: Item, side: int) -> D
 def decode_in_order(
     source: Source, contents: Contents, items: Sequence[Item], side: int, workers: int
 ) -> Iterator[list[DecodedImage]]:
-    """All items in order, in chunks, decoded by threads that are never far ahead of the reader, and end soon after it stops."""
+    """Yield all items in order, decoded in chunks by ``workers`` threads.
+
+    The threads are never far ahead of the reader, and end soon after it stops.
+    """
 
     def chunk(start: int) -> list[DecodedImage]:
         return [
@@ -84,7 +95,9 @@ def decode_in_order(
             if not stopped.is_set()
         ]
 
-    pool, waiting, stopped = ThreadPoolExecutor(workers), deque(), threading.Event()
+    pool = ThreadPoolExecutor(workers)
+    waiting = deque()
+    stopped = threading.Event()
     try:
         for start in range(0, len(items), CHUNK):
             waiting.append(pool.submit(chunk, start))
@@ -98,21 +111,26 @@ def decode_in_order(
 
 
 class NpyWriter:
-    """A ``.npy`` file of (n, *shape) uint8 that grows image by image; plain writes, so that a full disk is an error and not a crash."""
+    """A ``.npy`` file of (n, *shape) uint8 that grows image by image.
+
+    It is written plainly, not mapped, so that a full disk is an error and not a crash.
+    """
 
     def __init__(self, path: Path, shape: tuple[int, ...]) -> None:
-        self.shape, self.count = shape, 0
+        self.shape = shape
+        self.count = 0
         self.file = path.open("w+b")
         self.file.write(self._header())
 
     def _header(self) -> bytes:
-        """numpy leaves room for the count to grow, so that the header keeps its length."""
+        """Return the header; numpy leaves room for the count to grow, so its length stays."""
         buffer = io.BytesIO()
         array = {"descr": "|u1", "fortran_order": False, "shape": (self.count, *self.shape)}
         np.lib.format.write_array_header_1_0(buffer, array)
         return buffer.getvalue()
 
     def add(self, images: Sequence[np.ndarray]) -> None:
+        """Append images, each (*shape) uint8."""
         self.file.write(np.stack(images).data)
         self.count += len(images)
 
@@ -129,12 +147,15 @@ class NpyWriter:
 
 
 def decode_source(name: str, source: Source, side: int | None, skip: bool, folder: Path) -> dict:
-    """Decode ``source`` into the empty ``folder`` and return the manifest that was written there.
+    """Decode ``source`` into the empty ``folder`` and return the manifest written there.
 
-    skip: leave out what cannot be read; else it raises ValueError that names the first of it.
+    side: in pixels; None: the source's own. skip: leave out images that cannot be read; otherwise
+    they raise ValueError, which names the first of them.
     """
-    contents, size = source.open(), decoded_side(source, side)
-    unreadable, kept = list(contents.problems), []
+    contents = source.open()
+    size = decoded_side(source, side)
+    unreadable = list(contents.problems)
+    kept = []
     parts = {}
     with (
         warnings.catch_warnings(),
@@ -147,18 +168,13 @@ def decode_source(name: str, source: Source, side: int | None, skip: bool, folde
             delay=0.5,
         ) as bar,
     ):
-        warnings.simplefilter(
-            "ignore"
-        )  # Pillow's, about odd metadata of images that it reads all the same
+        warnings.simplefilter("ignore")  # Pillow's, about odd metadata of readable images
         for part in PARTS:
             parts[part], items = write_part(source, contents, part, size, folder, unreadable, bar)
             kept += items
     if unreadable and not skip:
-        raise ValueError(
-            unreadable_message(
-                source.where, unreadable, len(contents.items) + len(contents.problems)
-            )
-        )
+        total = len(contents.items) + len(contents.problems)
+        raise ValueError(unreadable_message(source.where, unreadable, total))
     check_counts(contents.classes, kept, source.where)
     manifest = {
         "name": name,
@@ -171,23 +187,26 @@ def decode_source(name: str, source: Source, side: int | None, skip: bool, folde
         "unreadable": unreadable,
         "content": content_digest(contents.classes, size, parts),
     }
-    write_json(
-        folder / "sources.json",
-        {part: [item.path for item in kept if item.part == part] for part in PARTS},
-    )
+    paths = {part: [item.path for item in kept if item.part == part] for part in PARTS}
+    write_json(folder / "sources.json", paths)
     write_json(folder / "manifest.json", manifest)
     return manifest
 
 
 def content_digest(classes: Sequence[str], side: int, parts: dict) -> str:
-    """What identifies a data set: the digest of its classes, pixels and labels, in their order."""
-    return digest(
-        [classes, side, {part: [parts[part]["shape"], parts[part]["sha256"]] for part in PARTS}]
-    )
+    """Return the digest that identifies a data set: of its classes, pixels and labels in order.
+
+    parts: the entries of the manifest, by part.
+    """
+    arrays = {part: [parts[part]["shape"], parts[part]["sha256"]] for part in PARTS}
+    return digest([classes, side, arrays])
 
 
 def unreadable_message(where: Path | str, unreadable: Sequence[Sequence[str]], total: int) -> str:
-    """One line: how many, the first few with the reasons, what to do."""
+    """Return one line: how many files cannot be read, the first few with reasons, what to do.
+
+    unreadable: (path, reason). total: files in all.
+    """
     first = "; ".join(f"{path} ({reason})" for path, reason in unreadable[:SHOWN])
     more = f"; and {len(unreadable) - SHOWN} more" if len(unreadable) > SHOWN else ""
     return (
@@ -205,12 +224,15 @@ def write_part(
     unreadable: list,
     bar: tqdm,
 ) -> tuple[dict, list[Item]]:
-    """Decode one part into ``part.npy`` and ``part-labels.npy``; returns its entry in the manifest, and the items in their final order.
+    """Decode one part into ``<part>.npy`` and ``<part>-labels.npy``.
 
-    What cannot be read is added to ``unreadable``.
+    Images that cannot be read are added to ``unreadable`` as (path, reason).
+    Returns the part's entry in the manifest, and its items in their final order.
     """
     items = [item for item in contents.items if item.part == part]
-    path, kept, keys = folder / f"{part}.npy", [], []
+    path = folder / f"{part}.npy"
+    kept = []
+    keys = []
     with (
         NpyWriter(path, (side, side, 3)) as writer,
         contextlib.closing(
@@ -218,14 +240,13 @@ def write_part(
         ) as chunks,
     ):
         for images in chunks:
-            whole = [image for image in images if image.pixels is not None]
-            unreadable += [
-                (image.item.path, image.reason) for image in images if image.pixels is None
-            ]
-            if whole:
-                writer.add([image.pixels for image in whole])
-            kept += [image.item for image in whole]
-            keys += [image.key for image in whole]
+            good = [image for image in images if image.pixels is not None]
+            bad = [image for image in images if image.pixels is None]
+            unreadable += [(image.item.path, image.reason) for image in bad]
+            if good:
+                writer.add([image.pixels for image in good])
+            kept += [image.item for image in good]
+            keys += [image.key for image in good]
             bar.update(len(images))
     if source.by_pixels:
         order = sorted(range(len(kept)), key=lambda i: (kept[i].label, keys[i]))
@@ -236,7 +257,7 @@ def write_part(
 
 
 def reorder(path: Path, order: Sequence[int]) -> None:
-    """Put the images of a ``.npy`` file into this order."""
+    """Rewrite a ``.npy`` file with its images in this order."""
     before = np.load(path, mmap_mode="r")
     with NpyWriter(path.with_suffix(".ordered"), before.shape[1:]) as writer:
         for start in range(0, len(order), 4096):
@@ -245,27 +266,35 @@ def reorder(path: Path, order: Sequence[int]) -> None:
 
 
 def part_entry(folder: Path, part: str) -> dict:
-    """What the manifest says of a part: digests of its files, and mean and deviation of each channel on the scale [0, 1]."""
+    """Return a part's entry in the manifest.
+
+    It holds the shape, the digests of the files, and mean and standard deviation of each channel
+    on the scale [0, 1].
+    """
     pixels = np.load(folder / f"{part}.npy", mmap_mode="r")
     count = np.zeros((pixels.shape[-1], 256), np.int64)  # how often each channel takes each value
     for start in range(0, len(pixels), 4096):
         block = np.asarray(pixels[start : start + 4096]).reshape(-1, pixels.shape[-1])
         count += np.stack([np.bincount(channel, minlength=256) for channel in block.T])
-    values, total = np.arange(256) / 255, count.sum(1).clip(1)
+    values = np.arange(256) / 255
+    total = count.sum(1).clip(1)
     mean = count @ values / total
+    names = (f"{part}.npy", f"{part}-labels.npy")
     return {
         "shape": pixels.shape,
-        "sha256": {
-            name: array_digest(folder / name) for name in (f"{part}.npy", f"{part}-labels.npy")
-        },
+        "sha256": {name: array_digest(folder / name) for name in names},
         "mean": mean.tolist(),
         "deviation": np.sqrt(count @ values**2 / total - mean**2).tolist(),
     }
 
 
 def array_digest(path: Path) -> str:
-    """Digest of the numbers in a ``.npy`` file; its header, which a library may write in another way, is left out."""
-    array, state = np.load(path, mmap_mode="r", allow_pickle=False), hashlib.sha256()
+    """Return the sha256 of the numbers in a ``.npy`` file.
+
+    The header is left out, since another version of the library may write it in another way.
+    """
+    array = np.load(path, mmap_mode="r", allow_pickle=False)
+    state = hashlib.sha256()
     for start in range(0, len(array), 4096):
         state.update(array[start : start + 4096].data)
     return state.hexdigest()

@@ -1,4 +1,4 @@
-"""CIFAR-10 and CIFAR-100: the official files, fetched, checked and read by torchvision, or folders of images.
+"""Read CIFAR-10 and CIFAR-100: the official files, by torchvision, or folders of images.
 
 Source: Krizhevsky, Learning multiple layers of features from tiny images, 2009.
 """
@@ -25,25 +25,31 @@ from empirical.data.sources.source import (
 )
 
 SIDE = 32
-PUBLISHED = (50_000, 10_000)
+PUBLISHED = (50_000, 10_000)  # training and test images
 CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 CIFAR100_NAMES = """
-    apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus butterfly camel can castle caterpillar
-    cattle chair chimpanzee clock cloud cockroach couch crab crocodile cup dinosaur dolphin elephant flatfish forest fox girl hamster
-    house kangaroo keyboard lamp lawn_mower leopard lion lizard lobster man maple_tree motorcycle mountain mouse mushroom oak_tree
-    orange orchid otter palm_tree pear pickup_truck pine_tree plain plate poppy porcupine possum rabbit raccoon ray road rocket rose
-    sea seal shark shrew skunk skyscraper snail snake spider squirrel streetcar sunflower sweet_pepper table tank telephone television
-    tiger tractor train trout tulip turtle wardrobe whale willow_tree wolf woman worm
+    apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus
+    butterfly camel can castle caterpillar cattle chair chimpanzee clock cloud cockroach couch
+    crab crocodile cup dinosaur dolphin elephant flatfish forest fox girl hamster house kangaroo
+    keyboard lamp lawn_mower leopard lion lizard lobster man maple_tree motorcycle mountain
+    mouse mushroom oak_tree orange orchid otter palm_tree pear pickup_truck pine_tree plain
+    plate poppy porcupine possum rabbit raccoon ray road rocket rose sea seal shark shrew skunk
+    skyscraper snail snake spider squirrel streetcar sunflower sweet_pepper table tank telephone
+    television tiger tractor train trout tulip turtle wardrobe whale willow_tree wolf woman worm
 """
 CIFAR100 = tuple(CIFAR100_NAMES.split())
 
 
 @dataclasses.dataclass(frozen=True)
 class Kind:
-    """One of the two data sets. files, in ``folder``: as torchvision names them, known here so that finding them needs no torchvision."""
+    """One of the two data sets.
+
+    files: in ``folder``, as torchvision names them; listed so that finding them needs no
+    torchvision.
+    """
 
     name: str
-    reader: str  # torchvision's class
+    reader: str  # name of torchvision's class
     classes: tuple[str, ...]
     folder: str
     files: tuple[str, ...]
@@ -51,6 +57,7 @@ class Kind:
 
     @property
     def url(self) -> str:
+        """The official address of the archive."""
         return f"https://www.cs.toronto.edu/~kriz/{self.archive}"
 
 
@@ -71,9 +78,13 @@ KINDS = {
 
 
 def find_cifar(name: str, root: Path, wanted: tuple[str, ...] | None, fetch: bool) -> Source:
-    """The official files or ``{train,test}/<class>/*`` in ``root``/``name`` or ``root``, else the official download."""
+    """Return the official files, or ``{train,test}/<class>/*``, in ``root``/``name`` or ``root``.
+
+    wanted: only these classes; None: all. fetch: download the official archive if nothing is there;
+    without it raises Missing.
+    """
     kind = KINDS[name]
-    class_positions(wanted, kind.classes)  # told before anything is fetched
+    class_positions(wanted, kind.classes)  # an unknown class is told before anything is fetched
     places = (root / name, root)
     for place in places:
         if (place / kind.folder).is_dir() or (place / kind.archive).is_file():
@@ -91,27 +102,30 @@ def find_cifar(name: str, root: Path, wanted: tuple[str, ...] | None, fetch: boo
 
 
 def not_found_message(kind: Kind, root: Path) -> str:
-    """What was looked for where."""
+    """Return a message that says what was looked for where."""
     return (
-        f"no {kind.name} in {root} or {root / kind.name}: looked for {kind.folder}/, {kind.archive} (official, {kind.url}) "
+        f"no {kind.name} in {root} or {root / kind.name}: looked for {kind.folder}/, "
+        f"{kind.archive} (official, {kind.url}) "
         "and {train,test}/<class>/*.png"
     )
 
 
 def is_complete(kind: Kind, place: Path) -> bool:
-    """Whether all official files lie in ``place``."""
+    """Return whether all official files lie in ``place``."""
     return all((place / kind.folder / name).is_file() for name in kind.files)
 
 
 def unpack(kind: Kind, place: Path) -> None:
-    """Let torchvision fetch the archive into ``place``, if it is not there, check it and unpack it.
+    """Let torchvision fetch the archive into ``place`` if it is missing, check it and unpack it.
 
-    This is done in a folder beside, which is renamed once it is whole: of several processes at once the first one's stays.
+    It is unpacked into a temporary folder, which is renamed once it is complete; of several
+    processes at once, the result of the first one stays.
     """
     from torchvision import datasets
     from torchvision.datasets.utils import check_integrity
 
-    reader, archive = getattr(datasets, kind.reader), place / kind.archive
+    reader = getattr(datasets, kind.reader)
+    archive = place / kind.archive
     with (
         downloading(not_found_message(kind, place), place),
         tempfile.TemporaryDirectory(prefix=f".{kind.folder}-", dir=place) as name,
@@ -126,7 +140,10 @@ def unpack(kind: Kind, place: Path) -> None:
 
 
 def move_files(kind: Kind, beside: Path, place: Path) -> None:
-    """Move the official files from ``beside`` to ``place``, unless they are there already; a folder with holes is filled file by file."""
+    """Move the official files from ``beside`` to ``place``, unless they are there already.
+
+    A folder from which files are missing is filled file by file.
+    """
     try:
         (beside / kind.folder).rename(place / kind.folder)
     except OSError:
@@ -137,11 +154,12 @@ def move_files(kind: Kind, beside: Path, place: Path) -> None:
 
 
 def official_source(kind: Kind, place: Path, wanted: tuple[str, ...] | None, fetch: bool) -> Source:
-    """The official files in ``place``, unpacked now if only the archive is there."""
+    """Return the official files in ``place``, unpacked now if only the archive is there."""
     if not is_complete(kind, place):
         if not fetch and not (place / kind.archive).is_file():
             raise Missing(
-                f"{place / kind.folder} is not whole; fetch it with: python -m empirical data {kind.name}"
+                f"{place / kind.folder} is not whole; "
+                f"fetch it with: python -m empirical data {kind.name}"
             )
         unpack(kind, place)
     return Source(
@@ -157,20 +175,20 @@ def official_source(kind: Kind, place: Path, wanted: tuple[str, ...] | None, fet
 
 
 def open_official(kind: Kind, place: Path, wanted: tuple[str, ...] | None) -> Contents:
-    """Read the official files through torchvision, which compares them with the published checksums first."""
+    """Read the official files by torchvision, which checks the published checksums first."""
     from torchvision import datasets
 
-    reader, pixels, items = getattr(datasets, kind.reader), {}, []
+    reader = getattr(datasets, kind.reader)
+    pixels = {}
+    items = []
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # numpy's, about the way in which the official files were once written
+            warnings.simplefilter("ignore")  # numpy's, about how the official files were pickled
             parts = {"train": reader(place, train=True), "test": reader(place, train=False)}
     except RuntimeError:
         raise ValueError(
-            f"{place / kind.folder} is damaged: its checksums are not the published ones; delete it and fetch it with: "
-            f"python -m empirical data {kind.name}"
+            f"{place / kind.folder} is damaged: its checksums are not the published ones; "
+            f"delete it and fetch it with: python -m empirical data {kind.name}"
         ) from None
     names = parts["train"].classes
     kept = class_positions(wanted, names)

@@ -1,4 +1,4 @@
-"""By what a change of a source's files is noticed: quickly by their sizes and times, surely by their content."""
+"""Notice a change of a source's files: quickly by sizes and times, surely by content."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from figures.records import default_workers, digest
 
 
 def stat_fingerprint(source: Source) -> str:
-    """Digest of the paths, sizes and times of the files, and of where they are."""
-    state = hashlib.sha256(
-        f"{source.layout}\0{source.where.resolve()}\n".encode(errors="surrogateescape")
-    )
+    """Return a digest of the files' place, paths, sizes and times; no file is read."""
+    head = f"{source.layout}\0{source.where.resolve()}\n"
+    state = hashlib.sha256(head.encode(errors="surrogateescape"))
     for name in source.files:
         try:
             s = os.stat(source.where / name)
-            seen = f"{s.st_size} {s.st_mtime_ns} {s.st_ctime_ns} {s.st_ino}"  # ctime: a tool may set the other time back
+            # ctime too, since a tool may set the other time back
+            seen = f"{s.st_size} {s.st_mtime_ns} {s.st_ctime_ns} {s.st_ino}"
         except OSError:
             seen = "unreadable"
         state.update(f"{name}\0{seen}\n".encode(errors="surrogateescape"))
@@ -26,9 +26,9 @@ def stat_fingerprint(source: Source) -> str:
 
 
 def content_fingerprint(source: Source) -> str:
-    """Digest of the relative paths and the content of the files."""
+    """Return a digest of the files' relative paths and of every byte in them."""
 
-    def one(name: str) -> str:
+    def file_digest(name: str) -> str:
         try:
             with (source.where / name).open("rb") as file:
                 return hashlib.file_digest(file, "sha256").hexdigest()
@@ -36,6 +36,5 @@ def content_fingerprint(source: Source) -> str:
             return "unreadable"
 
     with ThreadPoolExecutor(default_workers()) as pool:
-        return digest(
-            list(zip(source.files, pool.map(one, source.files, chunksize=256), strict=True))
-        )
+        digests = pool.map(file_digest, source.files, chunksize=256)
+        return digest(list(zip(source.files, digests, strict=True)))

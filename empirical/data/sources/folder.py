@@ -1,4 +1,4 @@
-"""Folders with one folder of images for each class: ``{train,test}/<class>/*``, or ``<class>/*``, of which a test set is drawn."""
+"""Read folders of images: ``{train,test}/<class>/*``, or ``<class>/*`` with a drawn test set."""
 
 from __future__ import annotations
 
@@ -20,25 +20,23 @@ from empirical.data.sources.source import (
     first_names,
 )
 
-TEST_FRACTION = 0.2  # of every class, where no test set is given
-PART_NAMES = {
-    "train",
-    "training",
-    "test",
-    "testing",
-    "val",
-    "valid",
-    "validation",
-}  # that are no classes, unless they hold images
+TEST_FRACTION = 0.2  # share of every class drawn for testing if no test set is given
+# Folders of these names are parts, not classes, unless images lie directly in them.
+PART_NAMES = {"train", "training", "test", "testing", "val", "valid", "validation"}
 
 
 def find_folder(name: str, root: Path, wanted: tuple[str, ...] | None) -> Source:
-    """Anybody's images in the folder ``name``, seen from here or from ``root``; the centre square of each is taken and resized."""
+    """Return the folder ``name``, relative to the working folder or to ``root``.
+
+    The centre square of each image is taken and resized. wanted: only these classes; None: all.
+    Raises Missing if there is no such folder, ValueError for one with train or test but not both.
+    """
     places = [Path(name).expanduser(), root / name]
     where = next((place for place in places if place.is_dir()), None)
     if where is None:
         raise Missing(
-            f"no folder {name}, here or in {root}; allowed: a folder that holds train/<class>/* and test/<class>/*, or <class>/*, of images"
+            f"no folder {name}, here or in {root}; allowed: a folder that holds "
+            "train/<class>/* and test/<class>/*, or <class>/*, of images"
         )
     parts = [
         name
@@ -47,13 +45,14 @@ def find_folder(name: str, root: Path, wanted: tuple[str, ...] | None) -> Source
     ]
     if parts and not {*PARTS} <= {*parts}:
         raise ValueError(
-            f"{where} holds {', '.join(parts)}; allowed: the folders train and test, both, or neither and one for each class"
+            f"{where} holds {', '.join(parts)}; "
+            "allowed: the folders train and test, both, or neither and one for each class"
         )
     return class_folders(where, wanted, split=bool(parts))
 
 
 def _holds_images(folder: Path) -> bool:
-    """Whether images lie in the folder itself: then it is a class, whatever its name."""
+    """Return whether images lie directly in the folder: then it is a class, whatever its name."""
     with os.scandir(folder) as entries:
         return any(tree.file_kind(entry.name) == "image" for entry in entries if not entry.is_dir())
 
@@ -65,24 +64,23 @@ def class_folders(
     native: int | None = None,
     names: Sequence[str] | None = None,
 ) -> Source:
-    """The source ``where``/{train,test}/<class>/* (``split``) or ``where``/<class>/*.
+    """Return the source ``where``/{train,test}/<class>/* (``split``) or ``where``/<class>/*.
 
-    native: the side that all images must have. names: the only classes that may be there.
+    native: side that all images must have; None: any. names: the only classes that may be there;
+    None: any.
     """
-    paths, beside = tuple(tree.files_below(where)), []
+    paths = tuple(tree.files_below(where))
+    beside = []
     if split:
         beside = [name for name in tree.folders_in(where) if name not in PARTS]
         paths = tuple(path for path in paths if path.startswith(("train/", "test/")))
     if wanted is not None:
-        paths = tuple(
-            path
-            for path in paths
-            if _split_path(path, split)[1] in wanted or not _split_path(path, split)[2]
-        )
+        placed = [(path, *_split_path(path, split)) for path in paths]
+        paths = tuple(path for path, _, name, inside in placed if name in wanted or not inside)
     drawn = "" if split else f", {TEST_FRACTION:.0%} of each class drawn for testing"
+    left_out = f"; left out: {', '.join(beside)}" if beside else ""
     return Source(
-        about=f"folders of images in {where}{drawn}"
-        + (f"; left out: {', '.join(beside)}" if beside else ""),
+        about=f"folders of images in {where}{drawn}{left_out}",
         where=where,
         layout=f"{'split' if split else 'flat'} class folders",
         files=tuple(path for path in paths if tree.file_kind(path) != "ignored"),
@@ -99,17 +97,22 @@ def open_class_folders(
     split: bool,
     names: Sequence[str] | None,
 ) -> Contents:
-    """Sort the files below ``where`` into images of a class, files without a place (problems), and ignored ones (counted)."""
-    placed, problems, ignored = [], [], 0  # placed: (part or "", class, path)
+    """Sort files into images of a class, problems (images in no class, other files) and ignored.
+
+    Raises ValueError if there are no images, too few, or classes that are not in ``names``.
+    """
+    placed = []  # (part or "", class, path)
+    problems = []
+    ignored = 0
     for path in paths:
         part, folder, inside = _split_path(path, split)
-        what = tree.file_kind(path)
-        if what == "ignored":
+        kind = tree.file_kind(path)
+        if kind == "ignored":
             ignored += 1
-        elif what == "other" or not inside:
-            problems.append(
-                (path, "not an image file" if what == "other" else "in no folder of a class")
-            )
+        elif kind == "other":
+            problems.append((path, "not an image file"))
+        elif not inside:
+            problems.append((path, "in no folder of a class"))
         else:
             placed.append((part, folder, path))
     if not placed and not problems and wanted is None:
@@ -120,7 +123,8 @@ def open_class_folders(
     there = _classes(where, split)
     if strangers := [name for name in there if names is not None and name not in names]:
         raise ValueError(
-            f"{where} holds classes that are not of this data set: {first_names(strangers)}; allowed: {', '.join(names)}"
+            f"{where} holds classes that are not of this data set: {first_names(strangers)}; "
+            f"allowed: {', '.join(names)}"
         )
     classes = [there[i] for i in class_positions(wanted, there)]
     label = {name: i for i, name in enumerate(classes)}
@@ -141,20 +145,26 @@ def open_class_folders(
 
 
 def _split_path(path: str, split: bool) -> tuple[str, str, str]:
-    """Part (empty where there are no parts), class and the rest of a relative path; the rest is empty for a file in no class."""
+    """Return part, class and rest of a relative path.
+
+    The part is empty without ``split``, the rest for a file that lies in no class.
+    """
     part, _, rest = path.partition("/") if split else ("", "", path)
     name, _, inside = rest.partition("/")
     return part, name, inside
 
 
 def _classes(where: Path, split: bool) -> list[str]:
-    """All class folders, sorted: empty ones too, so that they are told."""
+    """Return all class folders, sorted; empty ones too, so that they are reported."""
     roots = [where / part for part in PARTS] if split else [where]
     return sorted({name for root in roots for name in tree.folders_in(root)} - {"__MACOSX"})
 
 
 def _drawn_for_test(placed: Sequence[tuple[str, str, str]]) -> set[str]:
-    """A fixed random fifth of every class: the images whose names have the smallest digests, so that a new image moves few others."""
+    """Return the paths of a fixed random fifth of every class.
+
+    They are the images whose names have the smallest digests, so that a new image moves few others.
+    """
     drawn: set[str] = set()
     for name in sorted({folder for _, folder, _ in placed}):
         members = sorted((path for _, folder, path in placed if folder == name), key=_draw_key)
@@ -163,4 +173,5 @@ def _drawn_for_test(placed: Sequence[tuple[str, str, str]]) -> set[str]:
 
 
 def _draw_key(path: str) -> bytes:
+    """Return the digest that decides whether an image is drawn for testing."""
     return hashlib.sha256(b"test set\0" + os.fsencode(path)).digest()

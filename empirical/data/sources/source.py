@@ -1,4 +1,4 @@
-"""What every source of images gives: its files, by which a change is noticed, and its contents once they are opened."""
+"""Define a source of images: files, by which a change is noticed, and contents when opened."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from typing import NamedTuple
 import numpy as np
 
 PARTS = ("train", "test")
-SHOWN = 3  # names in a message; the rest is counted
+SHOWN = 3  # names spelled out in a message; the others are counted
 
 
 class Missing(ValueError):
-    """The data set is not there; the message says what was looked for where, and how to get it."""
+    """A data set that is not there; the message says what was looked for, and how to get it."""
 
 
 class Unreadable(ValueError):
@@ -26,7 +26,10 @@ class Unreadable(ValueError):
 
 
 class Item(NamedTuple):
-    """One image, not yet read. part: train or test; label: index into the classes; path: relative to the source."""
+    """One image, not yet read.
+
+    part: ``train`` or ``test``. label: index into the classes. path: relative to the source.
+    """
 
     part: str
     label: int
@@ -35,10 +38,13 @@ class Item(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Contents:
-    """An opened source. items: in a fixed order, training images first.
+    """An opened source.
 
-    read: the bytes of an image file, or its pixels (side, side, 3) uint8 where the source holds pixels; raises Unreadable or OSError.
-    problems: (path, reason) of what looks like an image but has no place; ignored: number of other files passed over.
+    items: in a fixed order, training images first.
+    read: returns the bytes of an image file, or pixels (side, side, 3) uint8 if the source holds
+    pixels; raises Unreadable or OSError.
+    problems: (path, reason) of files that look like images but cannot be used.
+    ignored: number of other files passed over.
     """
 
     classes: tuple[str, ...]
@@ -50,11 +56,12 @@ class Contents:
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """A data set that was found. The images are a function of ``layout``, the wanted classes and the content of ``files``.
+    """A data set that was found; layout, wanted classes and content of the files decide its images.
 
-    about: what was found, in words; files: relative to ``where``, sorted; native: the side that every image has, or None: of any size,
-    to be cropped and resized; by_pixels: order images by class and pixels, so that the order is the same whatever the layout;
-    published: training and test images of the whole published data set.
+    about: what was found, in words. files: relative to ``where``, sorted.
+    native: side of every image in pixels; None: any size, to be cropped and resized.
+    by_pixels: order images by class and pixels, so that the order is the same for every layout.
+    published: number of training and test images of the whole published data set.
     """
 
     about: str
@@ -68,7 +75,7 @@ class Source:
 
 
 def first_names(names: Collection[str]) -> str:
-    """The first few names and how many more there are."""
+    """Return the first few names, and how many more there are."""
     more = len(names) - SHOWN
     return ", ".join(list(names)[:SHOWN]) + (f" and {more} more" if more > 0 else "")
 
@@ -76,9 +83,10 @@ def first_names(names: Collection[str]) -> str:
 def class_positions(
     wanted: Sequence[str] | None, there: Sequence[str], other_names: Sequence[str] = ()
 ) -> list[int]:
-    """Positions in ``there`` of the wanted classes, in the order of ``there``; all if ``wanted`` is None.
+    """Return the positions in ``there`` of the wanted classes, in the order of ``there``.
 
-    other_names: a second name of each class. Raises ValueError naming classes that are not there.
+    other_names: a second name of each class. If ``wanted`` is None all positions are returned.
+    Raises ValueError that names the classes that are not there.
     """
     if wanted is None:
         return list(range(len(there)))
@@ -96,10 +104,11 @@ def class_positions(
 
 
 def check_counts(classes: Sequence[str], items: Sequence[Item], where: Path) -> None:
-    """Every class needs two training images and a test image, and there must be two classes; raises ValueError, in one line."""
+    """Raise ValueError unless there are two classes, each with two training and one test image."""
     if len(classes) < 2:
         raise ValueError(
-            f"{where} holds {len(classes)} classes of images ({first_names(classes)}); allowed: at least 2, a folder each"
+            f"{where} holds {len(classes)} classes of images ({first_names(classes)}); "
+            "allowed: at least 2, a folder each"
         )
     count = {
         part: np.bincount(
@@ -114,18 +123,21 @@ def check_counts(classes: Sequence[str], items: Sequence[Item], where: Path) -> 
     ]
     if few:
         raise ValueError(
-            f"too few images in {where}: {first_names(few)}; allowed: at least 2 training images and 1 test image in every class"
+            f"too few images in {where}: {first_names(few)}; "
+            "allowed: at least 2 training images and 1 test image in every class"
         )
 
 
 @contextlib.contextmanager
 def downloading(sought: str, place: Path) -> Iterator[None]:
-    """Around a download into ``place``: a network that fails, or does not answer, raises Missing with what was ``sought``."""
-    before, there = socket.getdefaulttimeout(), place.exists()
+    """Wrap a download into ``place``: raise Missing if the network fails or does not answer.
+
+    sought: the first part of the message, what was looked for where.
+    """
+    timeout_before = socket.getdefaulttimeout()
+    existed = place.exists()
     place.mkdir(parents=True, exist_ok=True)
-    socket.setdefaulttimeout(
-        30
-    )  # seconds; else a network that does not answer would hold it for ever
+    socket.setdefaulttimeout(30)  # seconds; the default waits for ever
     try:
         yield
     except (
@@ -137,11 +149,12 @@ def downloading(sought: str, place: Path) -> Iterator[None]:
         EOFError,
     ) as error:
         why = getattr(error, "reason", error)
-        if not there:
-            with contextlib.suppress(OSError):  # something may have come
+        if not existed:
+            with contextlib.suppress(OSError):  # part of the download may be there
                 place.rmdir()
         raise Missing(
-            f"{sought}; the download failed ({why}): put the archive into {place}, or name another folder with --root"
+            f"{sought}; the download failed ({why}): put the archive into {place}, "
+            "or name another folder with --root"
         ) from None
     finally:
-        socket.setdefaulttimeout(before)
+        socket.setdefaulttimeout(timeout_before)

@@ -1,5 +1,6 @@
-"""Tiny ImageNet: the official archive, or what it unpacks to, or folders of images. The official validation images are the test set.
+"""Read Tiny ImageNet: the official archive, packed or unpacked, or folders of images.
 
+The official validation images are the test set.
 Source: Le and Yang, Tiny ImageNet visual recognition challenge, 2015.
 """
 
@@ -30,7 +31,7 @@ from empirical.data.sources.source import (
 )
 
 SIDE = 64
-PUBLISHED = (100_000, 10_000)
+PUBLISHED = (100_000, 10_000)  # training and test images
 FOLDER = "tiny-imagenet-200"
 ARCHIVE = f"{FOLDER}.zip"
 URL = f"http://cs231n.stanford.edu/{ARCHIVE}"
@@ -41,7 +42,11 @@ NOTES = ("wnids.txt", "words.txt", "val/val_annotations.txt")
 def find_tiny_imagenet(
     name: str, root: Path, wanted: tuple[str, ...] | None, fetch: bool
 ) -> Source:
-    """The unpacked archive, the archive or ``{train,test}/<class>/*``, in ``root`` or a folder of it, else the official download."""
+    """Return the unpacked archive, the archive, or ``{train,test}/<class>/*``, below ``root``.
+
+    wanted: only these classes, by name or wnid; None: all. fetch: download the official archive if
+    nothing is there; without it raises Missing.
+    """
     places = (root / FOLDER, root / name, root)
     for place in places:
         if (place / "wnids.txt").is_file():
@@ -55,7 +60,8 @@ def find_tiny_imagenet(
                 class_folders(place, wanted, native=SIDE), published=PUBLISHED
             )
     sought = (
-        f"no {name} in {root} or {root / name}: looked for {FOLDER}/ (wnids.txt, words.txt, train, val), {ARCHIVE} (official, {URL}) "
+        f"no {name} in {root} or {root / name}: looked for {FOLDER}/ "
+        f"(wnids.txt, words.txt, train, val), {ARCHIVE} (official, {URL}) "
         "and {train,test}/<class>/*.png"
     )
     if not fetch:
@@ -66,7 +72,7 @@ def find_tiny_imagenet(
 
 
 def download(root: Path) -> None:
-    """Fetch the archive through torchvision's downloader, under another name until it is whole and checked."""
+    """Fetch the archive by torchvision, under another name until it is complete and checked."""
     from torchvision.datasets.utils import download_url
 
     download_url(URL, str(root), f"{ARCHIVE}.part", MD5)
@@ -74,7 +80,7 @@ def download(root: Path) -> None:
 
 
 def unpacked_source(place: Path, wanted: tuple[str, ...] | None) -> Source:
-    """The official layout in ``place``, whole or with some classes only."""
+    """Return the official layout in ``place``, with all or only some of its classes."""
     paths = tuple(
         path
         for path in tree.files_below(place)
@@ -90,7 +96,7 @@ def unpacked_source(place: Path, wanted: tuple[str, ...] | None) -> Source:
 
 
 def archive_source(archive: Path, wanted: tuple[str, ...] | None) -> Source:
-    """The official archive, read as it is."""
+    """Return the official archive, which is read without being unpacked."""
     return _source(
         f"official archive {archive}",
         archive.parent,
@@ -114,7 +120,8 @@ def _from_archive(path: Path, wanted: tuple[str, ...] | None) -> Contents:
         md5 = hashlib.file_digest(file, "md5").hexdigest()
     if md5 != MD5:
         raise ValueError(
-            f"{path} is damaged: its md5 is {md5}, the published one {MD5}; delete it and fetch it again from {URL}"
+            f"{path} is damaged: its md5 is {md5}, the published one {MD5}; "
+            f"delete it and fetch it again from {URL}"
         )
     archive = zipfile.ZipFile(path)
     names = [
@@ -129,32 +136,30 @@ def _from_archive(path: Path, wanted: tuple[str, ...] | None) -> Contents:
 def open_official(
     where: Path, paths: Sequence[str], read: Callable[[str], bytes], wanted: tuple[str, ...] | None
 ) -> Contents:
-    """Images and labels of the official layout; ``read`` gives the bytes of one of ``paths``. Classes are in the order of their wnids.
+    """Open the official layout: images, labels, and classes in the order of their wnids.
 
-    A class may be asked for by wnid or by name; those of wnids.txt without a folder below train are not there.
+    read: returns the bytes of one of ``paths``. wanted: classes by wnid or by name; None: all.
+    A class of wnids.txt without a folder below train is passed over.
     """
     wnids, names = _classes(where, paths, read)
     kept = class_positions(wanted, names, wnids)
     label = {wnids[i]: position for position, i in enumerate(kept)}
     annotations = _annotations(where, read)
-    items, problems, ignored = [], [], 0
+    items = []
+    problems = []
+    ignored = 0
     for path in paths:
         is_train = path.startswith("train/")
         wnid = path.split("/")[1] if is_train else annotations.get(path.rsplit("/", 1)[-1])
-        what = tree.file_kind(path)
+        kind = tree.file_kind(path)
         if path in NOTES:
             continue
-        if what == "ignored":  # the boxes, in text files
+        if kind == "ignored":  # the boxes, in text files
             ignored += 1
-        elif what == "other" or wnid is None:
-            problems.append(
-                (
-                    path,
-                    "not an image file"
-                    if what == "other"
-                    else "without a label in val_annotations.txt",
-                )
-            )
+        elif kind == "other":
+            problems.append((path, "not an image file"))
+        elif wnid is None:
+            problems.append((path, "without a label in val_annotations.txt"))
         elif wnid in label:
             items.append(Item("train" if is_train else "test", label[wnid], path))
     there = {os.path.basename(item.path) for item in items if item.part == "test"}
@@ -172,45 +177,54 @@ def open_official(
 
 
 def _read(read: Callable[[str], bytes], item: Item) -> bytes:
+    """Return the bytes of an image; raise Unreadable if its part of the archive is damaged."""
     try:
         return read(item.path)
     except zipfile.BadZipFile as error:
         raise Unreadable(str(error)) from None
 
 
-def _text(where: Path, read: Callable[[str], bytes], name: str) -> list[str]:
+def _lines(where: Path, read: Callable[[str], bytes], name: str) -> list[str]:
+    """Return the lines of a text file of the layout; raise ValueError if it cannot be read."""
     try:
         return io.TextIOWrapper(io.BytesIO(read(name)), "utf-8").read().splitlines()
     except (OSError, KeyError, UnicodeDecodeError):
         raise ValueError(
-            f"{name} of {where} is missing or unreadable; allowed: the layout of {ARCHIVE}, from {URL}"
+            f"{name} of {where} is missing or unreadable; "
+            f"allowed: the layout of {ARCHIVE}, from {URL}"
         ) from None
 
 
 def _classes(
     where: Path, paths: Sequence[str], read: Callable[[str], bytes]
 ) -> tuple[list[str], list[str]]:
-    """wnids that have training images, sorted, and a readable name of each: the first word, all words where two share the first."""
-    there = {
+    """Return the wnids that have training images, sorted, and a readable name of each.
+
+    The name is the first of the words, or all of them with the wnid if two share the first.
+    """
+    trained = {
         path.split("/")[1] for path in paths if path.startswith("train/") and path.count("/") > 1
     }
-    wnids = sorted(set(filter(None, map(str.strip, _text(where, read, "wnids.txt")))) & there)
-    words = dict(line.split("\t", 1) for line in _text(where, read, "words.txt") if "\t" in line)
+    listed = {line.strip() for line in _lines(where, read, "wnids.txt")}
+    wnids = sorted(listed & trained)
+    words = dict(line.split("\t", 1) for line in _lines(where, read, "words.txt") if "\t" in line)
     first = {wnid: words.get(wnid, wnid).split(",")[0].strip() for wnid in wnids}
     count = Counter(first.values())
-    return wnids, [
+    names = [
         first[wnid] if count[first[wnid]] == 1 else f"{words[wnid].strip()} ({wnid})"
         for wnid in wnids
     ]
+    return wnids, names
 
 
 def _annotations(where: Path, read: Callable[[str], bytes]) -> dict[str, str]:
-    """File name to wnid of the validation images."""
+    """Return the wnid of each validation image, by file name."""
     rows = [
-        line.split("\t") for line in _text(where, read, "val/val_annotations.txt") if line.strip()
+        line.split("\t") for line in _lines(where, read, "val/val_annotations.txt") if line.strip()
     ]
     if any(len(row) < 2 for row in rows):
         raise ValueError(
-            f"val/val_annotations.txt of {where} has lines without a label; allowed: file name, tab, wnid, on every line"
+            f"val/val_annotations.txt of {where} has lines without a label; "
+            "allowed: file name, tab, wnid, on every line"
         )
     return {row[0]: row[1].strip() for row in rows}

@@ -1,4 +1,4 @@
-"""Folders of images: which files there are, which of them are images, and which have no place."""
+"""List the files in folders of images and tell images from notes and other files."""
 
 from __future__ import annotations
 
@@ -7,24 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 IMAGES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"}
-NOTES = {
-    ".csv",
-    ".txt",
-    ".json",
-    ".md",
-    ".yaml",
-    ".yml",
-    ".xml",
-    ".html",
-    ".pdf",
-}  # ignored and counted, as is everything hidden
-LITTER = {"thumbs.db", "desktop.ini"}
+NOTES = {".csv", ".txt", ".json", ".md", ".yaml", ".yml", ".xml", ".html", ".pdf"}  # passed over
+LITTER = {"thumbs.db", "desktop.ini"}  # left by file managers, passed over
 
 
 def files_below(folder: Path, above: tuple[tuple[int, int], ...] = ()) -> Iterator[str]:
-    """Every file below ``folder``, as relative paths with forward slashes, sorted by folder and name; links are followed.
+    """Yield every file below ``folder`` as a relative path with forward slashes.
 
-    A link to a folder that it lies in raises ValueError: it would go round for ever.
+    Sorted by folder and name; links are followed. above: device and inode of the folders around.
+    Raises ValueError for a link to a folder that it lies in: following it would never end.
     """
     status = os.stat(folder)
     if (status.st_dev, status.st_ino) in above:
@@ -40,15 +31,14 @@ def files_below(folder: Path, above: tuple[tuple[int, int], ...] = ()) -> Iterat
 
 
 def folders_in(folder: Path) -> list[str]:
-    """Names of the visible folders directly in ``folder``, sorted."""
+    """Return the names of the visible folders directly in ``folder``, sorted."""
     with os.scandir(folder) as entries:
-        return sorted(
-            entry.name for entry in entries if entry.is_dir() and not entry.name.startswith(".")
-        )
+        folders = [entry.name for entry in entries if entry.is_dir()]
+    return sorted(name for name in folders if not name.startswith("."))
 
 
 def file_kind(path: str) -> str:
-    """``image``, ``ignored`` (hidden, or notes such as .csv and .txt) or ``other``, by the name alone."""
+    """Return ``image``, ``ignored`` (hidden, or a note such as .csv) or ``other``, by the name."""
     name = path.rsplit("/", 1)[-1].lower()
     hidden = any(part.startswith((".", "__MACOSX")) for part in path.split("/"))
     suffix = os.path.splitext(name)[1]

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from empirical.config import require
+from empirical.data.pixels import as_uint8
 
 GAP, LETTER, LINE = 2, 7, 14  # pixels: between images, of a letter's width, of a line's height
 SMALLEST = 48  # pixels of an image's side on the sheet, at least
@@ -60,6 +61,5 @@ def contact_sheet(
 
 def bytes_of(image: np.ndarray) -> np.ndarray:
     """(channels, height, width), float in [-1, 1] or uint8 -> (height, width, 3) uint8."""
-    if image.dtype != np.uint8:
-        image = np.rint((image + 1) * 127.5).clip(0, 255).astype(np.uint8)
-    return np.ascontiguousarray(np.broadcast_to(image.transpose(1, 2, 0), (*image.shape[1:], 3)))
+    image = image.transpose(1, 2, 0) if image.dtype == np.uint8 else as_uint8(image[None])[0]
+    return np.ascontiguousarray(np.broadcast_to(image, (*image.shape[:2], 3)))

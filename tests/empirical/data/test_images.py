@@ -9,11 +9,11 @@ from empirical.data.split import split_dataset
 
 
 def test_clean_digits_are_those_of_scikit_learn():
-    from sklearn.datasets import load_digits
+    from sklearn import datasets
 
     images = load_digits("digits")
     assert images.pixels.shape == (1797, 1, 8, 8)
-    np.testing.assert_array_equal((images.pixels[:, 0] + 1) * 8, load_digits().images)
+    np.testing.assert_array_equal((images.pixels[:, 0] + 1) * 8, datasets.load_digits().images)
     assert images.pixels.min() == -1
     assert images.pixels.max() == 1
 

@@ -213,7 +213,7 @@ def test_stages_do_not_outlive_a_change_of_the_images(tmp_path, monkeypatch):
     stages = []
     for _ in range(2):
         stage.selected(Context(run, 0, tmp_path / "artifacts"))
-        stages.append(len(list((tmp_path / "artifacts").glob("selection-*"))))
+        stages.append(len(list((tmp_path / "artifacts").glob("select-*"))))
         (folder / "cats/0.png").write_bytes((folder / "cats/2.png").read_bytes())
     assert stages == [1, 2]
 
@@ -315,7 +315,7 @@ def test_no_class_is_lost_that_there_is_room_for():
 def test_sharpness_is_of_images_of_every_class(monkeypatch):
     seen = []
     monkeypatch.setattr(
-        pipeline.measures,
+        pipeline.evaluation,
         "sharpness",
         lambda network, images, labels, rng: seen.append(labels) or 0.0,
     )

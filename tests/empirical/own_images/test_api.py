@@ -11,12 +11,12 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from empirical.config import Data, Early, Generator, Run, Selection, Training, Variants
 from empirical.data.context import Context
+from empirical.data.pixels import as_uint8
 from empirical.data.split import split_dataset
 from empirical.generation import stage as generate
 from empirical.generation.backends import resolve
 from empirical.own_images import api as own_data
 from empirical.own_images.api import Augmented, slow_indices, variants_of
-from empirical.own_images.folder import as_uint8
 from empirical.selection import stage
 
 SMALL = Generator(channels=(8,), steps=2, batch=4)
