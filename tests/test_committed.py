@@ -71,6 +71,7 @@ def test_theory(name):
 def test_images(tmp_path):
     import torch
 
+    from empirical.data.context import Context
     from empirical.pipeline import execute
 
     torch.set_num_threads(1)
@@ -78,7 +79,7 @@ def test_images(tmp_path):
     (run,) = (
         run for run in images.experiment("noisy-digits").runs if run.label == "useful-2-sgd-steps"
     )
-    again = execute(run, record.seed, tmp_path)
+    again = execute(Context(run, record.seed, tmp_path))
     assert again["training_indices_sha256"] == record.metrics["training_indices_sha256"]
     assert again["early_steps"] == pytest.approx(record.metrics["early_steps"], abs=4)
     assert again["slow_fraction"] == pytest.approx(record.metrics["slow_fraction"], abs=0.1)
