@@ -1,4 +1,7 @@
-"""The state as the query part of an address, and back. Only what differs from the preset (``preset=T3``) or the defaults is written."""
+"""Write the state as the query part of an address, and read it back.
+
+Only values that differ from the preset (``preset=T3``) or from the defaults are written.
+"""
 
 from __future__ import annotations
 
@@ -10,20 +13,24 @@ from theory.explore.presets import PRESETS
 from theory.explore.runs import runs
 
 PRESET = "preset"
+# marimo's own parameters
 SHELL = frozenset(
     {"access_token", "refresh_token", "session_id", "file", "kiosk", "show-chrome", "view-as"}
-)  # marimo's own parameters
+)
 
 
 def write(state: State, preset: str = "start") -> dict[str, str]:
-    """The query parameters of a state, in the order of the fields; none for the defaults."""
+    """Return the query parameters of a state, in the order of the fields; none for the defaults."""
     base = PRESETS[preset].state
     changed = {key: text(state[key]) for key in FIELDS if state[key] != base[key]}
     return ({PRESET: preset} if preset != "start" else {}) | changed
 
 
 def read(query: Mapping[str, Any]) -> tuple[State, str, str]:
-    """State, preset and a message, empty if all is well: what cannot be used is named in it and falls back to the preset's value."""
+    """Return state, preset and a message, which is empty if all values are usable.
+
+    Values that are not usable are named in the message and replaced by those of the preset.
+    """
     problems: list[str] = []
     preset = _last(query.get(PRESET, "start"))
     if preset not in PRESETS:
@@ -50,5 +57,5 @@ def read(query: Mapping[str, Any]) -> tuple[State, str, str]:
 
 
 def _last(raw: Any) -> str:
-    """A parameter that is given twice counts with its last value."""
+    """Return the last value of a parameter, which may be given twice."""
     return str(raw[-1] if isinstance(raw, list) and raw else raw)

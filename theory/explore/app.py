@@ -1,4 +1,4 @@
-"""The page as a marimo app: the address in, one widget out."""
+"""Define the page as a marimo app that turns the address into one widget."""
 
 import marimo
 

@@ -1,4 +1,7 @@
-"""The controls of the page: one table of fields with default, range and wording. A state is a dict with a value for each of them."""
+"""Define the controls of the page: one table of fields with default, range and wording.
+
+A state is a dict with a value for each field.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,10 @@ GENERATED = ("tada", "syn-all", "syn-rand")  # methods with variants
 
 @dataclass(frozen=True)
 class Field:
-    """One control; its range is narrower than what the configuration allows, so that the page answers at once."""
+    """One control of the page.
+
+    Its range is narrower than the configuration allows, so that the page answers at once.
+    """
 
     kind: Literal["number", "whole", "choice", "switch"]
     default: Value
@@ -29,9 +35,8 @@ class Field:
     optional: bool = False  # may be left empty: None
     log: bool = False  # the slider is even in the logarithm
     folded: bool = False  # shown under "more"
-    only: tuple[
-        tuple[str, tuple[str, ...]], ...
-    ] = ()  # shown where these other fields of the side have one of these values
+    # shown where these other fields of the side have one of these values
+    only: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 DISTRIBUTION = {
@@ -201,7 +206,7 @@ DEFAULTS: State = {key: field.default for key, field in FIELDS.items()} | {"b.me
 
 
 def parse(key: str, raw: Any) -> Value:
-    """The value of field ``key`` from text or from the page; ValueError says what it got and what is allowed."""
+    """Parse the value of field ``key`` from text or the page; ValueError says what is allowed."""
     field = FIELDS[key]
     if field.optional and raw in (None, ""):
         return None
@@ -212,6 +217,7 @@ def parse(key: str, raw: Any) -> Value:
 
 
 def allowed(field: Field) -> str:
+    """Return a phrase for the values that are allowed."""
     if field.kind == "choice":
         return f"one of {', '.join(field.choices)}"
     if field.kind == "switch":
@@ -223,7 +229,7 @@ def allowed(field: Field) -> str:
 
 
 def text(value: Value) -> str:
-    """As it stands in the address; ``parse`` gives back the very same value."""
+    """Return the value as it stands in the address; ``parse`` gives back the very same value."""
     if value is None:
         return ""
     return str(int(value)) if isinstance(value, bool) else str(value)

@@ -1,4 +1,4 @@
-"""The table beside the curves: what was measured, what the closed forms say, and the difference of the sides, as text."""
+"""Make the table beside the curves: measurements, closed forms and differences, as text."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ ABSENT = "–"
 
 
 def table(runs: Sequence[Run], metrics: Sequence[Metrics]) -> list[Row]:
-    """Rows {group, label, about, a, b, difference}; a side that diverged has dashes where something was to be measured."""
+    """Return rows {group, label, about, a, b, difference}.
+
+    A side that diverged has dashes in place of its measurements.
+    """
     return [row for part in (_last, _learning, _forms) for row in part(runs, metrics)]
 
 
@@ -49,7 +52,7 @@ def _row(
 
 
 def shown(value: Number, signed: bool = False) -> str:
-    """Whole numbers as they are, others with as many decimals as a reader needs; a dash for what is not there."""
+    """Format a number with as many decimals as a reader needs; None as a dash."""
     if value is None:
         return ABSENT
     if math.isinf(value):
@@ -148,7 +151,10 @@ def _learning(runs: Sequence[Run], metrics: Sequence[Metrics]) -> list[Row]:
     return rows
 
 
-FORM_TIMES = "early phase of gradient descent, had the sigmoid stayed at 1/2; SAM takes longer, and so does what is learned second"
+FORM_TIMES = (
+    "early phase of gradient descent, had the sigmoid stayed at 1/2; "
+    "SAM takes longer, and so does what is learned second"
+)
 
 
 def _crossing(metrics: dict[str, Any]) -> Number:
@@ -207,7 +213,10 @@ def _balancing(run: Run) -> Number:
 
 
 def _noise(runs: Sequence[Run]) -> list[Row]:
-    """The closed forms of variants against copies at the k and s of each side, where they hold: the cubic, fresh noise, one patch."""
+    """Return the closed forms of variants against copies, at the k and s of each side.
+
+    They hold for the cubic, fresh noise and one patch; elsewhere there are dashes.
+    """
     group = "Variants against copies"
     ratios, boundaries, shares = [], [], []
     for run in runs:

@@ -1,4 +1,4 @@
-"""What the page shows of a state: curves with the closed forms beside them, numbers, code. Plain values, ready for JSON."""
+"""Compute what the page shows of a state, as plain values: curves, closed forms, numbers, code."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Picture = dict[str, Any]
 
 
 def picture(state: State, preset: str) -> Picture:
-    """Everything the page shows of a state. ValueError, in one line, if the state cannot be trained."""
+    """Return everything the page shows of a state; ValueError if the state cannot be trained."""
     both, results = runs(state), train(state)
     trained = [None if isinstance(result, str) else result for result in results]
     return {

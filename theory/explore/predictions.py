@@ -1,4 +1,4 @@
-"""The closed forms of the early phase beside a run: from the alignments it started with and the slow examples it drew."""
+"""Compute a run's closed forms of the early phase, from its first alignments and slow examples."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ POINTS = 60  # of a curve
 
 
 def of_sample(run: Run, metrics: dict[str, Any]) -> tuple[float, float]:
-    """a_e and a_d for the slow examples that were in fact drawn."""
+    """Return a_e and a_d for the slow examples that were in fact drawn."""
     return growth_rates(run.distribution, run.network, run.method, metrics["slow_fraction"])
 
 
 def predicted_times(run: Run, metrics: dict[str, Any]) -> list[float | None]:
-    """Steps at which the closed forms of both features reach ``LEARNED``; None if the alignment is not positive at first.
+    """Return the steps at which the closed forms of both features reach ``LEARNED``.
 
-    They are those of gradient descent: SAM's steps are shorter. That of the slow feature counts on a sigmoid of 1/2 throughout.
+    They are those of gradient descent: SAM's steps are shorter. That of the slow feature assumes a
+    sigmoid of 1/2 throughout. None if the alignment is not positive at first.
     """
     starts = (metrics["fast_alignment"][0], metrics["slow_alignment"][0])
     return [
@@ -31,7 +32,10 @@ def predicted_times(run: Run, metrics: dict[str, Any]) -> list[float | None]:
 
 
 def early_curves(run: Run, metrics: dict[str, Any]) -> dict[str, list[list[float]]]:
-    """[steps, alignments] in closed form of both features, until the first of the two is learned: there the early phase ends."""
+    """Return [steps, alignments] in closed form of both features, until the first is learned.
+
+    The early phase ends there.
+    """
     times = predicted_times(run, metrics)
     end = min((*(time for time in times if time is not None), run.optimiser.steps))
     steps = [end * i / POINTS for i in range(POINTS + 1)]

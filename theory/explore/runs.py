@@ -1,4 +1,4 @@
-"""From a state to the runs of both sides, their training, and the code that repeats them elsewhere."""
+"""Turn a state into the runs of both sides, their metrics, and code that repeats them."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ AFFORDABLE = 4e10  # floating-point operations: a few seconds
 
 
 def along_path(strength: float) -> dict[str, float]:
-    """κ = sqrt(1-t) and φ = 1-t³ at denoising strength t in [0, 1], the path of the experiment ``strength``."""
+    """Return κ = sqrt(1-t) and φ = 1-t³ at denoising strength t in [0, 1].
+
+    This is the path of the experiment ``strength``.
+    """
     return {"kappa": sqrt(1 - strength), "fidelity": 1 - strength**3}
 
 
 def resolve(state: State) -> State:
-    """The same with κ and φ where the strength, if there is one, puts them."""
+    """Return the state with κ and φ replaced by those of the strength, if one is given."""
     moved = {
         f"{s}.{name}": v
         for s in SIDES
@@ -30,7 +33,10 @@ def resolve(state: State) -> State:
 
 
 def runs(state: State) -> tuple[Run, Run]:
-    """The runs of sides a and b; ValueError if the configuration refuses the state or training would take too long for a page."""
+    """Return the runs of sides a and b.
+
+    Raises ValueError if the configuration refuses the state or training would take too long.
+    """
     state = resolve(state)
     distribution = Distribution(**{name: state[name] for name in DISTRIBUTION})
     network = Network(**{name: state[name] for name in NETWORK})
@@ -38,13 +44,18 @@ def runs(state: State) -> tuple[Run, Run]:
     for run in both:
         if work(run) > AFFORDABLE:
             raise ValueError(
-                f"{run.method.name} would take too long for a page that answers at once; lower n, k, J, noise patches or steps"
+                f"{run.method.name} would take too long for a page that answers at once; "
+                "lower n, k, J, noise patches or steps"
             )
     return both
 
 
 def _side(state: State, side: str, distribution: Distribution, network: Network) -> Run:
-    """What the method or optimiser does not use keeps its default, so that equal runs are equal."""
+    """Return the run of one side.
+
+    Values that the method or optimiser does not use keep their defaults, so that equal runs are
+    equal.
+    """
     name, kind = state[f"{side}.method"], state[f"{side}.optimiser"]
     used = (
         ("k", "kappa", "scale", "fidelity")
@@ -66,7 +77,10 @@ def _side(state: State, side: str, distribution: Distribution, network: Network)
 
 
 def work(run: Run) -> float:
-    """Floating-point operations, about: M noise patches drawn and multiplied, then 2 J M² a step for each gradient."""
+    """Estimate the floating-point operations of a run.
+
+    M noise patches are drawn and multiplied; then each gradient costs 2 J M² a step.
+    """
     distribution, method = run.distribution, run.method
     share = {"tada": 1 - distribution.alpha, "syn-all": 1.0, "syn-rand": 1.0}.get(method.name, 0.0)
     M = distribution.n * distribution.noise_patches * (1 + share * (method.k - 1))
@@ -78,9 +92,10 @@ def work(run: Run) -> float:
 
 @lru_cache(maxsize=64)
 def trained(run: Run, seed: int) -> dict[str, Any] | str:
-    """Metrics of one side, or why there are none: that it diverged. Not to be changed by the caller.
+    """Return the metrics of one side, or a message if it diverged; the caller must not change them.
 
-    Each side by itself and not both as one batch, so that a control of one side leaves the other as it is, at half the time.
+    Each side trains by itself and not both as one batch, so that a control of one side leaves the
+    other as it is, at half the time.
     """
     try:
         return simulate(run, seed)
@@ -89,12 +104,12 @@ def trained(run: Run, seed: int) -> dict[str, Any] | str:
 
 
 def train(state: State) -> list[dict[str, Any] | str]:
-    """Metrics of both sides, or why there are none, on the same data and from the same initial weights."""
+    """Return the metrics, or a message, of both sides on the same data and initial weights."""
     return [trained(run, state["seed"]) for run in runs(state)]
 
 
 def name(run: Run) -> str:
-    """As a heading: TADA(5), SAM."""
+    """Return the heading of a run, such as TADA(5), SAM."""
     shown = {
         "original": "Original",
         "useful": "USEFUL",
@@ -107,7 +122,7 @@ def name(run: Run) -> str:
 
 
 def python(state: State) -> str:
-    """Code that trains both sides; nothing but what differs from the defaults is written."""
+    """Return code that trains both sides; only values that differ from the defaults are written."""
     a, b = (_call(run) for run in runs(state))
     return "\n".join(
         (
@@ -129,7 +144,7 @@ def _call(run: Run) -> str:
 
 
 def command(run: Run, seed: int) -> str:
-    """The command line that trains one side."""
+    """Return the command line that trains one side."""
     flags = [
         f"--{part}.{name.replace('_', '-')}" + ("" if value is True else f" {value}")
         for part in ("distribution", "network", "optimiser", "method")

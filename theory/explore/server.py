@@ -1,4 +1,4 @@
-"""Serve the page on this machine alone, until Ctrl-C."""
+"""Serve the page on this machine only, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from typing import NoReturn
 import uvicorn
 from marimo import create_asgi_app
 
-from theory.explore import widget  # noqa: F401  here, so that what is missing is told at the start and the first page need not wait
+# imported here so that a missing package is reported at the start and the first page need not wait
+from theory.explore import widget  # noqa: F401
 
 APP = Path(__file__).with_name("app.py")
 HOST = "127.0.0.1"
@@ -30,7 +31,7 @@ HEAD = """<style>
 
 
 class Server(uvicorn.Server):
-    """Says where it is once it answers, and opens the browser there."""
+    """A server that prints its address once it answers, and opens the browser there."""
 
     def __init__(self, address: str, browser: bool) -> None:
         builder = create_asgi_app(quiet=True, html_head=HEAD).with_app(path="/", root=str(APP))
@@ -50,13 +51,15 @@ class Server(uvicorn.Server):
 
 
 def serve(port: int, browser: bool) -> NoReturn:
-    """Until Ctrl-C, then exit code 130; port 0: any that is free. OSError if the port is taken."""
+    """Serve the page until Ctrl-C, then exit with code 130.
+
+    port: 0 for any free port. Raises OSError if the port is taken.
+    """
     logging.getLogger("marimo").setLevel(logging.ERROR)
     with socket.create_server((HOST, port)) as listening:
         address = f"http://{HOST}:{listening.getsockname()[1]}/"
         with contextlib.suppress(KeyboardInterrupt):
             Server(address, browser).run(sockets=[listening])
     print("explorer ended", flush=True)
-    os._exit(
-        130
-    )  # threads of pages still open wait for questions that will not come, and an ordinary exit waits for them
+    # threads of open pages still wait for requests, and an ordinary exit would wait for them
+    os._exit(130)

@@ -1,4 +1,4 @@
-"""The widget behind the page: what the controls ask for comes in, a picture goes out."""
+"""Define the widget behind the page: it answers each request of the controls with a picture."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ HERE = Path(__file__).parent
 
 
 class Explorer(anywidget.AnyWidget):
-    """request {number, state, preset} -> picture {number, message, ...}; ``fields`` and ``presets`` describe the page."""
+    """Widget that turns a request {number, state, preset} into a picture {number, message, ...}.
+
+    ``fields`` and ``presets`` describe the page.
+    """
 
     _esm = HERE / "page.js"
     _css = HERE / "page.css"
@@ -29,7 +32,10 @@ class Explorer(anywidget.AnyWidget):
     picture = traitlets.Dict().tag(sync=True)
 
     def __init__(self, query: Mapping[str, Any]) -> None:
-        """query: the parameters of the address; what is wrong with them becomes the first picture's message."""
+        """Open the widget at an address.
+
+        query: the parameters of the address; the first picture's message names wrong ones.
+        """
         state, preset, message = read(query)
         super().__init__(
             fields={key: asdict(field) | {"view": key in VIEW} for key, field in FIELDS.items()},
@@ -47,7 +53,10 @@ class Explorer(anywidget.AnyWidget):
 
 
 def answer(request: Mapping[str, Any]) -> Picture:
-    """The picture of a request, with its number and an empty message; or, if it cannot be met, a message of one line alone."""
+    """Return the picture of a request, with its number and an empty message.
+
+    If the request cannot be met, return only its number and a message of one line.
+    """
     try:
         state = {key: parse(key, request["state"][key]) for key in FIELDS}
         return picture(state, request["preset"]) | {"number": request["number"], "message": ""}
