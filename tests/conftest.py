@@ -1,4 +1,4 @@
-"""Property tests draw the same examples every time, and are never timed; Ctrl-C reaches what the tests start."""
+"""Settings of all tests: fixed examples in property tests, and Ctrl-C for the child processes."""
 
 import signal
 
@@ -7,5 +7,5 @@ from hypothesis import settings
 settings.register_profile("deterministic", derandomize=True, deadline=None, database=None)
 settings.load_profile("deterministic")
 
-# a shell starts what it puts into the background with Ctrl-C ignored, and children would inherit that
+# A shell starts background jobs with Ctrl-C ignored, and child processes would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
