@@ -1,7 +1,7 @@
-"""The README's commands run, its examples run, and its numbers are those of the records.
+"""Tests of the README: its commands and examples run, and its numbers are those of the records.
 
-Commands that compute are given an output folder that holds the committed records: they then have nothing left to do, which at the
-same time shows that the committed records are those that the code of today asks for.
+Commands that compute get an output folder that holds the committed records. They then have nothing
+left to compute, which also shows that the committed records are those that the code asks for.
 """
 
 import re
@@ -27,12 +27,12 @@ COMMANDS = [
     for line in text.splitlines()
     if line.strip()
 ]
-SERVING = "python -m theory explore"  # until Ctrl-C: tests/theory/test_theory_explore_browser.py
+SERVING = "python -m theory explore"  # runs until Ctrl-C; tested in test_theory_explore_browser.py
 PYTHON = [text for kind, text in BLOCKS if kind == "python"]
 
 
 def drawable(names):
-    """Those of the names whose records are committed."""
+    """Return those of the names whose records are committed."""
     return {
         name
         for name in names
@@ -70,7 +70,7 @@ def test_every_command_runs(command, out):
         assert "different" not in done.stdout
 
 
-def test_the_command_that_serves_is_there():
+def test_the_command_that_serves_is_in_the_readme():
     assert SERVING in COMMANDS
 
 
