@@ -121,7 +121,7 @@ def _report(failures: list[tuple[Job, str]]) -> int:
     return 1 if failures else 0
 
 
-def simulate(
+def simulate(  # noqa: D417  the classes describe the other arguments
     distribution: Distribution = Distribution(),  # noqa: B008
     network: Network = Network(),  # noqa: B008
     optimiser: Optimiser = Optimiser(),  # noqa: B008
