@@ -48,7 +48,7 @@ def execute(
     steps = run_length(run, chosen.slow)
     history = evaluation.History(chosen.clustered)
     originals = on_device(parts.train, device)
-    checkpoint = artifact(context.root, "checkpoint", ".pt", run, parts.content, seed)
+    checkpoint = artifact(context.root, "train", ".pt", run, parts.content, seed, name="checkpoint")
     fit(
         network,
         on_device(images, device),

@@ -29,8 +29,8 @@ from empirical.generation.sizes import size
 from empirical.own_images.folder import source_of, usual_side
 from empirical.own_images.forecast import forecast
 from empirical.own_images.stages import Task
-from empirical.runtime.machine import USUAL, Machine
-from empirical.runtime.precision import usual
+from empirical.runtime.machine import DEFAULT_MACHINE, Machine
+from empirical.runtime.precision import default_precision
 from empirical.selection.scores import BUDGET
 from figures.records import OUTPUT
 
@@ -66,7 +66,7 @@ def augment(
     link: bool = True,
     seed: int = 0,
     dry_run: bool = False,
-    machine: Machine = USUAL,
+    machine: Machine = DEFAULT_MACHINE,
     cache: Path = OUTPUT,
 ) -> int:
     """Add variants of slow-to-learn images to a folder of images: train early, select, generate, and write an ordinary image folder.
@@ -120,7 +120,7 @@ def augment(
         skip_unreadable=skip_unreadable,
     )
     if precision is not None or generator is None:
-        model = dataclasses.replace(model, precision=precision or usual(on_cpu))
+        model = dataclasses.replace(model, precision=precision or default_precision(on_cpu))
     training = early_recipe(network, on_cpu, flip)
     count = sum(item.part == "train" for item in contents.items)
     early = Early(

@@ -22,8 +22,8 @@ from empirical.experiments.runner import (
     records_of,
     write_plans,
 )
-from empirical.experiments.stages import claims, failure
-from empirical.runtime.machine import USUAL, Machine
+from empirical.experiments.stages import failure, leases
+from empirical.runtime.machine import DEFAULT_MACHINE, Machine
 from figures.records import OUTPUT
 from figures.records.command_line.arguments import Names
 
@@ -46,7 +46,7 @@ def benchmark(
     out: Path = OUTPUT,
     model: str | None = None,
     kind: KindName = "auto",
-    machine: Machine = USUAL,
+    machine: Machine = DEFAULT_MACHINE,
 ) -> int:
     """Compute what is missing of experiments, each stage once for all of them: here, on a cluster, or as tasks of a job array.
 
@@ -136,7 +136,7 @@ def jobs_of_task(jobs: Graph, task: int) -> Graph:
 
 def format_status(chosen: Chosen, out: Path) -> list[str]:
     """A line for each experiment, then what runs and what failed."""
-    jobs, held = graph(chosen, out), claims(out)
+    jobs, held = graph(chosen, out), leases(out)
     state = {name: _job_state(job, held) for name, job in jobs.items()}
     width = max(len(each.name) for each, _ in chosen)
     lines = [f"{'':{width}s} {'done':>7s} {'running':>7s} {'failed':>7s} {'missing':>7s}"]

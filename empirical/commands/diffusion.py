@@ -15,7 +15,7 @@ from empirical.data.decoded import find_or_decode
 from empirical.data.sources.locate import FOLDER_PREFIX, set_data_root
 from empirical.generation.sizes import SizeName, parameters, size
 from empirical.runtime import precision as bfloat16
-from empirical.runtime.machine import USUAL, Machine
+from empirical.runtime.machine import DEFAULT_MACHINE, Machine
 from figures.records import OUTPUT
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def diffusion(
     bf16: bool = False,
     sheets: int = 4,
     dry_run: bool = False,
-    machine: Machine = USUAL,
+    machine: Machine = DEFAULT_MACHINE,
     root: Path | None = None,
     out: Path = OUTPUT,
 ) -> int:
@@ -104,8 +104,9 @@ def diffusion(
     torch.set_num_threads(1)  # the same numbers as in an experiment
     task = make_task(data, settings, seed, out / "artifacts")
     print(*format_task(task), sep="\n", flush=True)
-    if settings.precision == "bfloat16" and machine.on(data).type == "cpu" and bfloat16.missing():
-        print(bfloat16.slow("--precision"), flush=True)
+    on_cpu = machine.on(data).type == "cpu"
+    if settings.precision == "bfloat16" and on_cpu and bfloat16.lacks_bfloat16():
+        print(bfloat16.slow_precision_note("--precision"), flush=True)
     if dry_run:
         print(format_forecast(task, generator_training.rate(task, machine), machine))
         return 0

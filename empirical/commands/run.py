@@ -10,7 +10,7 @@ from empirical.experiments.cost import duration
 from empirical.experiments.jobs import graph, missing
 from empirical.experiments.registry import experiment
 from empirical.experiments.runner import complete, planned, records_of
-from empirical.runtime.machine import USUAL, Machine
+from empirical.runtime.machine import DEFAULT_MACHINE, Machine
 from figures.records import OUTPUT
 from figures.records.command_line.arguments import Names
 
@@ -23,7 +23,7 @@ def run(
     root: Path | None = None,
     out: Path = OUTPUT,
     dry_run: bool = False,
-    machine: Machine = USUAL,
+    machine: Machine = DEFAULT_MACHINE,
 ) -> int:
     """Compute what is missing of named experiments.
 

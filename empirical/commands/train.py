@@ -12,14 +12,14 @@ from empirical.config import Run, require
 from empirical.data.decoded import find_or_decode
 from empirical.data.sources.locate import set_data_root
 from empirical.generation.backends.resolve import check
-from empirical.runtime.machine import USUAL, Machine
-from empirical.runtime.precision import notes
+from empirical.runtime.machine import DEFAULT_MACHINE, Machine
+from empirical.runtime.precision import slow_precision_notes
 from figures.records import OUTPUT
 
 
 def train(
     config: Annotated[Run, tyro.conf.arg(name=""), tyro.conf.AvoidSubcommands] = Run(),  # noqa: B008
-    machine: Machine = USUAL,
+    machine: Machine = DEFAULT_MACHINE,
     seed: int = 0,
     root: Path | None = None,
     out: Path = OUTPUT,
@@ -56,7 +56,7 @@ def train(
         config, data=load.identify_by_content(config.data, out / "artifacts")
     )
     torch.set_num_threads(1)  # the same numbers as in an experiment
-    for note in notes([config], machine):
+    for note in slow_precision_notes([config], machine):
         print(note, flush=True)
     with Lines(log) as watch:
         context = Context(config, seed, out / "artifacts", machine)

@@ -39,7 +39,7 @@ from empirical.data.sources.locate import FOLDER_PREFIX, NATIVE_SIDES, find_sour
 from empirical.data.sources.source import Missing, Source
 from empirical.runtime.locks import locked
 from empirical.runtime.stage_code import code
-from figures.records import digest, write_json
+from figures.records import atomic_folder, digest, write_json
 
 FORMAT_VERSION = 1  # of the files in a decoded folder
 PIXEL_TYPE = np.uint8
@@ -298,17 +298,14 @@ def _find_by_key_or_decode(
 def _decode(request: Request, root: Path, source: Source, folder: Path) -> DecodedDataset:
     """Decode the source into ``folder``, which replaces a damaged one; all or nothing."""
     partial = root / f".partial-{os.getpid()}-{folder.name}"
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir()
     try:
-        manifest = decode_source(request.label, source, request.side, request.skip, partial)
-        write_json(partial / "request.json", [request.name, *request.settings(request.side)])
-        if folder.exists():
-            shutil.rmtree(folder)  # damaged
-        partial.rename(folder)
-    except BaseException as error:
-        shutil.rmtree(partial, ignore_errors=True)
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        with atomic_folder(folder, partial):
+            manifest = decode_source(request.label, source, request.side, request.skip, partial)
+            write_json(partial / "request.json", [request.name, *request.settings(request.side)])
+            if folder.exists():
+                shutil.rmtree(folder)  # damaged
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
             raise OSError(errno.ENOSPC, "no space left for the decoded images", str(root)) from None
         raise
     return DecodedDataset(folder, json.loads(json.dumps(manifest)), fresh=True)

@@ -26,7 +26,8 @@ from empirical.generation.saved_model import check_disjoint, sha256
 from empirical.generation.store.store import Store, ignore, open_store
 from empirical.generation.training import going_on
 from empirical.generation.variants import make_variants, mixed
-from empirical.runtime.artifacts import alone, artifact, load_weights, save_weights
+from empirical.runtime.artifacts import artifact, load_weights, save_weights
+from empirical.runtime.locks import locked
 from empirical.training.fit import forget_checkpoint
 from figures.records import Advance, digest, write_json
 
@@ -68,11 +69,13 @@ def generator(context: Context, advance: Advance = ignore) -> UNet2DModel:
     depends = (run.data.name, run.data.side, content, sha256(indices), run.generator, seed)
     path = artifact(context.root, "generator", ".safetensors", *depends)
     model = unet.unet(images, run.generator, seed)
-    with alone(path):
+    with locked(path):
         if (weights := load_weights(path)) is not None:
             model.load_state_dict(weights)
             return model.to(device).eval()
-        checkpoint = artifact(context.root, "checkpoint", ".pt", "generator", device.type, *depends)
+        checkpoint = artifact(
+            context.root, "generator", ".pt", device.type, *depends, name="checkpoint"
+        )
         trainer = denoiser_trainer.DenoiserTrainer(
             model.to(device), images, run.generator, seed, machine.compile
         )

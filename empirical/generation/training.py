@@ -21,7 +21,7 @@ from empirical.generation import saved_model as generator_folder
 from empirical.generation import unet as diffusion
 from empirical.generation.denoising import noise_then_denoise
 from empirical.generation.quality.contact_sheet import contact_sheet
-from empirical.runtime.artifacts import alone
+from empirical.runtime.locks import locked
 from empirical.runtime.machine import Machine
 from empirical.runtime.seeding import torch_stream
 from empirical.training.fit import check_steps, forget_checkpoint, load_checkpoint, save_checkpoint
@@ -88,7 +88,7 @@ def train(
     """
     working = folder.with_name(folder.name + ".training")
     working.mkdir(parents=True, exist_ok=True)
-    with alone(folder):
+    with locked(folder):
         if folder.exists():
             if generator_folder.load_about(folder).get("identity") != task.identity:
                 raise ValueError(

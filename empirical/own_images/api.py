@@ -23,9 +23,9 @@ from torch.utils.data import Dataset
 
 from empirical.config import Generator, Method, RuleName, Selection, Variants, require
 from empirical.data.images import Images
+from empirical.data.pixels import as_uint8
 from empirical.generation.variants import make_variants, mixed
 from empirical.methods import additions
-from empirical.own_images.folder import as_uint8
 from empirical.selection.early_training import Outputs
 from empirical.selection.rules import select
 
@@ -223,9 +223,9 @@ def way_of(
 def usual_generator(device: torch.device) -> Generator:
     """What is trained where no generator is given: that of the command ``augment``."""
     from empirical.generation.sizes import size
-    from empirical.runtime.precision import usual
+    from empirical.runtime.precision import default_precision
 
-    return replace(size("small"), precision=usual(device.type == "cpu"))
+    return replace(size("small"), precision=default_precision(device.type == "cpu"))
 
 
 def as_array(values: ArrayLike) -> np.ndarray:

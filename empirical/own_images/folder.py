@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import csv
 import dataclasses
-import fcntl
 import functools
 import json
 import os
@@ -24,7 +23,8 @@ from empirical.data.sources import folder as folders
 from empirical.data.sources.decode import decode_rgb
 from empirical.data.sources.locate import FOLDER_PREFIX, data_root
 from empirical.data.sources.source import PARTS, Contents, Source, Unreadable
-from figures.records import digest, write_json
+from empirical.runtime.locks import locked
+from figures.records import atomic_folder, digest, write_json
 
 MEASURED = 200  # images whose size is looked at
 
@@ -169,11 +169,6 @@ def variant_names(
     return names
 
 
-def as_uint8(pixels: np.ndarray) -> np.ndarray:
-    """(n, height, width, channels) uint8, rint((x + 1) 127.5), of (n, channels, height, width) in [-1, 1]; what lies outside is clipped."""
-    return np.rint((pixels.transpose(0, 2, 3, 1) + 1) * 127.5).clip(0, 255).astype(np.uint8)
-
-
 def write_folder(
     out: Path,
     files: Files,
@@ -188,7 +183,7 @@ def write_folder(
     names: of the variants; images: (m, side, side, 3) uint8; tables: file name to rows, the first of which names the columns;
     link: hard links to the originals where the file system allows it, else copies.
     """
-    with whole(out) as folder:
+    with new_folder(out) as folder:
         for path, target in zip(
             files.train + files.test, files.train_targets + files.test_targets, strict=True
         ):
@@ -216,33 +211,23 @@ def link_or_copy(path: Path, target: Path, link: bool) -> None:
 
 
 @contextlib.contextmanager
-def whole(out: Path) -> Iterator[Path]:
-    """A folder to write into, beside ``out``, which becomes ``out`` at the end, and is removed if the end is not reached.
+def new_folder(out: Path) -> Iterator[Path]:
+    """Yield a folder to write into, which becomes ``out`` at the end; a failure removes it.
 
-    ``out`` may be there if it is empty. Raises ValueError while another process writes it.
+    ``out`` may exist if it is empty. Raises ValueError while another process writes it.
     """
     partial = out.with_name(f".{out.name}.partial")
-    partial.mkdir(parents=True, exist_ok=True)
-    handle = os.open(partial, os.O_RDONLY)
-    try:
+    partial.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as stack:
         try:
-            fcntl.flock(
-                handle, fcntl.LOCK_EX | fcntl.LOCK_NB
-            )  # the system lets go of it when the process ends, however it ends
+            stack.enter_context(locked(out, wait=False, keep=False))
         except BlockingIOError:
             raise ValueError(
-                f"out is {out}, which another process is writing; allowed: to wait for it, or another folder"
+                f"out is {out}, which another process is writing; "
+                "allowed: to wait for it, or another folder"
             ) from None
-        try:
-            for left in partial.iterdir():  # by a process that was killed
-                shutil.rmtree(left) if left.is_dir() else left.unlink()
-            yield partial
-            partial.rename(out)
-        except BaseException:
-            shutil.rmtree(partial, ignore_errors=True)
-            raise
-    finally:
-        os.close(handle)
+        # what a killed process has left in ``partial`` is removed
+        yield stack.enter_context(atomic_folder(out, partial))
 
 
 def earlier(out: Path) -> dict[str, Any] | None:

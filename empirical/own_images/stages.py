@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from empirical.config import Run, require
+from empirical.data.pixels import as_uint8
 from empirical.data.sources.source import Source
 from empirical.generation.backends.resolve import kind_of
 from empirical.own_images.folder import (
     Files,
-    as_uint8,
     decoded,
     earlier,
     files_of,
@@ -29,7 +29,7 @@ from empirical.selection.agreement import by_class
 from empirical.selection.knee import NoKnee
 from empirical.selection.verdict import warning
 from empirical.training.progress import progress
-from figures.records import digest, plain, write_json
+from figures.records import digest, json_value, write_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,7 +59,7 @@ class Task:
     @property
     def settings(self) -> Any:
         """What tells one command from another."""
-        return plain(
+        return json_value(
             {
                 "folder": str(self.source.where.resolve()),
                 "layout": self.source.layout,
@@ -71,12 +71,12 @@ class Task:
     @property
     def note(self) -> Path:
         """Where the share of slow images is noted once it is known, for a dry run."""
-        from empirical.runtime.artifacts import code
+        from empirical.runtime.stage_code import code
 
         run = self.run
         key = digest(
             [
-                code(),
+                code("select"),
                 fingerprint(self.source),
                 run.data,
                 run.training,

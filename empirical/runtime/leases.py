@@ -1,8 +1,9 @@
-"""Who works at what: claim files in a folder that several processes, also on several machines, may share.
+"""Tell which of several processes, also on several machines, works at a task of a shared folder.
 
-A claim is a file made with O_EXCL and touched while the work lasts. One that was not touched for ``stale`` seconds, or whose process is
-known to have ended, is taken over. Ages are differences of times of files, so that the machines' clocks need not agree. Claims save
-double work and nothing else: if a worker that seemed dead goes on after all, two do the same work and write the same result.
+A lease is a file created with O_EXCL and touched while the work lasts. A lease that was not touched
+for ``stale`` seconds, or whose process is known to have ended, is taken over. Ages are differences
+between file times, so that the clocks of the machines need not agree. Leases save double work and
+nothing else: if a worker that seemed dead continues after all, two workers compute the same result.
 """
 
 from __future__ import annotations
@@ -18,71 +19,82 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-STALE = 120.0  # seconds after which an untouched claim is taken over
-BEATS = 8  # touches within that time
-PASSING = (
-    errno.ESTALE,
-    errno.EIO,
-    errno.ETIMEDOUT,
-)  # errors that a network file system may have for a moment
+from figures.records import atomic_write
+
+STALE = 120.0  # seconds after which an untouched lease is taken over
+TOUCHES = 8  # touches of a lease within that time
+TRANSIENT = (errno.ESTALE, errno.EIO, errno.ETIMEDOUT)  # of a network file system, for a moment
 
 
 @cache
 def place() -> str:
-    """Where process numbers mean what they mean here: host, start of the system and, in a container, its own numbering."""
+    """Return where a process number is unique: host, boot and, in a container, PID namespace.
+
+    The host comes first, and a space follows it if boot and namespace are known.
+    """
     parts = [socket.gethostname()]
     with contextlib.suppress(OSError):
-        parts += [
-            Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
-            os.readlink("/proc/self/ns/pid"),
-        ]
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        parts += [boot, os.readlink("/proc/self/ns/pid")]
     return " ".join(parts)
 
 
-class Claims:
-    """The claims in ``folder``, made if it is not there. stale: seconds, above 0."""
+class Leases:
+    """The leases in ``folder``, which is created if missing. stale: seconds, above 0.
+
+    Raises ValueError for another ``stale``.
+    """
 
     def __init__(self, folder: Path, stale: float = STALE) -> None:
         if not stale > 0:
             raise ValueError(
-                f"stale is {stale}; allowed: above 0 seconds; give more than a worker may stand still"
+                f"stale is {stale}; allowed: above 0 seconds; give more than the longest pause of "
+                "a worker"
             )
-        self.folder, self.stale = folder, stale
+        self.folder = folder
+        self.stale = stale
 
     @contextlib.contextmanager
     def held(self, task: str) -> Iterator[bool]:
-        """Whether the task is ours while the block runs; if it is another's, False, at once."""
+        """Hold the lease of ``task`` while the block runs; do not wait for it.
+
+        Yields True if this process holds the lease, False if another one does. task: a file name.
+        """
         path = self.folder / task
-        if (claim := self._take(path)) is None:
+        if (lease := self._acquire(path)) is None:
             yield False
             return
-        file, token = claim
+        file, token = lease
         ended = threading.Event()
-        beat = threading.Thread(target=self._touch, args=(file, ended), daemon=True)
-        beat.start()
+        toucher = threading.Thread(target=self._touch, args=(file, ended), daemon=True)
+        toucher.start()
         try:
             yield True
         finally:
             ended.set()
-            beat.join()
+            toucher.join()
             os.close(file)
             if self._token(path) == token:  # not taken over meanwhile
                 path.unlink(missing_ok=True)
 
     def holder(self, task: str) -> dict | None:
-        """What the claim on the task says (place, process) if somebody alive has one; nothing, {}, where that cannot be told now."""
+        """Return the content of a task's lease: ``token``, ``place`` and ``process``.
+
+        An empty dict if the lease cannot be read at the moment. None if nobody holds it, or the
+        holder is known to have ended.
+        """
         path = self.folder / task
         try:
             return None if self._is_stale(path) else self._read(path)
         except FileNotFoundError:
             return None
         except OSError as error:
-            if error.errno in PASSING:
+            if error.errno in TRANSIENT:
                 return {}
             raise
 
     def now(self) -> float:
-        """The time of the file system, in seconds."""
+        """Return the current time of the file system, in seconds."""
         self.folder.mkdir(parents=True, exist_ok=True)
         probe = self.folder / f".{secrets.token_hex(8)}"
         probe.touch(exist_ok=False)
@@ -90,55 +102,63 @@ class Claims:
         probe.unlink()
         return time
 
+    def sweep(self) -> None:
+        """Remove stale leases and the temporary files of workers that were killed."""
+        for path in list(self.folder.iterdir()) if self.folder.exists() else ():
+            if self._is_stale(path):
+                path.unlink(missing_ok=True)
+
     def _touch(self, file: int, ended: threading.Event) -> None:
-        while not ended.wait(self.stale / BEATS):
+        """Touch the open file several times in ``stale`` seconds until ``ended`` is set."""
+        while not ended.wait(self.stale / TOUCHES):
             with contextlib.suppress(OSError):  # a network may fail for a moment
                 os.utime(file)
 
-    def _take(self, path: Path) -> tuple[int, str] | None:
-        """The open claim file and its token, or None."""
+    def _acquire(self, path: Path) -> tuple[int, str] | None:
+        """Return the open lease file and its token; None if another worker holds the lease."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileExistsError):
-            return self._make(path)
+            return self._create(path)
         token = self._token(path)
         return self._take_over(path, token) if token is not None and self._is_stale(path) else None
 
-    def _make(self, path: Path) -> tuple[int, str]:
+    def _create(self, path: Path) -> tuple[int, str]:
+        """Create a lease file; return it open, and its token. Raises FileExistsError."""
         token = secrets.token_hex(8)
+        body = {"token": token, "place": place(), "process": os.getpid()}
         file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
-        os.write(
-            file, json.dumps({"token": token, "place": place(), "process": os.getpid()}).encode()
-        )
+        os.write(file, json.dumps(body).encode())
         return file, token
 
     def _take_over(self, path: Path, token: str) -> tuple[int, str] | None:
-        """Replace the claim of this token. Of several workers one may: who first makes the file named after the token."""
+        """Take over the stale lease ``token``; None if another worker does so.
+
+        Of several workers only the first to create the file named after the token succeeds.
+        """
         right = path.with_name(f".{path.name}.{token}")
         try:
             os.close(os.open(right, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         except FileExistsError:
-            if self._is_stale(right):  # whoever made it ended before the replacement
+            if self._is_stale(right):  # its creator ended before it replaced the lease
                 right.unlink(missing_ok=True)
             return None
         try:
             if self._token(path) != token:
                 return None
-            temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-            claim = self._make(temporary)
-            temporary.replace(path)
-            return claim
+            with atomic_write(path) as temporary:
+                return self._create(temporary)
         finally:
             right.unlink(missing_ok=True)
 
     def _token(self, path: Path) -> str | None:
-        """What tells a claim from an earlier or later one of the same name; None if there is none."""
+        """Return the token, which differs between leases of the same name. None without a lease."""
         try:
             return self._read(path).get("token") or f"empty-{path.stat().st_ino}"
         except FileNotFoundError:
             return None
 
     def _read(self, path: Path) -> dict:
-        """What a claim says: nothing, if its process ended between making and writing it."""
+        """Return the content of a lease; empty if its process ended before it was written."""
         try:
             found = json.loads(path.read_bytes())
         except ValueError:
@@ -146,23 +166,19 @@ class Claims:
         return found if isinstance(found, dict) else {}
 
     def _is_stale(self, path: Path) -> bool:
+        """Return whether a lease may be taken over. False if there is none."""
         try:
-            found, touched = self._read(path), path.stat().st_mtime
+            found = self._read(path)
+            touched = path.stat().st_mtime
         except FileNotFoundError:
             return False
-        return (
-            found.get("place") == place() and _ended(found.get("process"))
-        ) or self.now() - touched > self.stale
-
-    def sweep(self) -> None:
-        """Remove stale claims and what was left by workers that were killed."""
-        for path in list(self.folder.iterdir()) if self.folder.exists() else ():
-            if self._is_stale(path):
-                path.unlink(missing_ok=True)
+        if found.get("place") == place() and _has_ended(found.get("process")):
+            return True
+        return self.now() - touched > self.stale
 
 
-def _ended(process: object) -> bool:
-    """Whether the process of this number on this machine is known to be gone."""
+def _has_ended(process: object) -> bool:
+    """Return whether the process of this number on this machine is known to have ended."""
     if not isinstance(process, int) or process <= 0:
         return False
     try:

@@ -1,4 +1,4 @@
-"""Randomness: one stream per purpose, named, so that adding a stream moves no other."""
+"""Make random generators: one stream for each named purpose, so that adding one moves no other."""
 
 from __future__ import annotations
 
@@ -14,19 +14,22 @@ if TYPE_CHECKING:
 
 
 def entropy(seed: int, *purpose: str | int) -> np.random.SeedSequence:
-    """The seed sequence of a purpose, such as ``entropy(seed, "variants", example, copy)``."""
+    """Return the seed sequence of a purpose, such as ``entropy(seed, "variants", source, copy)``.
+
+    seed: at least 0. purpose: texts, which count by their CRC-32, and integers of at least 0.
+    """
     return np.random.SeedSequence(
         [seed, *(zlib.crc32(p.encode()) if isinstance(p, str) else p for p in purpose)]
     )
 
 
 def stream(seed: int, *purpose: str | int) -> np.random.Generator:
-    """A numpy generator of its own for this purpose."""
+    """Return the numpy generator of a purpose; see ``entropy``."""
     return np.random.default_rng(entropy(seed, *purpose))
 
 
 def torch_stream(seed: int, *purpose: str | int) -> torch.Generator:
-    """A CPU torch generator of its own for this purpose."""
+    """Return the torch generator of a purpose, on the CPU; see ``entropy``."""
     import torch
 
     return torch.Generator().manual_seed(
@@ -36,7 +39,10 @@ def torch_stream(seed: int, *purpose: str | int) -> torch.Generator:
 
 @contextlib.contextmanager
 def construction(seed: int, *purpose: str | int) -> Iterator[None]:
-    """Make a library's constructor reproducible: torch's layers draw their first weights from the global state, which is put back after."""
+    """Seed torch's global CPU generator while the block runs, and restore its state afterwards.
+
+    For constructors of a library, whose layers draw their first weights from the global generator.
+    """
     import torch
 
     with torch.random.fork_rng(devices=[]):

@@ -48,7 +48,7 @@ def selected(context: Context) -> Selected:
     depends = (run.data, parts.content, run.early, run.training.early, seed)
     kept = early_outputs(context, depends)
     early = Outputs.of(kept["logits"], labels)
-    path = artifact(context.root, "selection", ".npz", *depends, run.selection)
+    path = artifact(context.root, "select", ".npz", *depends, run.selection)
     if (masks := load_arrays(path)) is None:
         features = early.features(run.selection.features)
         test = Outputs.of(kept["test"], parts.test.labels)

@@ -26,8 +26,8 @@ from empirical.generation.store.shards import (
     write_manifest,
     write_shard,
 )
-from empirical.runtime.leases import STALE, Claims
-from figures.records import plain
+from empirical.runtime.leases import STALE, Leases
+from figures.records import json_value
 
 BLOCK = 1024  # sources of one task, and so the most images of a shard
 POLL = 0.5  # seconds between looks at what others do
@@ -65,7 +65,7 @@ def open_store(
         raise ValueError(
             f"block is {block}; allowed: at least 1; give the most images that a killed worker may lose"
         )
-    asked = {"description": plain(description), "shape": list(shape), "dtype": str(np.dtype(dtype))}
+    asked = {"description": json_value(description), "shape": list(shape), "dtype": str(np.dtype(dtype))}
     write_manifest(Path(folder), {**asked, "block": block})
     store = Store(folder, stale, poll)
     there = {
@@ -105,14 +105,14 @@ class Store:
             np.dtype(manifest["dtype"]),
             int(manifest["block"]),
         )
-        self.claims = Claims(self.folder / "claims", stale)
+        self.leases = Leases(self.folder / "leases", stale)
         self._shards: dict[str, Shard] = {}
         self._inodes: dict[str, int] = {}
         self._maps: dict[str, np.ndarray] = {}
         self._index: Index | None = None
 
     def __reduce__(self):  # a loader's worker opens it anew instead of being sent the images
-        return Store, (self.folder, self.claims.stale, self.poll)
+        return Store, (self.folder, self.leases.stale, self.poll)
 
     def __len__(self) -> int:
         """Images that are there."""
@@ -165,7 +165,7 @@ class Store:
         while tasks:
             before = made
             for task in list(tasks):
-                with self.claims.held("{}-{}".format(*task)) as ours:
+                with self.leases.held("{}-{}".format(*task)) as ours:
                     if ours:
                         self._strike(tasks, seen, advance)  # who held it before may have made it
                     if ours and task in tasks:
@@ -186,17 +186,17 @@ class Store:
 
         Files younger than ``stale`` that have no ``.json`` stay: somebody may be about to write it.
         """
-        bad, now = self.verify(), self.claims.now()
+        bad, now = self.verify(), self.leases.now()
         for name in bad:
             described, images = files(self.folder, name)
-            if described.exists() or now - touched(images) > self.claims.stale:
+            if described.exists() or now - touched(images) > self.leases.stale:
                 described.unlink(missing_ok=True)  # first, so that no one reads half a shard
                 images.unlink(missing_ok=True)
             self._forget(name)
         for path in filter(Path.is_file, self.folder.glob(".*.*")):
-            if now - touched(path) > self.claims.stale:
+            if now - touched(path) > self.leases.stale:
                 path.unlink(missing_ok=True)
-        self.claims.sweep()
+        self.leases.sweep()
         return bad
 
     def index(self) -> Index:

@@ -15,7 +15,7 @@ import pytest
 from empirical.commands.benchmark import benchmark
 from empirical.experiments.jobs import graph
 from empirical.experiments.registry import experiment
-from empirical.experiments.stages import claims
+from empirical.experiments.stages import leases
 from figures.records import load_some, read
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -210,7 +210,7 @@ def test_status_tells_who_works_at_what(tmp_path, capsys):
         for name, job in graph([(experiment("smoke"), 1)], tmp_path).items()
         if job.path is not None
     )
-    with claims(tmp_path).held(name):
+    with leases(tmp_path).held(name):
         assert benchmark(("smoke",), status=True, seeds=1, out=tmp_path) == 0
     said = capsys.readouterr().out.splitlines()
     assert said[1].split() == ["smoke", "0", "1", "0", "9"]

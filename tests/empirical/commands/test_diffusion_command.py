@@ -29,7 +29,7 @@ def here(capsys, monkeypatch, *words):
 @pytest.fixture
 def narrow(monkeypatch):
     """The sizes' networks made narrow, so that a rehearsal is short; and a processor that can do all."""
-    monkeypatch.setattr(bfloat16, "missing", lambda: False)
+    monkeypatch.setattr(bfloat16, "lacks_bfloat16", lambda: False)
     monkeypatch.setattr(
         generator_command,
         "size",
@@ -86,7 +86,7 @@ def test_a_dry_run_says_how_long_it_takes_and_writes_no_generator(
 
 
 def test_bfloat16_is_warned_of_where_it_is_slow(tmp_path, capsys, monkeypatch, narrow):
-    monkeypatch.setattr(bfloat16, "missing", lambda: True)
+    monkeypatch.setattr(bfloat16, "lacks_bfloat16", lambda: True)
     words = ("digits", "--train", "60", *TINY, "--sheets", "0", "--out", tmp_path)
     note = "note: this processor has no bfloat16 arithmetic, which makes bfloat16 about twenty times slower than --precision float32"
     assert here(capsys, monkeypatch, *words)[1][3] == note

@@ -163,7 +163,7 @@ def test_stages_are_kept_and_shared_by_rules(tmp_path):
         for rule in rules
     ]
     assert len(list(tmp_path.glob("early-*"))) == 1
-    assert len(list(tmp_path.glob("selection-*"))) == 6
+    assert len(list(tmp_path.glob("select-*"))) == 6
     for rule, other in zip(rules, others, strict=True):
         np.testing.assert_array_equal(
             other.clustered, paper.slow

@@ -12,7 +12,6 @@ import pytest
 import torch
 
 from empirical.commands import COMMANDS, train
-from empirical.runtime import artifacts
 from empirical.training.fit import Progress
 from empirical.training.progress import Lines
 from figures.records import run_command
@@ -39,7 +38,6 @@ LINE = re.compile(
 
 def here(capfd, monkeypatch, *words):
     """The command in this process, as if it began now: exit code, what it prints, and the lines on standard error."""
-    artifacts.code.cache_clear()
     monkeypatch.setattr(sys, "argv", ["empirical", "train", *map(str, words)])
     code = run_command(COMMANDS, "python -m empirical", "")
     said = capfd.readouterr()
@@ -124,7 +122,7 @@ def test_interrupted_and_killed_it_ends_with_the_same_numbers(tmp_path, capfd, m
         ),
         (
             ["--machine.cuda-graph"],
-            "error: machine.cuda_graph on cpu is True; allowed: on a CUDA device alone",
+            "error: machine.cuda_graph on cpu is True; allowed: only on a CUDA device",
         ),
         (
             ["--machine.checkpoint", "-1"],

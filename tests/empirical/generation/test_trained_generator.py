@@ -1,7 +1,6 @@
 """Which images the generator of a run is trained on, and that it is trained once for all who need it."""
 
 import dataclasses
-import threading
 
 import numpy as np
 import pytest
@@ -16,7 +15,6 @@ from empirical.data.split import split_dataset
 from empirical.generation import denoiser_trainer
 from empirical.generation import stage as generate
 from empirical.generation import training as generator_training
-from empirical.runtime.artifacts import alone
 from empirical.runtime.machine import Machine
 
 SMALL = Generator(channels=(8,), steps=2, batch=4)
@@ -158,21 +156,3 @@ def test_bfloat16_trains_to_nearly_the_same_weights(root):
     assert (
         exact - rounded
     ).abs().max() < 2 * 2 * SMALL.lr  # two steps of AdamW, each at most about lr long
-
-
-def test_who_comes_second_waits(tmp_path):
-    order, first = [], threading.Event()
-
-    def second():
-        first.wait(10)
-        with alone(tmp_path / "result"):
-            order.append("second")
-
-    waiting = threading.Thread(target=second)
-    waiting.start()
-    with alone(tmp_path / "result"):
-        first.set()
-        waiting.join(0.3)
-        order.append("first")
-    waiting.join(10)
-    assert order == ["first", "second"]

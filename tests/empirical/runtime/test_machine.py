@@ -29,7 +29,7 @@ def bare(monkeypatch):
         (Machine("mps"), r"^machine\.device is 'mps'; allowed: cpu on this machine$"),
         (
             Machine(cuda_graph=True),
-            r"^machine\.cuda_graph on cpu is True; allowed: on a CUDA device alone$",
+            r"^machine\.cuda_graph on cpu is True; allowed: only on a CUDA device$",
         ),
         (Machine("cpu", cuda_graph=True), r"^machine\.cuda_graph on cpu is True; "),
     ],

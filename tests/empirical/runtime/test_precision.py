@@ -34,18 +34,18 @@ HALF = Training(precision="bfloat16")
 def test_what_the_processor_says(tmp_path, text, missing):
     if text is not None:
         (tmp_path / "cpuinfo").write_text(text)
-    assert bfloat16.missing(tmp_path / "cpuinfo") is missing
+    assert bfloat16.lacks_bfloat16(tmp_path / "cpuinfo") is missing
 
 
 def test_what_cannot_be_read_is_unknown(tmp_path):
     (tmp_path / "cpuinfo").write_bytes(b"flags : \xff\xfe")
-    assert not bfloat16.missing(tmp_path / "cpuinfo")
-    assert not bfloat16.missing(tmp_path)
+    assert not bfloat16.lacks_bfloat16(tmp_path / "cpuinfo")
+    assert not bfloat16.lacks_bfloat16(tmp_path)
 
 
 @pytest.fixture
 def without(monkeypatch):
-    monkeypatch.setattr(bfloat16, "missing", lambda: True)
+    monkeypatch.setattr(bfloat16, "lacks_bfloat16", lambda: True)
 
 
 RUN = Run(method=Method("original"))
@@ -68,7 +68,7 @@ OWN = Generator(precision="bfloat16")
     ],
 )
 def test_a_run_that_asks_for_it_is_told_which_option(without, run, options):
-    said = bfloat16.notes([run, run], CPU)
+    said = bfloat16.slow_precision_notes([run, run], CPU)
     assert said == [
         f"note: this processor has no bfloat16 arithmetic, which makes bfloat16 about twenty times slower than {o} float32"
         for o in options
@@ -78,10 +78,10 @@ def test_a_run_that_asks_for_it_is_told_which_option(without, run, options):
 def test_nothing_is_said_where_it_is_quick_or_another_device_computes(monkeypatch, without):
     run = Run(training=HALF, data=Data("cifar10"))
     monkeypatch.setattr(Machine, "on", lambda self, data: torch.device("cuda"))
-    assert bfloat16.notes([run], Machine()) == []
+    assert bfloat16.slow_precision_notes([run], Machine()) == []
     monkeypatch.undo()
-    monkeypatch.setattr(bfloat16, "missing", lambda: False)
-    assert bfloat16.notes([run], CPU) == []
+    monkeypatch.setattr(bfloat16, "lacks_bfloat16", lambda: False)
+    assert bfloat16.slow_precision_notes([run], CPU) == []
 
 
 def test_the_usual_precision_is_the_quicker_one(monkeypatch):
@@ -90,5 +90,5 @@ def test_the_usual_precision_is_the_quicker_one(monkeypatch):
         (True, False, "bfloat16"),
         (False, True, "bfloat16"),
     ):
-        monkeypatch.setattr(bfloat16, "missing", lambda missing=missing: missing)
-        assert bfloat16.usual(on_cpu) == usual
+        monkeypatch.setattr(bfloat16, "lacks_bfloat16", lambda missing=missing: missing)
+        assert bfloat16.default_precision(on_cpu) == usual

@@ -19,7 +19,6 @@ from empirical.generation.store import shards as store_files
 from empirical.generation.store.export import Examples, export
 from empirical.generation.store.index import keys_of, pairs_of
 from empirical.generation.store.store import Store, open_store
-from empirical.runtime.leases import Claims
 
 DESCRIPTION = {"model": "none", "seed": 3, "strength": 0.5, "versions": {"numpy": "2"}}
 KINDS = {"uint8": (3, 2, 1), "float32": (1, 2, 3)}
@@ -161,7 +160,7 @@ def test_images_of_another_shape_or_kind_are_not_kept(tmp_path, made, message):
     with pytest.raises(ValueError, match=message):
         store.fill(grid(), made)
     assert content(store) == {}
-    assert store.fill(grid(), make) == 20  # the claim was given up
+    assert store.fill(grid(), make) == 20  # the lease was given up
 
 
 def test_labels_of_too_few_sources_are_told_before_anything_is_made(tmp_path):
@@ -321,58 +320,20 @@ def age(path, seconds):
 
 
 def test_repair_removes_what_killed_workers_left(filled):
-    claims = filled.folder / "claims"
+    leases = filled.folder / "leases"
     left = [
         filled.folder / ".1.shard-x.npy",
         filled.folder / "shard-y.npy",
-        claims / "0-0",
-        claims / ".0-0.right",
+        leases / "0-0",
+        leases / ".0-0.right",
     ]
-    young = [filled.folder / ".1.shard-z.npy", claims / "1-0"]
+    young = [filled.folder / ".1.shard-z.npy", leases / "1-0"]
     for path in left + young:
         path.write_bytes(b"")
     for path in left:
         age(path, 1000)
     assert filled.repair() == ["y"]
     assert [path.exists() for path in left + young] == [False] * 4 + [True] * 2
-
-
-def test_a_young_claim_is_left_alone_and_a_stale_one_taken_over(tmp_path):
-    claims = Claims(tmp_path, stale=100)
-    for text in ("", json.dumps({"token": "theirs", "place": "another machine", "process": 1})):
-        (tmp_path / "task").write_text(text)
-        with claims.held("task") as ours:
-            assert not ours
-        age(tmp_path / "task", 101)
-        with claims.held("task") as ours, claims.held("task") as twice:
-            assert (ours, twice) == (True, False)
-        assert list(tmp_path.iterdir()) == []
-
-
-def test_a_right_to_take_over_that_was_never_used_grows_stale(tmp_path):
-    claims = Claims(tmp_path, stale=100)
-    task, right = tmp_path / "task", tmp_path / ".task.theirs"
-    task.write_text(json.dumps({"token": "theirs"}))
-    right.touch()
-    age(task, 101)
-    with claims.held("task") as ours:
-        assert not ours
-    age(right, 101)
-    with claims.held("task") as ours:  # removes the right
-        assert not ours
-    with claims.held("task") as ours:
-        assert ours
-
-
-def test_a_claim_that_was_taken_over_is_not_given_up_by_its_first_holder(tmp_path):
-    with Claims(tmp_path, stale=100).held("task") as first:
-        age(tmp_path / "task", 101)
-        with Claims(tmp_path, stale=100).held("task") as second:
-            assert first
-            assert second
-            theirs = (tmp_path / "task").read_text()
-    assert json.loads(theirs)["process"] == os.getpid()
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_batch_of_examples_is_its_items(filled):

@@ -102,7 +102,7 @@ def check(store, shards=12):
         == len(list(store.folder.glob("shard-*.npy")))
         == shards
     )
-    assert list((store.folder / "claims").iterdir()) == []
+    assert list((store.folder / "leases").iterdir()) == []
 
 
 def test_two_workers_share_the_work(workplace):
@@ -133,8 +133,8 @@ def test_a_worker_waits_for_one_that_may_live_and_takes_over_when_it_is_silent(w
     assert killed.stdout.readline() == "hangs\n"
     killed.kill()
     killed.wait()
-    (claim,) = (store.folder / "claims").iterdir()
-    claim.write_text(
+    (lease,) = (store.folder / "leases").iterdir()
+    lease.write_text(
         '{"token": "theirs", "place": "another machine", "process": 1}'
     )  # whether it lives cannot be known here
     waiting = start(stale=0.5)
@@ -146,9 +146,9 @@ def test_a_worker_waits_for_one_that_may_live_and_takes_over_when_it_is_silent(w
 def test_one_that_is_silent_but_alive_does_no_harm(workplace):
     store, _, start = workplace
     assert start(stop=0).stdout.readline() == "hangs\n"
-    (claim,) = (store.folder / "claims").iterdir()
-    claim.write_text("")
-    claim.touch()
+    (lease,) = (store.folder / "leases").iterdir()
+    lease.write_text("")
+    lease.touch()
     finish(start(stale=0.2, stop=-1))
     check(store)
 
