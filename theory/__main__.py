@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 
 from figures.records import ONE_THREAD, run_command
 from theory import commands
 
 if __name__ == "__main__":
     os.environ.update(ONE_THREAD)  # before numpy is loaded
-    chosen = {
+    chosen: dict[str, Callable[..., int]] = {
         "list": commands.list_,
         "run": commands.run,
         "simulate": commands.simulate,

@@ -55,11 +55,14 @@ def homogeneous(evidence: Evidence) -> Iterable[Case]:
     for k in (2, 5, 8):
         for name, kind in (("useful", "copies"), ("tada", "variants")):
             label = f"{name}-{k}"
-            speeds = (evidence.number("homogeneity", label, metric) for metric in metrics)
-            yield agrees(f"R, {kind}, k = {k}", *speeds)
-    metrics = ("value", "predicted")
-    speeds = (evidence.number("claims", "speed-useful-28", metric) for metric in metrics)
-    yield agrees("R, copies, k = k* = 28; R = 1 but for the slow fractions drawn", *speeds)
+            measured, predicted = (
+                evidence.number("homogeneity", label, metric) for metric in metrics
+            )
+            yield agrees(f"R, {kind}, k = {k}", measured, predicted)
+    measured = evidence.number("claims", "speed-useful-28", "value")
+    predicted = evidence.number("claims", "speed-useful-28", "predicted")
+    case = "R, copies, k = k* = 28; R = 1 but for the slow fractions drawn"
+    yield agrees(case, measured, predicted)
 
 
 def sharpness(evidence: Evidence) -> Iterable[Case]:
@@ -88,8 +91,9 @@ def noise_alignment(evidence: Evidence) -> Iterable[Case]:
         for s in scales:
             side = "<" if s**4 < k + 1 else ">"
             label = f"noise-{k}-{s:g}"
-            ratios = (evidence.number("claims", label, metric) for metric in metrics)
-            yield agrees(f"ratio, k = {k}, s = {s:g}: s⁴ {side} k+1", *ratios, bound=1.0)
+            measured, predicted = (evidence.number("claims", label, metric) for metric in metrics)
+            case = f"ratio, k = {k}, s = {s:g}: s⁴ {side} k+1"
+            yield agrees(case, measured, predicted, bound=1.0)
 
 
 def variance(evidence: Evidence) -> Iterable[Case]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 MethodName = Literal["original", "useful", "tada", "syn-all", "syn-rand"]
 OptimiserName = Literal["gd", "sam"]
@@ -130,7 +130,7 @@ class Optimiser:
     batch: int | None = None  # mini-batch size B, >= 1; None: all examples in every step
 
     def __post_init__(self) -> None:
-        _require_choice("optimiser", self.name, OptimiserName.__args__)
+        _require_choice("optimiser", self.name, get_args(OptimiserName))
         _require_positive("eta", self.eta)
         _require_number("rho", self.rho, 0.0)
         _require_count("steps", self.steps, 1)
@@ -156,7 +156,7 @@ class Method:
     fidelity: float = 1.0  # φ: how much of the original's features a variant keeps, [0, 1]
 
     def __post_init__(self) -> None:
-        _require_choice("method", self.name, MethodName.__args__)
+        _require_choice("method", self.name, get_args(MethodName))
         _require_count("k", self.k, 1)
         _require_number("kappa", self.kappa, 0.0, 1.0)
         _require_number("scale", self.scale, 0.0)
@@ -246,5 +246,5 @@ class Probe(Run):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _require_choice("quantity", self.quantity, Quantity.__args__)
+        _require_choice("quantity", self.quantity, get_args(Quantity))
         _require_count("draws", self.draws, 1)

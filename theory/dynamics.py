@@ -114,9 +114,9 @@ def stack(
         sizes = sorted({padded(sample) for sample in samples})
         raise ValueError(f"a batch needs samples of one padded size, got {sizes}")
     size = size or padded(samples[0])
-    columns = list(zip(*(_coordinates(sample, network, size) for sample in samples), strict=True))
-    columns.append([_gram(samples[i], size) for i in leading(samples)])
-    parts = [np.stack(column).astype(dtype) for column in columns]
+    coordinates = zip(*(_coordinates(sample, network, size) for sample in samples), strict=True)
+    grams = [_gram(samples[i], size) for i in leading(samples)]
+    parts = [np.stack(column).astype(dtype) for column in (*coordinates, grams)]
     return Problem(activation(network), network.power, *parts)
 
 
@@ -254,6 +254,7 @@ def train(
     coefficients = np.zeros_like(projections)
     diverged = np.zeros(runs, bool)
     # ηL in place of L, so that a step has length 1; SAM's direction does not depend on the scale
+    stretched: Iterable[Problem]
     if batches is None:
         stretched = repeat(replace(problem, weights=eta * problem.weights))
     else:
@@ -261,7 +262,7 @@ def train(
     for step, current in zip(range(optimisers[0].steps + 1), stretched, strict=False):
         first = gradient(current, features, projections)
         if not np.abs(first.logits).max() < EXPLODED:  # also true if a logit is NaN
-            lost = ~(np.abs(first.logits) < EXPLODED).all(axis=1)  # (R,)
+            lost = np.logical_not((np.abs(first.logits) < EXPLODED).all(axis=1))  # (R,)
             if not go_on:
                 raise Diverged(
                     f"training diverged at step {step}: eta = {eta[lost].max():g} "

@@ -90,7 +90,7 @@ def cross_fitted(samples: Iterable[BySeed]) -> BySeed:
     samples = list(samples)
 
     def mean_without(parity: int, sample: BySeed) -> float:
-        return np.mean([value for seed, value in sample.items() if seed % 2 != parity])
+        return float(np.mean([value for seed, value in sample.items() if seed % 2 != parity]))
 
     best = []
     for parity in (0, 1):

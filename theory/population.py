@@ -135,9 +135,10 @@ def error_rates(
         return fast + slow, slow
 
     if not network.rectified:  # odd: the labels have the same margins, and opposite noise
-        return tuple(
+        fast, slow = (
             symmetric_error_at(margin, noise, Q * J, network.power) for margin in margins(1.0)
         )
+        return fast, slow
     errors = np.zeros(2)
     for y in (1.0, -1.0):
         errors += [error_at(margin, y * noise, Q * J, network.power) / 2 for margin in margins(y)]

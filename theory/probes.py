@@ -27,10 +27,11 @@ def probe(run: Probe, seed: int) -> Values:
     """
     seeds = range(run.draws * seed, run.draws * (seed + 1))
     measured = [MEASURES[run.quantity](run, each) for each in seeds]
-    numbers = {}
+    numbers: Values = {}
     for name in measured[0]:
         column = [values[name] for values in measured]
-        numbers[name] = None if None in column else float(np.mean(column))
+        known = [value for value in column if value is not None]
+        numbers[name] = float(np.mean(known)) if len(known) == len(column) else None
     return numbers
 
 

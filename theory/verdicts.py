@@ -86,6 +86,7 @@ def record(verdicts: list[Verdict], seeds: Mapping[str, int], root: Path) -> Non
     config = {"experiment": "claims", "label": "verdicts", "seeds": seeds}
     name = file_name("verdicts", config, 0)
     plan = read_plan(root, "theory/claims")
+    assert plan is not None, "the plan of theory/claims is written before its verdicts"
     metrics = {
         "verdicts": [asdict(verdict) for verdict in verdicts],
         "value": [verdict.measured for verdict in verdicts],
