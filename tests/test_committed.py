@@ -4,7 +4,7 @@ import pytest
 
 from empirical.experiments import registry as images
 from empirical.experiments.runner import plan_of
-from figures.records import COMMITTED, begun, is_whole, read, read_plan
+from figures.records import COMMITTED, begun, is_valid, read, read_plan
 from figures.records.compare import distance
 from theory.experiments import EXPERIMENTS as THEORY
 from theory.experiments import record_path
@@ -40,9 +40,9 @@ def test_every_run_is_found_under_its_identity(name):
     plan, runs = read_plan(COMMITTED, name), runs_of(name)
     assert set(runs) <= set(plan.runs)
     folder = COMMITTED / plan.folder
-    assert [run for run in runs if not is_whole(folder / run, runs[run])] == []
+    assert [run for run in runs if not is_valid(folder / run, runs[run])] == []
     others = set(plan.runs) - set(runs)  # such as the summary of theory/claims
-    assert [run for run in others if not is_whole(folder / run)] == []
+    assert [run for run in others if not is_valid(folder / run)] == []
 
 
 def committed(experiment, name):

@@ -16,7 +16,7 @@ from figures.records import (
     Plan,
     Record,
     file_name,
-    is_whole,
+    is_valid,
     provenance,
     run_jobs,
     write,
@@ -253,7 +253,7 @@ def missing_jobs(run: Run, seeds: int, root: Path) -> list[Job]:
     A job has at most 10 seeds; for a sweep, one.
     """
     missing = tuple(
-        seed for seed in range(seeds) if not is_whole(record_path(run, seed, root), run)
+        seed for seed in range(seeds) if not is_valid(record_path(run, seed, root), run)
     )
     size = 1 if isinstance(run, Sweep) else CHUNK
     return [Job(run, missing[i : i + size], root) for i in range(0, len(missing), size)]
@@ -281,13 +281,17 @@ def measurements(run: Run, seeds: Sequence[int]) -> Iterator[dict[int, dict[str,
     The metrics are those of a training, a grid, a selection or a probed quantity.
     """
     if isinstance(run, Probe):
-        from theory.probes import probe as one
-    elif isinstance(run, Sweep):
-        from theory.sweeps import sweep as one
-    elif isinstance(run, Selection):
-        from theory.selection import selection as one
-    else:
-        from theory.simulation import simulate_batches
+        from theory.probes import probe
 
-        return simulate_batches(run, seeds)
-    return ({seed: one(run, seed)} for seed in seeds)
+        return ({seed: probe(run, seed)} for seed in seeds)
+    if isinstance(run, Sweep):
+        from theory.sweeps import sweep
+
+        return ({seed: sweep(run, seed)} for seed in seeds)
+    if isinstance(run, Selection):
+        from theory.selection import selection
+
+        return ({seed: selection(run, seed)} for seed in seeds)
+    from theory.simulation import simulate_batches
+
+    return simulate_batches(run, seeds)

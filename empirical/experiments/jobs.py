@@ -19,7 +19,7 @@ from empirical.experiments.experiment import Experiment
 from empirical.experiments.kinds import kind_of
 from empirical.runtime.machine import DEFAULT_MACHINE, Machine
 from empirical.runtime.stage_code import code
-from figures.records import digest, file_name, is_whole
+from figures.records import digest, file_name, is_valid
 
 STAGES = ("early", "select", "generator", "variants", "train")
 SHARD = 8192  # variants of a job, about
@@ -82,7 +82,7 @@ class Job:
         missing one.
         """
         return (
-            is_whole(self.path, self.runs[0])
+            is_valid(self.path, self.runs[0])
             if self.path is not None
             else all(note.exists() for note in self.notes)
         )

@@ -13,7 +13,7 @@ from empirical.config import Selection
 from empirical.experiments.jobs import Job
 from empirical.experiments.kinds import kind_of
 from empirical.runtime.leases import Leases, place
-from figures.records import Advance, Record, plain, provenance, write, write_json
+from figures.records import Advance, Record, json_value, provenance, write, write_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -156,7 +156,7 @@ def _train(job: Job, advance: Advance) -> None:
     )
     seconds = round(earlier[0] + time.perf_counter() - start, 1)
     origin = {**provenance(*PACKAGES), "seconds": seconds, **accelerator}
-    write(job.path, Record(plain(run), job.seed, metrics, origin))
+    write(job.path, Record(json_value(run), job.seed, metrics, origin))
 
 
 DO: dict[str, Callable[[Job, Advance], None]] = {

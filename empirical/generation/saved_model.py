@@ -10,13 +10,12 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.records import beside, write_json
+from figures.records import atomic_folder, write_json
 
 if TYPE_CHECKING:
     from diffusers import DDPMScheduler, UNet2DModel
@@ -55,9 +54,7 @@ def save(
         raise ValueError(
             f"folder {folder} is there already; allowed: a new one; remove it or give another name"
         )
-    part = beside(folder)
-    part.mkdir(parents=True)
-    try:
+    with atomic_folder(folder) as part:
         weights = copy.deepcopy(unet).to("cpu")
         for parameter in (
             weights.parameters() if bf16 else ()
@@ -69,9 +66,6 @@ def save(
         write_json(
             part / ABOUT, {**about, "images": len(indices), "indices_sha256": sha256(indices)}
         )
-        part.rename(folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
 
 
 def load_about(folder: Path) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from empirical.config import Training
 from empirical.runtime.machine import Machine
 from empirical.training.evaluation import History
 from empirical.training.trainer import Diverged, Trainer, check_finite
-from figures.records import whole
+from figures.records import atomic_write, leftovers
 
 Pair = tuple[Tensor, Tensor]
 
@@ -142,14 +142,14 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Written whole or not at all."""
     with (
         contextlib.suppress(FileNotFoundError),
-        whole(path) as temporary,
+        atomic_write(path) as temporary,
     ):  # another process has finished the same run, and cleared away
         torch.save(state, temporary)
 
 
 def forget_checkpoint(path: Path) -> None:
     """Remove it, and what processes that were killed while they wrote it have left."""
-    for left in (path, *path.parent.glob(f".*.{path.name}")):
+    for left in (path, *leftovers(path)):
         left.unlink(missing_ok=True)
 
 

@@ -5,8 +5,8 @@ The only part of ``figures`` that ``theory`` and ``empirical`` import. Beyond th
 
 from figures.records.command_line.cli import run_command
 from figures.records.compare import DIFFERENT, Comparison, compare
-from figures.records.files import beside, whole, write_json
-from figures.records.identity import canonical, digest, file_name, plain
+from figures.records.files import atomic_folder, atomic_write, leftovers, temporary_path, write_json
+from figures.records.identity import canonical_json, digest, file_name, json_value
 from figures.records.paths import COMMITTED, FRESH, OUTPUT
 from figures.records.plan import Plan, begun, load, load_some, read_plan, write_plan
 from figures.records.provenance import provenance
@@ -14,7 +14,7 @@ from figures.records.record import (
     Record,
     RecordError,
     exists,
-    is_whole,
+    is_valid,
     read,
     recorded_seconds,
     write,
@@ -44,19 +44,21 @@ __all__ = [
     "Pool",
     "Record",
     "RecordError",
+    "atomic_folder",
+    "atomic_write",
     "attempt",
     "begun",
-    "beside",
-    "canonical",
+    "canonical_json",
     "compare",
     "default_workers",
     "digest",
     "exists",
     "file_name",
-    "is_whole",
+    "is_valid",
+    "json_value",
+    "leftovers",
     "load",
     "load_some",
-    "plain",
     "provenance",
     "read",
     "read_plan",
@@ -64,7 +66,7 @@ __all__ = [
     "recorded_seconds",
     "run_command",
     "run_jobs",
-    "whole",
+    "temporary_path",
     "write",
     "write_json",
     "write_plan",

@@ -9,19 +9,17 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def canonical(value: Any) -> str:
+def canonical_json(value: Any) -> str:
     """The one JSON text of a value: sorted keys, no spaces, no NaN; dataclasses become objects, tuples and arrays lists."""
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), allow_nan=False, default=_encode
-    )
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, default=encode)
 
 
-def plain(value: Any) -> Any:
+def json_value(value: Any) -> Any:
     """The value as it comes back from a record: objects, lists, text and numbers alone."""
-    return json.loads(canonical(value))
+    return json.loads(canonical_json(value))
 
 
-def _encode(value: Any) -> Any:
+def encode(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     if hasattr(value, "tolist"):  # arrays and numpy's numbers
@@ -31,7 +29,7 @@ def _encode(value: Any) -> Any:
 
 def digest(value: Any) -> str:
     """SHA-256 of the canonical JSON text, in hexadecimal."""
-    return hashlib.sha256(canonical(value).encode()).hexdigest()
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
 
 
 def identity(config: Any) -> Any:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
-from figures.records.files import whole
+from figures.records.files import atomic_write
 
 FILE = "records.jsonl"
 RUN = re.compile(rb'\s*\{\s*"run"\s*:\s*("(?:[^"\\]|\\.)*")')  # the beginning of a line
@@ -43,7 +43,7 @@ def _split(path: Path, *state: int) -> dict[str, bytes]:
 def write_lines(folder: Path, lines: Mapping[str, bytes]) -> None:
     """Write the folder's ``records.jsonl``, sorted by run; it is replaced as a whole."""
     folder.mkdir(parents=True, exist_ok=True)
-    with whole(folder / FILE) as temporary:
+    with atomic_write(folder / FILE) as temporary:
         temporary.write_bytes(b"".join(lines[run].strip() + b"\n" for run in sorted(lines)))
 
 

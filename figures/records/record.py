@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from figures.records.files import write_json
-from figures.records.identity import digest, extends, plain
+from figures.records.identity import digest, extends, json_value
 from figures.records.lines import FILE, read_lines
 
 
@@ -98,7 +98,7 @@ def _remedy(path: Path) -> str:
     return f"restore {path.parent / FILE} from git or compute the run again"
 
 
-def is_whole(path: Path, config: Any = None) -> bool:
+def is_valid(path: Path, config: Any = None) -> bool:
     """Return whether there is a valid record at ``path``.
 
     With ``config``, the record must also be one of this config: its name is the same where other
@@ -108,7 +108,7 @@ def is_whole(path: Path, config: Any = None) -> bool:
         record = read(path)
     except RecordError:
         return False
-    return config is None or extends(plain(config), record.config)
+    return config is None or extends(json_value(config), record.config)
 
 
 def recorded_seconds(path: Path) -> float | None:

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from empirical.config import Sheet, Stability
+from empirical.config import Gallery, SelectionAgreement
 from empirical.experiments.registry import EXPERIMENTS
-from figures.records import Record, plain
+from figures.records import Record, json_value
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
@@ -20,9 +20,9 @@ def records(name, effect=none, noise=0.001, seeds=3, **metrics):
     for seed in range(seeds):
         for place, run in enumerate(EXPERIMENTS[name]().runs):
             rng = np.random.default_rng([seed, place])
-            if isinstance(run, Sheet):
+            if isinstance(run, Gallery):
                 found.append(sheet(run, rng))
-            elif isinstance(run, Stability):
+            elif isinstance(run, SelectionAgreement):
                 found.append(stability(run))
             else:
                 found.append(record(run, seed, effect(run), noise * rng.normal(), metrics))
@@ -53,7 +53,7 @@ def record(run, seed, effect, noise, metrics):
         "gradients": steps * run.training.gradients,
         "test_images": 10_000,
     }
-    return Record(plain(run), seed, plain(made), {"seconds": 60 + steps / 100})
+    return Record(json_value(run), seed, json_value(made), {"seconds": 60 + steps / 100})
 
 
 def sheet(run, rng):
@@ -77,7 +77,7 @@ def sheet(run, rng):
         "agreement_real": 0.65,
         "measured": 300,
     }
-    return Record(plain(run), 0, plain(made), {"seconds": 60})
+    return Record(json_value(run), 0, json_value(made), {"seconds": 60})
 
 
 def stability(run):
@@ -102,4 +102,4 @@ def stability(run):
         "with_first": with_first,
         "kappa": [0.4] * len(rules),
     }
-    return Record(plain(run), 0, plain(made), {"seconds": 2})
+    return Record(json_value(run), 0, json_value(made), {"seconds": 2})

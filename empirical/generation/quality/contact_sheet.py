@@ -9,6 +9,7 @@ import numpy as np
 
 from empirical.config import require
 from empirical.data.pixels import as_uint8
+from figures.records import atomic_write
 
 GAP, LETTER, LINE = 2, 7, 14  # pixels: between images, of a letter's width, of a line's height
 SMALLEST = 48  # pixels of an image's side on the sheet, at least
@@ -56,7 +57,8 @@ def contact_sheet(
             tile = bytes_of(images[i, j]).repeat(scale, 0).repeat(scale, 1)
             sheet.paste(Image.fromarray(tile), (left + j * step_x, LINE + i * step_y))
     path.parent.mkdir(parents=True, exist_ok=True)
-    sheet.save(path, format="PNG")
+    with atomic_write(path) as temporary:
+        sheet.save(temporary, format="PNG")
 
 
 def bytes_of(image: np.ndarray) -> np.ndarray:

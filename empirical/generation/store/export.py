@@ -7,7 +7,6 @@ import io
 import json
 import os
 import re
-import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from numpy.typing import ArrayLike
 from empirical.data.pixels import as_uint8
 from empirical.generation.store.index import distinct, keys_of, pairs_of
 from empirical.generation.store.store import Store, ignore
-from figures.records import digest, write_json
+from figures.records import atomic_write, digest, temporary_path, write_json
 
 CHUNK = 256  # images in memory at a time
 COLUMNS = ("file", "source", "copy", "label", "class", "store")
@@ -165,10 +164,10 @@ def _write_table(
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Whole or not at all. The temporary file stands beside the class folders, where no reader of images looks."""
-    temporary = path.parents[path.suffix == ".png"] / f".{path.name}.{secrets.token_hex(8)}.tmp"
-    try:
+    """Write a file in one step.
+
+    The temporary file lies beside the class folders, where no reader of images looks.
+    """
+    temporary = temporary_path(path.parents[path.suffix == ".png"] / f"{path.name}.tmp")
+    with atomic_write(path, temporary, sync=False):
         temporary.write_bytes(content)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -10,14 +10,13 @@ import contextlib
 import hashlib
 import io
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from empirical.generation.store.index import Shard, keys_of
-from figures.records import beside, digest, whole
+from figures.records import atomic_write, digest
 
 FORMAT = 1
 SEEDS = 'torch_stream(seed, "variant", source, copy) of empirical/runtime/seeding.py, with the seed of manifest.json'
@@ -87,17 +86,8 @@ def write_manifest(folder: Path, body: dict[str, Any]) -> None:
     if path.exists():
         return
     folder.mkdir(parents=True, exist_ok=True)
-    temporary = beside(path)
-    try:
+    with atomic_write(path, overwrite=False) as temporary:
         temporary.write_bytes(_text({"format": FORMAT, **body}))
-        try:
-            path.hardlink_to(temporary)
-        except FileExistsError:
-            pass
-        except OSError:  # a file system without links
-            temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -136,7 +126,5 @@ def _text(body: dict[str, Any]) -> bytes:
 
 
 def _write(path: Path, content: bytes | memoryview) -> None:
-    with whole(path) as temporary, temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())  # a name that outlives a power cut has its content
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(content)

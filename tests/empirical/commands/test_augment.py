@@ -237,11 +237,11 @@ def test_stopped_anywhere_it_goes_on(pets, tmp_path, monkeypatch):
 def test_what_a_killed_process_left_is_cleared_away(tmp_path):
     partial = tmp_path / ".more.partial"
     save(partial / "cats/0.png", pictures(1, 4)[0])
-    with augmented_folder.whole(tmp_path / "more") as folder:
+    with augmented_folder.new_folder(tmp_path / "more") as folder:
         assert list(folder.iterdir()) == []
         with (
             pytest.raises(ValueError, match="another process is writing"),
-            augmented_folder.whole(tmp_path / "more"),
+            augmented_folder.new_folder(tmp_path / "more"),
         ):
             pass
         (folder / "x").write_text("x")

@@ -13,7 +13,7 @@ from empirical.experiments.jobs import SHARD, STAGES, graph, missing, urgency
 from empirical.experiments.registry import EXPERIMENTS, choose, experiment, full_names
 from empirical.experiments.stages import part_of
 from empirical.generation.store.store import BLOCK
-from figures.records import COMMITTED, Record, plain, read, write, write_json
+from figures.records import COMMITTED, Record, json_value, read, write, write_json
 
 OUT = Path("output")
 
@@ -32,7 +32,7 @@ def made(job):
         for note in job.notes:
             write_json(note, {})
     else:
-        write(job.path, Record(plain(job.runs[0]), job.seed, {"test_error": 0.5}))
+        write(job.path, Record(json_value(job.runs[0]), job.seed, {"test_error": 0.5}))
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)

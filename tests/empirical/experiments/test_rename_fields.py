@@ -8,7 +8,16 @@ from empirical.config import Gallery, SelectionAgreement
 from empirical.experiments.registry import experiment
 from empirical.experiments.rename_fields import main, rename
 from empirical.experiments.runner import plan_of
-from figures.records import Record, digest, file_name, is_whole, plain, read_plan, write, write_plan
+from figures.records import (
+    Record,
+    digest,
+    file_name,
+    is_valid,
+    json_value,
+    read_plan,
+    write,
+    write_plan,
+)
 from figures.records.identity import identity
 from figures.records.lines import as_line, read_lines, write_lines
 from figures.records.record import raw
@@ -26,7 +35,7 @@ def old_records(root, runs, seed=0, experiment=REDUCED):
     """Write the records and the plan as they were under the old names; returns their folder."""
     folder = root / experiment.folder
     for run in runs:
-        config = rename(plain(run), back=True)
+        config = rename(json_value(run), back=True)
         write(folder / old_name(run, seed), Record(config, seed, METRICS))
     write_plan(
         root,
@@ -52,10 +61,10 @@ def test_renamed_records_are_those_that_the_code_asks_for(tmp_path, lines, capsy
         as_lines(folder)
     new = [file_name(run.label, run, 0) for run in runs]
     assert not set(new) & {old_name(run, 0) for run in runs}
-    assert not any(is_whole(folder / name, run) for name, run in zip(new, runs, strict=True))
+    assert not any(is_valid(folder / name, run) for name, run in zip(new, runs, strict=True))
     assert main([str(tmp_path)]) == 0
     assert f"{len(runs)} records renamed" in capsys.readouterr().out
-    assert all(is_whole(folder / name, run) for name, run in zip(new, runs, strict=True))
+    assert all(is_valid(folder / name, run) for name, run in zip(new, runs, strict=True))
     assert read_plan(tmp_path, "empirical/reduced-factor").runs == tuple(new)
     found = set(read_lines(folder)) | {path.name for path in folder.glob("*-s*.json")}
     assert found == set(new)
@@ -70,7 +79,7 @@ def test_other_kinds_of_runs_are_renamed_too(tmp_path, kind):
     run = kind("reduced", data=REDUCED.runs[0].data)
     folder = old_records(tmp_path, [run])
     assert main([str(tmp_path)]) == 0
-    assert is_whole(folder / file_name(run.label, run, 0), run)
+    assert is_valid(folder / file_name(run.label, run, 0), run)
 
 
 def test_what_is_damaged_or_has_another_name_is_left_and_named(tmp_path, capsys):

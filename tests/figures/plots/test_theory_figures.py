@@ -13,7 +13,7 @@ from figures.claims import theory
 from figures.draw import save_figure
 from figures.plots import gradient_variance, noise_tolerance
 from figures.plots.style import STYLE, WIDTH
-from figures.records import Record, RecordError, plain
+from figures.records import Record, RecordError, json_value
 from figures.statistics.pick import by_label
 from figures.tables import claims as claims_table
 from theory import Distribution, Network
@@ -47,7 +47,7 @@ def small(run):
 def compute(name):
     for run in map(small, EXPERIMENTS[name].runs):
         for batch in measurements(run, SEEDS):
-            yield from (Record(plain(run), seed, plain(metrics)) for seed, metrics in batch.items())
+            yield from (Record(json_value(run), seed, json_value(metrics)) for seed, metrics in batch.items())
 
 
 @pytest.fixture(scope="module")

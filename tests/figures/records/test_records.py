@@ -19,10 +19,10 @@ from figures.records import (
     digest,
     exists,
     file_name,
-    is_whole,
+    is_valid,
+    json_value,
     load,
     load_some,
-    plain,
     provenance,
     read,
     recorded_seconds,
@@ -39,7 +39,7 @@ from figures.records.compare import (
     compare_records,
     distance,
 )
-from figures.records.files import beside, whole
+from figures.records.files import atomic_folder, atomic_write, leftovers, temporary_path
 from figures.records.identity import extends
 from figures.records.lines import as_line, write_lines
 from figures.records.record import raw
@@ -67,7 +67,7 @@ def test_round_trip(tmp_path_factory, metrics):
 
 @given(numbers.filter(lambda x: abs(x) < 1e300))
 def test_numbers_survive_bit_for_bit(x):
-    assert json.loads(json.dumps(plain(np.float64(x)))) == float(x)
+    assert json.loads(json.dumps(json_value(np.float64(x)))) == float(x)
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
@@ -83,7 +83,7 @@ def test_a_record_cut_short_is_noticed(tmp_path, keep):
     path = tmp_path / "a.json"
     write(path, record())
     path.write_text(path.read_text()[:keep])
-    assert not is_whole(path)
+    assert not is_valid(path)
     with pytest.raises(RecordError, match=r"damaged record .*a\.json"):
         read(path)
 
@@ -117,7 +117,7 @@ def test_a_line_is_read_as_a_file_is(lines):
     again = read(folder / "b.json")
     assert again == record(test_error=0.25)
     assert again.source == folder
-    assert is_whole(folder / "b.json")
+    assert is_valid(folder / "b.json")
     assert not exists(folder / "c.json")
     with pytest.raises(RecordError, match=r"no record .*c\.json"):
         read(folder / "c.json")
@@ -142,8 +142,8 @@ def test_a_bad_line_is_named_by_its_run_and_spoils_no_other(lines, damage, messa
     file.write_bytes(b"\n".join([damage(first), second]))
     with pytest.raises(RecordError, match=message):
         read(folder / "a.json")
-    assert not is_whole(folder / "a.json")
-    assert is_whole(folder / "b.json")
+    assert not is_valid(folder / "a.json")
+    assert is_valid(folder / "b.json")
 
 
 def test_a_line_without_a_beginning_is_a_missing_record(lines):
@@ -214,8 +214,8 @@ def test_a_record_made_with_another_default_does_not_stand_for_the_run(tmp_path)
         "Config", [("k", int, 2), ("new", bool, False)], frozen=True
     )
     write(tmp_path / "a.json", Record({"k": 2}, 0, {"test_error": 0.1}))
-    assert is_whole(tmp_path / "a.json", config())
-    assert not is_whole(tmp_path / "a.json", config(3))
+    assert is_valid(tmp_path / "a.json", config())
+    assert not is_valid(tmp_path / "a.json", config(3))
 
 
 @given(values, values)
@@ -247,22 +247,49 @@ def test_a_write_that_fails_leaves_nothing_and_the_old_file_as_it_was(tmp_path):
         """The disk is full."""
 
     def write_half():
-        with whole(path) as temporary:
+        with atomic_write(path) as temporary:
             temporary.write_text("half")
             raise Full
 
     with pytest.raises(Full):
         write_half()
     assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("kept.npz", "old")]
-    with whole(path) as temporary:
+    with atomic_write(path) as temporary:
         assert temporary.parent == tmp_path
         assert temporary.suffix == path.suffix
         temporary.write_text("new")
     assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("kept.npz", "new")]
 
 
+def test_the_first_of_several_writers_wins_unless_files_are_replaced(tmp_path):
+    path = tmp_path / "manifest.json"
+    for text in ("first", "second"):
+        with atomic_write(path, overwrite=False) as temporary:
+            temporary.write_text(text)
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [(path.name, "first")]
+
+
+def test_what_a_killed_writer_has_left_is_found(tmp_path):
+    path = tmp_path / "a.json"
+    temporary_path(path).write_text("half")
+    (tmp_path / "other.json").write_text("{}")
+    assert [file.read_text() for file in leftovers(path)] == ["half"]
+
+
+def test_a_folder_is_there_with_all_its_files_or_not_at_all(tmp_path):
+    with pytest.raises(ZeroDivisionError), atomic_folder(tmp_path / "made") as folder:
+        (folder / "a").write_text("half")
+        print(1 / 0)
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / ".partial").mkdir()
+    (tmp_path / ".partial/old").write_text("left by a killed process")
+    with atomic_folder(tmp_path / "made", tmp_path / ".partial") as folder:
+        (folder / "a").write_text("new")
+    assert [path.name for path in tmp_path.rglob("*")] == ["made", "a"]
+
+
 def test_no_two_temporary_names_are_the_same(tmp_path):
-    assert len({beside(tmp_path / "x.json") for _ in range(100)}) == 100
+    assert len({temporary_path(tmp_path / "x.json") for _ in range(100)}) == 100
 
 
 def test_what_cannot_be_recorded_is_refused():

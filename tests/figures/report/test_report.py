@@ -14,7 +14,7 @@ from empirical.experiments import paper_grid as grid
 from figures.claims.images import EXPERIMENTS, listed
 from figures.claims.paper_values import PAPER
 from figures.draw import FIGURES, NAMES, TABLES
-from figures.records import COMMITTED, Record, RecordError, begun, load, plain
+from figures.records import COMMITTED, Record, RecordError, begun, json_value, load
 from figures.records.paths import ROOT
 from figures.report import build as paper
 from figures.report.build import OPTIONAL, TEXT, build, caption, named, sources
@@ -22,7 +22,7 @@ from figures.report.image_numbers import image_numbers
 from figures.report.numbers import numbers, stability, tex
 from figures.statistics.differences import said
 from figures.statistics.intervals import Estimate, estimate
-from figures.tables.table import Table, escape
+from figures.tables.table import Table, escape_latex
 from theory.claims import LEARNED_ERROR
 
 READS = re.compile(r"\\(val|contrast|ifholds)(?:\[[^]]*\])?\{([^{}#]+)\}")
@@ -114,7 +114,7 @@ def stand_in(run: Run, seed: int, i: int) -> Record:
         if run.method.generates
         else None,
     }
-    return Record(plain(run), seed, metrics)
+    return Record(json_value(run), seed, metrics)
 
 
 def test_every_number_that_the_report_reads_is_made(committed):
@@ -337,8 +337,8 @@ def test_tables_are_labelled_and_their_words_wrapped():
     assert lines[1].endswith("r@{}}")
     assert sum(line.endswith(r"\\*") for line in lines) == 6
     assert r"\label" not in table.latex()
-    assert escape("Var_U - Var_G") == "Var$_U$ $-$ Var$_G$"
-    assert escape("test_error") == r"test\_error"
+    assert escape_latex("Var_U - Var_G") == "Var$_U$ $-$ Var$_G$"
+    assert escape_latex("test_error") == r"test\_error"
 
 
 def test_captions_keep_their_mathematics():

@@ -5,7 +5,7 @@ import dataclasses
 from image_records import records
 
 from empirical.experiments.registry import EXPERIMENTS
-from figures.records import COMMITTED, load, plain
+from figures.records import COMMITTED, json_value, load
 from figures.tables.settings import PAPER, ROWS, tables
 
 
@@ -45,7 +45,7 @@ def test_cells_are_those_of_the_committed_configurations():
 def test_a_setting_that_changes_is_told():
     made = records("reduced-test-error")
     longer = [
-        dataclasses.replace(r, config=changed(plain(r.config), "training", "lr", 0.3)) for r in made
+        dataclasses.replace(r, config=changed(json_value(r.config), "training", "lr", 0.3)) for r in made
     ]
     longer = [
         dataclasses.replace(r, config=changed(r.config, "variants", "num_inference_steps", 40)) for r in longer
