@@ -28,7 +28,7 @@ from empirical.data.sources.source import (
     Unreadable,
     check_counts,
 )
-from figures.records import default_workers, digest, write_json
+from figures.records import atomic_write, default_workers, digest, write_json
 
 CHUNK = 128  # images that a thread decodes before it hands them over
 DEFAULT_SIDE = 64  # pixels, for images that may have any size
@@ -259,10 +259,9 @@ def write_part(
 def reorder(path: Path, order: Sequence[int]) -> None:
     """Rewrite a ``.npy`` file with its images in this order."""
     before = np.load(path, mmap_mode="r")
-    with NpyWriter(path.with_suffix(".ordered"), before.shape[1:]) as writer:
+    with atomic_write(path) as temporary, NpyWriter(temporary, before.shape[1:]) as writer:
         for start in range(0, len(order), 4096):
             writer.add([before[i] for i in order[start : start + 4096]])
-    path.with_suffix(".ordered").replace(path)
 
 
 def part_entry(folder: Path, part: str) -> dict:
