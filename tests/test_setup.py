@@ -147,3 +147,12 @@ def test_hooks_before_a_commit_are_those_of_make_lint():
     recipe = re.search(r"^lint: setup\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), re.M)[1]
     hooks = re.findall(r"entry: (.*)", (ROOT / ".pre-commit-config.yaml").read_text())
     assert [hook.replace(".venv/bin/python", "\t@$(PY)") for hook in hooks] == recipe.splitlines()
+
+
+def test_the_oldest_torch_that_is_tested_is_the_oldest_that_is_allowed():
+    allowed = re.findall(r'"(torch(?:vision)?)>=([\d.]+)"', (ROOT / "pyproject.toml").read_text())
+    tested = re.findall(
+        r'"(torch(?:vision)?)==([\d.]+)\.\*"', (ROOT / ".github/workflows/tests.yml").read_text()
+    )
+    assert tested == allowed
+    assert len(allowed) == 2
