@@ -1,53 +1,59 @@
-"""Which diffusion model makes variants, and how."""
+"""Settings of the generation: the diffusion model that makes variants, and how it is used."""
 
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Literal, get_args
 
-from empirical.config.require import require
+from empirical.config.require import require, require_one_of
 from empirical.config.training import PrecisionName
 
 SamplerName = Literal["ddpm", "ddim"]
-KindName = Literal["auto", "unet", "text", "dit", "glide"]
+KindName = Literal["auto", "unet", "text", "dit", "glide", "ideal"]
 TrainedOnName = Literal["own", "external"]
 
 
 @dataclasses.dataclass(frozen=True)
 class Generator:
-    """The diffusion model that makes variants: trained for the run (``model`` is None), or one that is there already.
+    """The diffusion model that makes variants: trained for the run, or an existing one (``model``).
 
-    Trained: a class-conditional UNet, v-prediction, cosine schedule of 1,000 steps, on the training split alone (``own``) or on images
-    that are in no training, validation or test set (``external``). A model that is there: a folder, or a name on the Hugging Face hub, of
-    a class-conditional or unconditional UNet (``unet``), a text-to-image pipeline (``text``), a DiT (``dit``), or the paper's GLIDE
-    (``glide``, a folder with openai's weights); ``auto`` reads which from the model's ``model_index.json``.
+    A model trained for the run is a class-conditional UNet with v-prediction and a cosine schedule
+    of 1,000 steps. Existing models are class-conditional or unconditional UNets (kind ``unet``),
+    text-to-image pipelines (``text``), DiT (``dit``) and the paper's GLIDE (``glide``, a folder
+    with the weights that OpenAI published).
     """
 
-    channels: tuple[int, ...] = (16, 32)  # per resolution level, multiples of 8
-    steps: int = 400
-    batch: int = 64
-    lr: float = 4e-3
-    label_dropout: float = (
-        0.1  # fraction of labels replaced by the null class, [0, 1): for classifier-free guidance
-    )
-    ema: float = 0.995  # decay of the averaged weights, warmed up
-    trained_on: TrainedOnName = "own"  # of a model that is there: what it says of itself is checked against the split, where it says so
-    layers: int = 1  # residual blocks per resolution level, at least 1
-    attention: bool = False  # self-attention at the lowest resolution
+    channels: tuple[int, ...] = (16, 32)  # channels of each resolution level, multiples of 8
+    steps: int = 400  # training steps, at least 1
+    batch: int = 64  # images of a training step, at least 1
+    lr: float = 4e-3  # learning rate of this training, above 0
+    # fraction of the labels replaced by the null class in training, as classifier-free guidance
+    # needs, [0, 1)
+    label_dropout: float = 0.1
+    ema: float = 0.995  # decay of the exponential moving average of the weights, warmed up, [0, 1)
+    # images that the model was trained on; own: the run's training images; external: images in no
+    # training, validation or test set. What an existing model says about itself is compared with
+    # the split
+    trained_on: TrainedOnName = "own"
+    layers: int = 1  # residual blocks of each resolution level, at least 1
+    attention: bool = False  # use self-attention at the lowest resolution
     flip: bool = False  # mirror training images at random
-    precision: PrecisionName = "float32"  # of the passes through the network
-    model: str | None = None  # folder or hub name of a model that is there; None: train one
-    kind: KindName = "auto"  # of that model
-    revision: str | None = None  # of a hub name: the commit, so that the weights stay the same
-    prompt: str = "a photo of a {class}"  # of text-to-image models
+    precision: PrecisionName = "float32"  # precision of the forward and backward passes
+    # folder of an existing model, or its name on the Hugging Face hub; None: train one for the run
+    model: str | None = None
+    # kind of the existing model; auto: read it from the model's model_index.json; ideal: no model,
+    # but the theory's own variants of images whose noise is known
+    kind: KindName = "auto"
+    # commit of a model on the hub, which fixes its weights; None: the latest
+    revision: str | None = None
+    prompt: str = "a photo of a {class}"  # prompt for text-to-image models; must contain {class}
 
     def __post_init__(self) -> None:
         multiples = len(self.channels) >= 1 and all(c >= 8 and c % 8 == 0 for c in self.channels)
         require(multiples, "generator.channels", self.channels, "multiples of 8")
-        for name in ("steps", "batch"):
-            require(
-                getattr(self, name) >= 1, f"generator.{name}", getattr(self, name), "at least 1"
-            )
+        require(self.steps >= 1, "generator.steps", self.steps, "at least 1")
+        require(self.batch >= 1, "generator.batch", self.batch, "at least 1")
         require(self.lr > 0, "generator.lr", self.lr, "above 0")
         require(
             0 <= self.label_dropout < 1 and 0 <= self.ema < 1,
@@ -56,73 +62,88 @@ class Generator:
             "[0, 1)",
         )
         require(self.layers >= 1, "generator.layers", self.layers, "at least 1")
-        for name, kind in (("trained_on", TrainedOnName), ("kind", KindName), ("precision", PrecisionName)):
-            require(
-                getattr(self, name) in get_args(kind),
-                f"generator.{name}",
-                getattr(self, name),
-                ", ".join(get_args(kind)),
-            )
-        require(
-            "{class}" in self.prompt,
-            "generator.prompt",
-            self.prompt,
-            "a text with {class} where the class's name goes",
-        )
-        require(
-            self.model is not None or self.kind == "auto",
-            "generator.kind of no generator.model",
-            self.kind,
-            "auto",
-        )
+        require_one_of("generator.trained_on", self.trained_on, get_args(TrainedOnName))
+        require_one_of("generator.kind", self.kind, get_args(KindName))
+        require_one_of("generator.precision", self.precision, get_args(PrecisionName))
+        allowed = "a text with {class} where the class's name goes"
+        require("{class}" in self.prompt, "generator.prompt", self.prompt, allowed)
+        fits = self.model is not None or self.kind in ("auto", "ideal")
+        require(fits, "generator.kind without generator.model", self.kind, "auto, ideal")
+        free = self.kind != "ideal" or self.model is None
+        require(free, "generator.model of generator.kind ideal", self.model, "none")
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether a model is trained for the run."""
+        return self.model is None and self.kind != "ideal"
 
 
 @dataclasses.dataclass(frozen=True)
 class Variants:
-    """Noise a real image to ``strength``, then denoise it. 0.5 on the cosine schedule is alpha_bar = 0.5, as 50 of GLIDE's 100 steps."""
+    """How a variant is made: noise a real image to ``strength``, then denoise it.
 
-    strength: float = 0.5  # fraction of the schedule, (0, 1]
-    num_inference_steps: int = 50  # denoising steps of the whole schedule; round(num_inference_steps * strength) of them are run
-    guidance: float = 1.0  # 1: the conditional model alone
-    sampler: SamplerName = "ddpm"
-    alpha_bar: float | None = (
-        None  # instead of strength, (0, 1): the noise level that means the same on every schedule
-    )
-    from_noise: bool = False  # begin with pure noise: nothing of the source is left but its class (all of the schedule is run)
-    mix: bool = False  # join half of the source with half of its variant, and a little of a fractal: DiffuseMix
+    Strength 0.5 on the cosine schedule is alpha_bar = 0.5, which corresponds to 50 of the 100 steps
+    of GLIDE.
+    """
+
+    strength: float = 0.5  # fraction of the noise schedule that is run, (0, 1]
+    # denoising steps of the whole schedule, a divisor of 1000; round(num_inference_steps *
+    # strength) of them are run
+    num_inference_steps: int = 50
+    # scale of classifier-free guidance, at least 0; 1: the conditional model without guidance
+    guidance: float = 1.0
+    sampler: SamplerName = "ddpm"  # ddpm: stochastic; ddim: deterministic after the first noise
+    # noise level that replaces strength, (0, 1); it means the same on every schedule; None: use
+    # strength
+    alpha_bar: float | None = None
+    # start from pure noise and run the whole schedule; of the source only its class is used
+    from_noise: bool = False
+    # DiffuseMix: join half of the source with half of its variant, and blend in a fractal image
+    mix: bool = False
+    # of the ideal generator: share of the source's noise that a variant keeps, [0, 1]; 1: a copy
+    kappa: float = 0.0
+    # of the ideal generator: fidelity of the features, [0, 1]; 0: nothing but a blur is left
+    fidelity: float = 1.0
+    # of the ideal generator: size of the fresh noise, in units of the data's, at least 0
+    fresh_noise: float = 1.0
+    # of the ideal generator: draw anew whether a variant has the cue, instead of keeping the source's
+    cue_redrawn: bool = False
 
     def __post_init__(self) -> None:
         require(0 < self.strength <= 1, "variants.strength", self.strength, "(0, 1]")
+        steps = self.num_inference_steps
         require(
-            self.num_inference_steps >= 1 and 1000 % self.num_inference_steps == 0,
+            steps >= 1 and 1000 % steps == 0,
             "variants.num_inference_steps",
-            self.num_inference_steps,
+            steps,
             "divisors of 1000, so that the steps are even",
         )
         require(
-            round(self.num_inference_steps * self.strength) >= 1,
+            round(steps * self.strength) >= 1,
             "variants.num_inference_steps * strength",
-            self.num_inference_steps * self.strength,
+            steps * self.strength,
             "at least one step: raise either",
         )
         require(self.guidance >= 0, "variants.guidance", self.guidance, "at least 0")
-        require(
-            self.sampler in get_args(SamplerName),
-            "variants.sampler",
-            self.sampler,
-            ", ".join(get_args(SamplerName)),
-        )
-        require(
-            self.alpha_bar is None or 0 < self.alpha_bar < 1,
-            "variants.alpha_bar",
-            self.alpha_bar,
-            "(0, 1)",
-        )
+        require_one_of("variants.sampler", self.sampler, get_args(SamplerName))
+        level = self.alpha_bar
+        require(level is None or 0 < level < 1, "variants.alpha_bar", level, "(0, 1)")
+        require(0 <= self.kappa <= 1, "variants.kappa", self.kappa, "[0, 1]")
+        require(0 <= self.fidelity <= 1, "variants.fidelity", self.fidelity, "[0, 1]")
+        finite = math.isfinite(self.fresh_noise) and self.fresh_noise >= 0
+        require(finite, "variants.fresh_noise", self.fresh_noise, "at least 0")
+
+    @property
+    def dials(self) -> dict[str, float]:
+        """Return the settings of the ideal generator that are not at their defaults."""
+        names = ("kappa", "fidelity", "fresh_noise", "cue_redrawn")
+        return {n: getattr(self, n) for n in names if getattr(self, n) != getattr(Variants, n)}
 
     @property
     def label(self) -> str:
-        """What a reader tells variants by, where it differs from the default: ``-noise``, ``-alpha-bar-0.5``, ``-strength-0.3-mix``; else
-        nothing.
+        """The part of a record's label that tells these variants from the default ones.
+
+        Such as ``-noise``, ``-alpha-bar-0.5`` or ``-strength-0.3-mix``; empty for the default.
         """
         if self.from_noise:
             noised = "-noise"
@@ -130,4 +151,7 @@ class Variants:
             noised = f"-alpha-bar-{self.alpha_bar:g}"
         else:
             noised = f"-strength-{self.strength:g}" if self.strength != Variants.strength else ""
-        return f"{noised}{'-mix' if self.mix else ''}"
+        dials = "".join(
+            f"-{name.replace('_', '-')}-{value:g}" for name, value in self.dials.items()
+        )
+        return f"{noised}{'-mix' if self.mix else ''}{dials}"

@@ -1,4 +1,4 @@
-"""Named training settings at full scale: the paper's, and ours where the paper's network wants another optimiser."""
+"""Named training settings at full scale: the paper's, and our own for networks that need AdamW."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from empirical.config import Training
 
-# Nguyen et al., arXiv 2505.21574: 200 epochs of 128, SGD 0.1 / 0.9 / 5e-4, divided by 10 at epochs 100 and 150, crop and flip
+# Nguyen et al., arXiv 2505.21574: 200 epochs, batches of 128, SGD with learning rate 0.1, momentum
+# 0.9 and weight decay 5e-4, the rate divided by 10 at epochs 100 and 150, crop and flip
 PAPER_SGD = Training(
     network="resnet18",
     optimiser="sgd",
@@ -19,10 +20,11 @@ PAPER_SGD = Training(
 PAPER_SAM = replace(PAPER_SGD, optimiser="sam", rho=0.1)
 PAPER_SAM_CIFAR100 = replace(PAPER_SAM, rho=0.2)
 
-# Kwon et al. 2021: ASAM's radius is ten times SAM's for it is relative to the weights; 1.0 on CIFAR-100
+# Kwon et al. 2021: ASAM's radius is relative to the weights; 0.5 on CIFAR-10, 1.0 on CIFAR-100
 ASAM = replace(PAPER_SGD, optimiser="asam", rho=0.5, eta=0.01)
 
-# Ours, after Lee et al. 2021 (arXiv 2112.13492) and Liu et al. 2021, 2022: what transformers and ConvNeXt need to train from scratch
+# Our own, after Lee et al. 2021 (arXiv 2112.13492) and Liu et al. 2021, 2022: transformers and
+# ConvNeXt need it to train from scratch
 ADAMW = replace(
     PAPER_SGD,
     optimiser="adamw",

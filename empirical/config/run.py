@@ -1,4 +1,4 @@
-"""One run: a method on a data set, and all that leads to it."""
+"""Settings of the runs that end in a record: a classifier, a gallery, an agreement of seeds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, get_args
 
 from empirical.config.data import Data
 from empirical.config.generation import Generator, Variants
-from empirical.config.require import require
+from empirical.config.require import require, require_one_of
 from empirical.config.selection import Early, Selection
 from empirical.config.training import Training
 
@@ -16,87 +16,120 @@ MethodName = Literal["original", "useful", "tada", "syn-all", "syn-rand"]
 
 @dataclasses.dataclass(frozen=True)
 class Method:
-    """How the training set is made. ``k``: a slow example appears k times, itself and k - 1 copies (USEFUL) or variants (TADA).
+    """How the training set is made.
 
-    Syn-all adds one variant of every example, Syn-rand one of each of a random subset as large as the slow one.
+    Method ``original``: no change. ``useful`` and ``tada``: a slow-learnable example appears k
+    times, itself and k - 1 copies (USEFUL) or generated variants (TADA). ``syn-all``: one variant
+    of every example is added. ``syn-rand``: one variant of each example of a random subset, which
+    is as large as the slow-learnable one.
     """
 
-    name: MethodName = "tada"
-    k: int = 2
+    name: MethodName = "tada"  # method that makes the training set
+    k: int = 2  # times that a slow-learnable example appears with useful and tada, at least 1
 
     def __post_init__(self) -> None:
-        require(
-            self.name in get_args(MethodName),
-            "method.name",
-            self.name,
-            ", ".join(get_args(MethodName)),
-        )
+        require_one_of("method.name", self.name, get_args(MethodName))
         require(self.k >= 1, "method.k", self.k, "at least 1")
 
     @property
     def label(self) -> str:
+        """The name, followed by k if the method uses it: ``tada-2``, ``syn-all``."""
         return f"{self.name}-{self.k}" if self.name in ("useful", "tada") else self.name
 
     @property
     def generates(self) -> bool:
+        """True if the method needs generated variants."""
         return self.name in ("tada", "syn-all", "syn-rand")
+
+
+def _check_known_noise(
+    data: Data, generator: Generator, variants: Variants, selection: Selection
+) -> None:
+    """Raise ValueError where settings need images whose noise or cue is known, and these are not."""
+    ideal = generator.kind == "ideal"
+    allowed = "with noisy-digits, or with data.pixel_noise"
+    fits = data.known_noise or not ideal
+    require(fits, "generator.kind on data without known noise", generator.kind, allowed)
+    plain = not (ideal and (variants.mix or variants.from_noise))
+    mixed = (variants.mix, variants.from_noise)
+    require(plain, "variants.mix, from_noise of generator.kind ideal", mixed, "neither")
+    names = ", ".join(variants.dials)
+    allowed = "none of these with another generator.kind than ideal"
+    require(ideal or not names, "variants", names, allowed)
+    known = selection.rule != "truth" or data.cue != "none"
+    require(known, "selection.rule truth of data.cue", data.cue, "beside, patch, domino")
 
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """One classifier, and all that leads to it. Stages with equal settings (early, generator, variants) are computed once for all runs.
+    """One classifier and the stages that lead to it.
 
-    ``length_of``: count an epoch as if the training set were this method's: the original set given as many steps as that method.
+    Stages with equal settings (early, select, generator, variants) are computed once for all runs.
     """
 
-    experiment: str = "custom"
+    experiment: str = "custom"  # name of the experiment, under which records are kept
     method: Method = Method()
     data: Data = Data()
     training: Training = Training()
     early: Early = Early()
     generator: Generator = Generator()
     variants: Variants = Variants()
+    # count epochs as if the training set were that of this method, so that, for example, the
+    # original set is trained for as many steps; None: that of the run's own method
     length_of: Method | None = None
-    evaluations: int = (
-        20  # times the classifier is looked at on its training originals, evenly over the run
-    )
-    sharpness: bool = False  # measure the largest eigenvalue of the Hessian at the end
+    # how many times the classifier is evaluated on its original training images, evenly spaced over
+    # the training, at least 1
+    evaluations: int = 20
+    sharpness: bool = False  # measure the largest eigenvalue of the loss's Hessian at the end
+    # measure at each evaluation what the classifier responds to: cue, image, own or fresh noise;
+    # only for images whose noise is known
+    responses: bool = False
     selection: Selection = Selection()
-    metric: ClassVar = "test_error"  # the number in the record that machines should agree on
+    metric: ClassVar = "test_error"  # the number in a record on which machines should agree
 
     def __post_init__(self) -> None:
         require(self.evaluations >= 1, "evaluations", self.evaluations, "at least 1")
+        _check_known_noise(self.data, self.generator, self.variants, self.selection)
+        measured = self.data.known_noise or not self.responses
+        allowed = "False for images whose noise is not known"
+        require(measured, f"responses of {self.data.name}", self.responses, allowed)
 
     @property
     def generates(self) -> bool:
+        """True if the run needs generated variants."""
         return self.method.generates
 
     @property
     def label(self) -> str:
-        """What a reader finds the record by: method, optimiser, budget, then what is not usual in selection, network, variants."""
+        """The first part of the record's file name, for readers.
+
+        Method, optimiser, steps or epochs; then selection, network and variants if they are not
+        the default.
+        """
         budget = "steps" if self.training.steps else "epochs"
         longer = f"-as-{self.length_of.label}" if self.length_of else ""
         chosen = f"-{self.selection.label}" if self.selection != Selection() else ""
         network = f"-{self.training.network}" if self.training.network != Training.network else ""
         variants = self.variants.label if self.method.generates else ""
-        label = f"{self.method.label}-{self.training.optimiser}-{budget}{longer}{chosen}{network}{variants}"
-        return label.replace(":", "-").replace("/", "-")  # it is part of a file's name; timm:NAME
+        trained = f"{self.method.label}-{self.training.optimiser}-{budget}{longer}"
+        label = f"{trained}{chosen}{network}{variants}"
+        return label.replace(":", "-").replace("/", "-")  # timm:NAME has characters of paths
 
 
 @dataclasses.dataclass(frozen=True)
 class Gallery:
-    """What there is to look at: slow and fast images, and variants of some of them at several strengths, with how faithful they are."""
+    """Pictures of slow and fast images, and of variants at several strengths, with faithfulness."""
 
-    experiment: str
+    experiment: str  # name of the experiment, under which records are kept
     data: Data = Data()
     training: Training = Training()
     early: Early = Early()
     generator: Generator = Generator()
     variants: Variants = Variants()
-    strengths: tuple[float, ...] = (0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
-    label: str = "sheet"
+    strengths: tuple[float, ...] = (0.1, 0.3, 0.5, 0.7, 0.9, 1.0)  # each in (0, 1]
+    label: str = "sheet"  # first part of the record's file name
     selection: Selection = Selection()
-    sample: int | None = None  # images whose variants are measured, drawn by seed; None: all
+    sample: int | None = None  # number of images whose variants are measured; None: all
     metric: ClassVar = "losses"
     generates: ClassVar = True
 
@@ -112,15 +145,15 @@ class Gallery:
 
 @dataclasses.dataclass(frozen=True)
 class SelectionAgreement:
-    """How far the first ``seeds`` seeds agree on which images are slow, by each of some rules."""
+    """How far the first ``seeds`` seeds agree on which images are slow, for each selection rule."""
 
-    experiment: str
+    experiment: str  # name of the experiment, under which records are kept
     data: Data = Data()
     training: Training = Training()
     early: Early = Early()
-    selections: tuple[Selection, ...] = (Selection(),)
-    seeds: int = 3
-    label: str = "stability"
+    selections: tuple[Selection, ...] = (Selection(),)  # rules, at least one
+    seeds: int = 3  # number of seeds, at least 2
+    label: str = "stability"  # first part of the record's file name
     metric: ClassVar = "kappa"
     generates: ClassVar = False
 
@@ -129,7 +162,7 @@ class SelectionAgreement:
         require(len(self.selections) >= 1, "selections", self.selections, "at least one")
 
     def by(self, rule: Selection) -> Run:
-        """A run that selects by this rule."""
+        """Return a run that selects by this rule."""
         return Run(
             self.experiment,
             data=self.data,
@@ -139,4 +172,4 @@ class SelectionAgreement:
         )
 
 
-Recorded = Run | Gallery | SelectionAgreement  # what ends in a record of its own
+Recorded = Run | Gallery | SelectionAgreement  # settings of whatever ends in a record

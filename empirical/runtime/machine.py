@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Machine:
-    """The device and the speed settings. Raises ValueError for settings out of range."""
+    """The device that computes, and the settings that make it faster."""
 
     # device to compute on; auto: a CUDA GPU if there is one, but the CPU for the digits
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"

@@ -3,6 +3,7 @@
 import dataclasses
 
 import pytest
+import tyro
 
 from empirical.config import (
     Data,
@@ -18,6 +19,7 @@ from empirical.config import (
 from empirical.data.split import split_dataset
 from empirical.experiments.registry import EXPERIMENTS, experiment
 from empirical.experiments.runner import plan_of
+from empirical.runtime.machine import Machine
 from figures.records import file_name
 from figures.records.identity import identity
 
@@ -77,6 +79,31 @@ def test_bad_settings_are_refused_in_one_line(config, settings):
     assert "\n" not in str(error.value)
 
 
+def help_texts(config, capsys, monkeypatch):
+    """Return the help text of each option of a config, without the default."""
+    monkeypatch.setenv("COLUMNS", "100")
+    with pytest.raises(SystemExit):
+        tyro.cli(config, args=["--help"])
+    texts, name = {}, ""
+    for line in capsys.readouterr().out.splitlines():
+        words = line.strip("│╭╮╰╯─ ")
+        if words.startswith("-"):
+            name, _, words = words.partition("  ")
+        if name and words and "───" not in line:
+            texts[name] = f"{texts.get(name, '')} {words.strip()}"
+        elif "───" in line:
+            name = ""
+    return {name: text.partition("(default:")[0].strip() for name, text in texts.items()}
+
+
+@pytest.mark.parametrize("config", [Run, Machine])
+def test_every_option_has_a_help_text_of_its_own(config, capsys, monkeypatch):
+    texts = help_texts(config, capsys, monkeypatch)
+    assert len(texts) > len(dataclasses.fields(config)) / 2
+    assert not [name for name, text in texts.items() if len(text) < 10]
+    assert len(set(texts.values())) == len(texts)
+
+
 def test_a_split_must_leave_something_to_test_on():
     with pytest.raises(ValueError, match="allowed: below 1797"):
         split_dataset(Data("digits", train=1700, validation=97), 0)
@@ -122,7 +149,10 @@ def test_a_split_must_leave_something_to_test_on():
             "tada-2-sgd-epochs-as-tada-5-random-vit-s-strength-0.7",
         ),
         (
-            Run(training=Training(width=32, augment="crop"), generator=Generator(trained_on="external")),
+            Run(
+                training=Training(width=32, augment="crop"),
+                generator=Generator(trained_on="external"),
+            ),
             "tada-2-sgd-steps",
         ),
     ],
