@@ -1,4 +1,4 @@
-"""Small settings shared by the tests of the theory."""
+"""Share small settings among the tests of the theory."""
 
 import pytest
 
@@ -7,7 +7,10 @@ from theory import Distribution, Method, Network, Optimiser, Run
 
 @pytest.fixture
 def tiny():
-    """A run of milliseconds that still learns: tiny(method, **changes of the run)."""
+    """Return a function that makes a run of milliseconds that still learns.
+
+    Its arguments are the method and changes of the run's other fields.
+    """
 
     def make(method: Method | None = None, **changes) -> Run:
         small = {

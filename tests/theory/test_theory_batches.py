@@ -1,4 +1,4 @@
-"""Mini-batches: drawn evenly, paired between copies and variants, and trained on exactly."""
+"""Test mini-batches: even draws, paired between copies and variants, and exact training."""
 
 from dataclasses import replace
 from itertools import islice, repeat
@@ -29,7 +29,8 @@ def test_entries_list_copies_where_variants_stand(tiny):
 @pytest.mark.parametrize("name", ["useful", "tada"])
 def test_every_entry_is_drawn_equally_often(tiny, name):
     sample = draw(tiny(Method(name, k=3)), 1)
-    problem, steps, batch = stack([sample], Network(J=4)), 4000, 7
+    problem = stack([sample], Network(J=4))
+    steps, batch = 4000, 7
     drawn = np.array(list(islice(batch_weights([sample], [1], batch), steps)))[:, 0]  # (steps, N)
     np.testing.assert_allclose(drawn.sum(axis=1), 1)
     assert set(np.unique(np.round(drawn * batch, 9))) <= set(range(batch + 1))
@@ -41,13 +42,12 @@ def test_every_entry_is_drawn_equally_often(tiny, name):
 
 
 def test_training_agrees_with_explicit_sgd_in_weight_space(tiny):
-    run, seed, steps, B = tiny(Method("useful", k=3)), 2, 60, 5
+    run = tiny(Method("useful", k=3))
+    seed, steps, B = 2, 60, 5
     sample = draw(run, seed)
-    x, weights, rng = (
-        weight_space.patches(sample),
-        weight_space.initial_weights(sample),
-        stream(seed, BATCHES),
-    )
+    x = weight_space.patches(sample)
+    weights = weight_space.initial_weights(sample)
+    rng = stream(seed, BATCHES)
     labels = torch.tensor(sample.labels)
     for _ in range(steps):
         chosen = entries(sample)[rng.integers(int(sample.multiplicities.sum()), size=B)]
@@ -76,10 +76,8 @@ def test_distance_from_gradient_descent_falls_with_the_batch(tiny):
     exact = np.array(simulate(run, 0)["noise_memorised_fast"])
 
     def distance(batch):
-        curve = simulate(replace(run, optimiser=Optimiser(steps=200, batch=batch)), 0)[
-            "noise_memorised_fast"
-        ]
-        return np.abs(np.array(curve) - exact).max()
+        metrics = simulate(replace(run, optimiser=Optimiser(steps=200, batch=batch)), 0)
+        return np.abs(np.array(metrics["noise_memorised_fast"]) - exact).max()
 
     assert 0 < distance(3200) < distance(2) / 10  # as 1/sqrt(B): 40 times less
 
@@ -97,5 +95,5 @@ def test_bits_do_not_depend_on_companions(tiny):
 
 @pytest.mark.parametrize("batch", [0, -3, 2.5])
 def test_a_mini_batch_has_a_size(batch):
-    with pytest.raises(ValueError, match=f"batch = {batch} is not allowed"):
+    with pytest.raises(ValueError, match=f"batch = {batch}"):
         Optimiser(batch=batch)

@@ -1,4 +1,4 @@
-"""Criteria on made-up numbers, and the command from nothing: one list of verdicts, resumed and repeated."""
+"""Test the criteria on made-up numbers, and the claims command from nothing, resumed, repeated."""
 
 import json
 import shutil
@@ -20,6 +20,7 @@ KEYS = {"id", "statement", "predicted", "measured", "low", "high", "holds"}
 
 
 def seeds(*values):
+    """Return the values by seed, from seed 0 on."""
     return dict(enumerate(values))
 
 
@@ -29,10 +30,13 @@ def holds(case):
 
 def test_a_closed_form_agrees_if_near_and_sharp():
     form = seeds(1.0, 2.0, 3.0, 4.0)
-    near, biased, vague = (
-        paired(lambda p, f: p * f, form, seeds(*f))
-        for f in ((1.05, 1.0, 1.06, 1.01), (1.2,) * 4, (0.7, 1.3, 0.6, 1.4))
-    )
+
+    def times(*factors):
+        return paired(lambda p, f: p * f, form, seeds(*factors))
+
+    near = times(1.05, 1.0, 1.06, 1.01)
+    biased = times(1.2, 1.2, 1.2, 1.2)
+    vague = times(0.7, 1.3, 0.6, 1.4)
     assert holds(agrees("", near, form))
     assert not holds(agrees("", biased, form))
     assert not holds(agrees("", vague, form))
@@ -61,7 +65,7 @@ def test_intervals_are_students_and_need_two_seeds():
     values = (1.0, 4.0, 2.0, 7.0)
     expected = stats.t.interval(0.95, 3, loc=3.5, scale=stats.sem(values))
     assert interval(seeds(*values)) == pytest.approx((3.5, *expected))
-    with pytest.raises(ValueError, match="at least 2"):
+    with pytest.raises(ValueError, match="got 1 seeds"):
         interval(seeds(1.0))
 
 
@@ -70,7 +74,8 @@ def test_pairs_are_those_of_common_seeds():
 
 
 def test_the_least_of_many_is_chosen_on_other_seeds():
-    lucky, honest = {0: -9.0, 1: 5.0, 2: -9.0, 3: 5.0}, dict.fromkeys(range(4), 1.0)
+    lucky = {0: -9.0, 1: 5.0, 2: -9.0, 3: 5.0}
+    honest = dict.fromkeys(range(4), 1.0)
     assert cross_fitted([lucky, honest]) == {0: 1.0, 1: 5.0, 2: 1.0, 3: 5.0}
     assert cross_fitted([honest, dict.fromkeys(range(4), 0.5)]) == dict.fromkeys(range(4), 0.5)
 
@@ -89,6 +94,7 @@ def test_first_crossing_is_linear_between_steps(curve, expected):
 
 
 def claims(*words):
+    """Run the command; return its exit code, stdout and stderr."""
     done = subprocess.run(
         [sys.executable, "-m", "theory", "claims", *map(str, words)],
         cwd=ROOT,
@@ -101,7 +107,10 @@ def claims(*words):
 
 @pytest.fixture(scope="module")
 def out(tmp_path_factory):
-    """An output folder with the committed records of two experiments and all that the claims need of 2 seeds."""
+    """Make an output folder with all records that the claims need of 2 seeds.
+
+    Those of two experiments are copies of the committed ones.
+    """
     folder = tmp_path_factory.mktemp("claims")
     for name in ("methods", "homogeneity"):
         shutil.copytree(COMMITTED / "theory" / name, folder / "records/theory" / name)
@@ -113,17 +122,16 @@ def out(tmp_path_factory):
 
 def test_the_command_prints_one_json_list_and_nothing_else(out):
     code, printed, err = claims("--seeds", 2, "--out", out, "--json")
-    assert (code, err) == (0, "claims: 0 records to compute\n")
+    assert code == 0
+    assert err.startswith("claims: 0 ")
+    assert err.count("\n") == 1
     rows = json.loads(printed)
     assert printed.count("\n") == 1
     assert all(set(row) == KEYS and isinstance(row["holds"], bool) for row in rows)
     assert all(row["low"] <= row["measured"] <= row["high"] for row in rows)
-    assert (
-        len({row["id"] for row in rows})
-        == len({row["statement"] for row in rows})
-        == len(rows)
-        > 30
-    )
+    assert len(rows) > 30
+    assert len({row["id"] for row in rows}) == len(rows)
+    assert len({row["statement"] for row in rows}) == len(rows)
     assert {row["id"][:2] for row in rows} == set(CLAIMS) == {f"T{i}" for i in range(1, 9)}
     outside = [row for row in rows if "s⁴ > k+1" in row["statement"]]
     assert len(outside) == 3
@@ -135,14 +143,12 @@ def test_the_table_is_the_same_after_a_loss(out):
     path.unlink()
     code, printed, err = claims("--seeds", 2, "--workers", 1, "--out", out)
     assert code == 0
-    assert err.startswith("claims: 1 records to compute\n")
+    assert err.startswith("claims: 1 ")
     assert printed == (out / "printed").read_text()
     assert path.exists()
     assert "does not hold" in printed
-    lines = [
-        line for line in printed.splitlines() if line.endswith("hold") or line.endswith("holds")
-    ]
-    assert sum(line.endswith("holds") for line in lines) == int(printed.splitlines()[-1].split()[0])
+    *lines, total = printed.splitlines()
+    assert sum(line.endswith("holds") for line in lines) == int(total.split()[0])
 
 
 def test_verdicts_are_a_record_of_their_own(out):
@@ -160,21 +166,18 @@ def test_a_second_look_with_other_seeds_is_a_second_record(out):
     assert code == 0
     assert printed != (out / "printed").read_text()
     code, printed, err = claims("--seeds", 2, "--out", out)
-    assert (code, err) == (0, "claims: 0 records to compute\n")
-    assert printed == (out / "printed").read_text(), (
-        "two seeds are asked for, though three are there"
-    )
-    verdicts = [
-        record.config
-        for record in load("theory/claims", [out / "records"])
-        if record.config["label"] == "verdicts"
-    ]
+    assert code == 0
+    assert err.startswith("claims: 0 ")
+    assert printed == (out / "printed").read_text(), "three seeds exist, but two are asked for"
+    configs = [record.config for record in load("theory/claims", [out / "records"])]
+    verdicts = [config for config in configs if config["label"] == "verdicts"]
     assert [set(config["seeds"].values()) for config in verdicts] in ([{2}, {3}], [{3}, {2}])
 
 
-@pytest.mark.parametrize("words", [("--seeds", 1), ("--seeds", 0), ("--workers", 0)])
-def test_a_mistake_is_one_line(words, tmp_path):
-    code, printed, err = claims(*words, "--out", tmp_path)
+@pytest.mark.parametrize(("name", "value"), [("seeds", 1), ("seeds", 0), ("workers", 0)])
+def test_a_mistake_is_one_line(name, value, tmp_path):
+    code, printed, err = claims(f"--{name}", value, "--out", tmp_path)
     assert (code, printed) == (2, "")
-    assert "allowed: at least 2 seeds and 1 worker" in err
+    assert f"{name} {value}" in err
+    assert err.count("\n") == 1
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""What is drawn: the law of Gram matrices, what methods share, what a variant keeps."""
+"""Test the draws: the law of Gram matrices, what methods share, what a variant keeps."""
 
 from dataclasses import replace
 
@@ -17,7 +17,7 @@ METHODS = ("original", "useful", "tada", "syn-all", "syn-rand")
 
 @pytest.mark.parametrize("dimension", [1, 3, 6, 50])
 def test_gram_has_the_moments_of_explicit_gaussian_vectors(dimension):
-    draws, (originals, variants) = 4000, (3, 3)
+    draws, originals, variants = 4000, 3, 3
     factors = np.stack(
         [gaussian_factor(seed, originals, variants, dimension) for seed in range(draws)]
     )
@@ -53,7 +53,8 @@ def test_originals_and_weights_are_the_same_under_every_method(name, k, n, d, Q,
     base = Run(
         distribution=Distribution(n=n, d=d, noise_patches=Q, alpha=alpha), network=Network(J=3)
     )
-    plain, ours = draw(base, seed), draw(replace(base, method=Method(name, k=k)), seed)
+    plain = draw(base, seed)
+    ours = draw(replace(base, method=Method(name, k=k)), seed)
     r = plain.noise.shape[-1]
     assert np.array_equal(plain.noise, ours.noise[:n, :, :r])
     assert not ours.noise[:n, :, r:].any()
@@ -62,9 +63,8 @@ def test_originals_and_weights_are_the_same_under_every_method(name, k, n, d, Q,
     assert np.array_equal(plain.labels, ours.labels[:n])
     assert np.array_equal(plain.slow, ours.slow)
 
-    extra = {"original": 0, "syn-all": n}.get(name, ours.slow.sum()) * (
-        k - 1 if name != "original" else 0
-    )
+    sources = {"original": 0, "syn-all": n}.get(name, ours.slow.sum())
+    extra = sources * (k - 1)
     assert ours.multiplicities.sum() == n + extra
     assert len(ours.labels) == (n if name == "useful" else n + extra)
 
@@ -74,7 +74,9 @@ def test_variants_are_shared_between_methods(tiny):
         draw(tiny(Method(name, k=k, kappa=0.5)), 0)
         for name, k in (("tada", 2), ("tada", 5), ("syn-all", 2), ("syn-rand", 2))
     )
-    n, slow, r = len(two.slow), two.slow.sum(), two.noise.shape[-1]
+    n = len(two.slow)
+    slow = two.slow.sum()
+    r = two.noise.shape[-1]
     assert slow > 0
     for other in (five, every):
         np.testing.assert_array_equal(two.noise[n:], other.noise[n : n + slow, :, :r])
@@ -93,14 +95,16 @@ def test_variants_keep_label_and_features_and_redraw_the_noise(kappa, scale, fid
         method=Method("syn-all", kappa=kappa, scale=scale, fidelity=fidelity),
     )
     sample = draw(run, 0)
-    n = 400
+    n = len(sample.slow)
     source = np.argsort(~sample.slow, kind="stable")
-    noise, variants = sample.noise[source, 0], sample.noise[n:, 0]
+    noise = sample.noise[source, 0]
+    variants = sample.noise[n:, 0]
     np.testing.assert_array_equal(sample.labels[n:], sample.labels[source])
     np.testing.assert_array_equal(sample.strengths[n:], fidelity * sample.strengths[source])
 
     norm = 1.5**2 * (4000 - 2) / 4000
-    own, size = (variants * noise).sum(1), (variants**2).sum(1)
+    own = (variants * noise).sum(1)
+    size = (variants**2).sum(1)
     assert own.mean() == pytest.approx(kappa * norm, abs=0.01)
     assert size.mean() == pytest.approx((kappa**2 + (1 - kappa**2) * scale**2) * norm, rel=0.01)
     others = (variants @ sample.noise[:n, 0].T)[~np.eye(n, dtype=bool)[source]]
@@ -148,12 +152,8 @@ def test_weights_beside_orthogonal_noise_have_the_length_of_gaussian_vectors():
         for name in ("original", "syn-all")
     ]
     for run in runs:
-        grams = np.stack(
-            [
-                weights @ weights.T
-                for weights in (draw(run, seed).other_weights for seed in range(3000))
-            ]
-        )
+        drawn = [draw(run, seed).other_weights for seed in range(3000)]
+        grams = np.stack([weights @ weights.T for weights in drawn])
         error = grams.std(0) / np.sqrt(len(grams))
         assert (np.abs(grams.mean(0) - 48 * np.eye(3)) < 5 * error).all()
         assert grams[:, 0, 0].var() == pytest.approx(2 * 48, rel=0.15)
@@ -173,11 +173,7 @@ def test_a_step_on_orthogonal_noise_does_not_need_the_square_of_n():
 
 def test_orthogonal_noise_has_its_limits():
     tight = Run(distribution=Distribution(n=30, d=32, orthogonal=True))
-    with pytest.raises(
-        ValueError, match=r"30 orthogonal noise patches do not fit: d = 32; allowed: d above 32"
-    ):
+    with pytest.raises(ValueError, match=r"30 orthogonal .* d = 32; allowed: d above 32"):
         draw(tight, 0)
-    with pytest.raises(
-        ValueError, match=r"kappa = 0\.5 is not allowed; it must be 0 with orthogonal noise"
-    ):
+    with pytest.raises(ValueError, match=r"kappa = 0\.5 .* orthogonal"):
         Run(distribution=Distribution(orthogonal=True), method=Method("tada", kappa=0.5))

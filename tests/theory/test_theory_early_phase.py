@@ -1,4 +1,4 @@
-"""The closed forms of the early phase: the differential equation they solve, and the samples they average."""
+"""Test the closed forms of the early phase against their differential equation and samples."""
 
 import math
 from dataclasses import replace
@@ -27,10 +27,9 @@ def test_alignment_obeys_its_equation(start, rate, share, power):
     time = share * early_time(start, 2.0, rate, power)
     here = early_alignment(start, rate, time, power)
     h = 1e-5 * early_time(start, 2.0, rate, power)
-    slope = (
-        early_alignment(start, rate, time + h, power)
-        - early_alignment(start, rate, max(time - h, 0.0), power)
-    ) / (h + min(h, time))
+    later = early_alignment(start, rate, time + h, power)
+    earlier = early_alignment(start, rate, max(time - h, 0.0), power)
+    slope = (later - earlier) / (h + min(h, time))
     assert early_alignment(start, rate, 0.0, power) == pytest.approx(start)
     assert slope == pytest.approx(rate * here ** (power - 1), rel=2e-3)
 
@@ -54,34 +53,33 @@ def test_the_cubic_in_closed_form_and_its_explosion():
     "network", [Network(), Network(power=2, rectified=True)], ids=["cubic", "rectified"]
 )
 def test_rates_are_the_mean_of_what_samples_give(method, network):
-    """(q/2) Σ_i m_i s_i^q / N' over a sample large enough to be near its mean; rectified, over label +1."""
+    """Compare with (q/2) Σ_i m_i s_i^q / N' of a large sample; if rectified, over label +1."""
     run = Run(
         distribution=Distribution(n=3000, d=10, alpha=0.7, beta_e=1.3),
         network=replace(network, J=1),
         method=method,
     )
-    sample, q = draw(run, 0), network.power
-    seen = (
-        sample.multiplicities * (sample.labels > 0) if network.rectified else sample.multiplicities
-    )
-    measured = (
-        q / 2 * (seen[:, None] * sample.strengths**q).sum(axis=0) / sample.multiplicities.sum()
-    )
+    sample = draw(run, 0)
+    q = network.power
+    counted = sample.labels > 0 if network.rectified else np.ones(len(sample.labels))
+    seen = sample.multiplicities * counted
+    pulls = (seen[:, None] * sample.strengths**q).sum(axis=0)
+    measured = q / 2 * pulls / sample.multiplicities.sum()
     np.testing.assert_allclose(growth_rates(run.distribution, network, method), measured, rtol=0.05)
 
 
 @given(st.floats(0.05, 0.95), st.integers(1, 9), st.floats(0.1, 1.0))
 def test_their_ratio_is_the_speed_ratio(alpha, k, fidelity):
     distribution = Distribution(alpha=alpha)
-    fast, slow = growth_rates(distribution, Network(), Method("tada", k=k, fidelity=fidelity))
+    method = Method("tada", k=k, fidelity=fidelity)
+    fast, slow = growth_rates(distribution, Network(), method)
     assert fast / slow == pytest.approx(speed_ratio(distribution, k, fidelity=fidelity))
-    assert growth_rates(
-        Distribution(), Network(), Method("tada", k=k, fidelity=fidelity), 1 - alpha
-    ) == pytest.approx((fast, slow))
+    given_fraction = growth_rates(Distribution(), Network(), method, 1 - alpha)
+    assert given_fraction == pytest.approx((fast, slow))
 
 
 def test_training_follows_the_closed_form_early_on(tiny):
-    """Small steps and small weights: until the fast feature has grown by half, within 2%."""
+    """Compare within 2% until the fast feature has grown by half, at small steps and weights."""
     run = tiny(Method("tada", k=4), network=Network(J=10, sigma_0=0.02))
     run = replace(run, optimiser=replace(run.optimiser, eta=0.05, steps=2000))
     metrics = simulate(run, 0)

@@ -1,4 +1,7 @@
-"""The explorer's state, without a page: values and addresses, presets, code and command lines, pictures and their numbers."""
+"""Test the explorer's state, without a page.
+
+Values and addresses, presets, code and command lines, pictures and their numbers.
+"""
 
 import json
 from dataclasses import replace
@@ -22,7 +25,7 @@ SMALL = {"n": 20, "d": 100, "J": 3, "steps": 60}
 
 
 def values(field):
-    """A strategy for the values of a field."""
+    """Return a strategy for the values of a field."""
     kinds = {
         "number": st.floats(field.least, field.most),
         "whole": st.integers(int(field.least), int(field.most)),
@@ -67,7 +70,8 @@ BAD = {
     "eta": ("nan", "eta = nan is not allowed here; it must be a number from 0.01 to 10"),
     "a.method": (
         "magic",
-        "a.method = magic is not allowed here; it must be one of original, useful, tada, syn-all, syn-rand",
+        "a.method = magic is not allowed here; "
+        "it must be one of original, useful, tada, syn-all, syn-rand",
     ),
     "rectified": ("yes", "rectified = yes is not allowed here; it must be 0 or 1"),
     "batch": (
@@ -78,7 +82,8 @@ BAD = {
     "preset": ("T9", f"preset = T9 is not allowed here; it must be one of {', '.join(PRESETS)}"),
     "power": (
         "4",
-        "power = 4 is not allowed; it must be an odd whole number of at least 3 (any from 2 on if rectified)",
+        "power = 4 is not allowed; "
+        "it must be an odd whole number of at least 3 (any from 2 on if rectified)",
     ),
 }
 

@@ -1,4 +1,4 @@
-"""The explorer in a real browser: what a reader does, and what then stands on the page."""
+"""Test the explorer in a real browser: a reader's actions, and what the page then shows."""
 
 import csv
 import io
@@ -14,14 +14,17 @@ import pytest
 ROOT = Path(__file__).parents[2]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
-FLAGS = "--headless=new --no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-component-update --disable-sync"
+FLAGS = (
+    "--headless=new --no-sandbox --disable-gpu --no-first-run "
+    "--disable-background-networking --disable-component-update --disable-sync"
+)
 QUICK = "steps=200&eta=1&n=40&d=200"  # milliseconds a run
 LAPTOP, PHONE = (1366, 768), (390, 844)
 
 
 @pytest.fixture(scope="module")
 def address():
-    """Of a server of this module's own, killed at the end whatever happens."""
+    """Start a server for this module and yield its address; it is killed at the end in any case."""
     pytest.importorskip("marimo", reason="the explorer's packages are not installed: make setup")
     command = [sys.executable, "-m", "theory", "explore", "--no-browser"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as server:
@@ -38,7 +41,8 @@ def browser():
     )
     if not CHROMIUM:
         pytest.skip(
-            f"no browser here: none of {', '.join(NAMES)} is installed (Debian, Ubuntu: apt install chromium)"
+            f"no browser here: none of {', '.join(NAMES)} is installed "
+            "(Debian, Ubuntu: apt install chromium)"
         )
     with playwright.sync_playwright() as driver:
         chromium = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
@@ -47,7 +51,10 @@ def browser():
 
 
 class Page:
-    """The page as a reader has it: ``open`` it, ``do`` something that asks for a new picture, read what it shows."""
+    """The page as a reader sees it.
+
+    ``open`` it, ``do`` something that asks for a new picture, read what it shows.
+    """
 
     def __init__(self, tab, address):
         self.tab, self.address, self.complaints = tab, address, []
@@ -94,7 +101,7 @@ class Page:
         return None if cell == "–" else float(cell.replace("−", "-"))
 
     def legend(self, curve, side):
-        """The value beside the curve's name, at the step shown."""
+        """Return the value beside the curve's name, at the step shown."""
         return float(
             self.tab.locator(f'.value[data-curve="{curve}"][data-side="{side}"]')
             .text_content()
@@ -107,7 +114,7 @@ class Page:
         ).get_attribute("d")
 
     def reach(self):
-        """How far to the right the full colours reach in the first panel."""
+        """Return how far to the right the full colours reach in the first panel."""
         return float(self.tab.locator("clipPath rect").first.get_attribute("width"))
 
     def step(self):
@@ -140,7 +147,12 @@ def test_a_larger_factor_learns_the_slow_feature_earlier_on_its_side(page):
 
 def test_a_dragged_slider_ends_at_its_last_place(page):
     page.open(QUICK)
-    drag = "(e) => { for (let v = 0; v <= 1000; v += 20) { e.value = v; e.dispatchEvent(new Event('input', { bubbles: true })); } }"
+    drag = """(e) => {
+      for (let v = 0; v <= 1000; v += 20) {
+        e.value = v;
+        e.dispatchEvent(new Event('input', { bubbles: true }));
+      }
+    }"""
     page.do(lambda: page.tab.locator('[data-slider="alpha"]').evaluate(drag))
     page.tab.wait_for_function("location.search.includes('alpha=1.0')")
     page.tab.wait_for_selector(".tada:not(.asking)")
@@ -302,19 +314,27 @@ def test_mistakes_in_the_address_are_told_in_one_message(page):
 
 
 OUTSIDE = """() => {
-  const app = document.querySelector('#App'), root = document.querySelector('marimo-anywidget').shadowRoot, wrong = [];
-  if (app.scrollWidth > app.clientWidth || document.documentElement.scrollWidth > innerWidth) wrong.push('scrolls sideways');
+  const app = document.querySelector('#App');
+  const root = document.querySelector('marimo-anywidget').shadowRoot;
+  const page = document.documentElement;
+  const wrong = [];
+  if (app.scrollWidth > app.clientWidth || page.scrollWidth > innerWidth)
+    wrong.push('scrolls sideways');
   const seen = (e) => e.checkVisibility() && e.getBoundingClientRect().width > 0;
   for (const e of root.querySelectorAll('.tada *')) {
     const box = e.getBoundingClientRect();
-    if (seen(e) && (box.right > innerWidth + 0.5 || box.left < -0.5)) wrong.push(`${e.tagName} ${e.getAttribute('class')}: ${box.right}`);
+    if (seen(e) && (box.right > innerWidth + 0.5 || box.left < -0.5))
+      wrong.push(`${e.tagName} ${e.getAttribute('class')}: ${box.right}`);
   }
-  const texts = [...root.querySelectorAll('.figure text')].map((e) => [e.textContent, e.getBoundingClientRect()]);
+  const texts = [...root.querySelectorAll('.figure text')].map(
+    (e) => [e.textContent, e.getBoundingClientRect()]);
   const svg = root.querySelector('.figure svg').getBoundingClientRect();
   texts.forEach(([one, a], i) => {
-    if (a.left < svg.left - 0.5 || a.right > svg.right + 0.5 || a.bottom > svg.bottom + 0.5) wrong.push(`cut off: ${one}`);
+    if (a.left < svg.left - 0.5 || a.right > svg.right + 0.5 || a.bottom > svg.bottom + 0.5)
+      wrong.push(`cut off: ${one}`);
     for (const [other, b] of texts.slice(i + 1))
-      if (a.left < b.right && b.left < a.right && a.top + 2 < b.bottom && b.top + 2 < a.bottom) wrong.push(`${one} over ${other}`);
+      if (a.left < b.right && b.left < a.right && a.top + 2 < b.bottom && b.top + 2 < a.bottom)
+        wrong.push(`${one} over ${other}`);
   });
   for (const e of root.querySelectorAll('button, summary, label, th, td'))
     if (seen(e) && e.scrollWidth > e.clientWidth + 1) wrong.push(`cut off: ${e.textContent}`);

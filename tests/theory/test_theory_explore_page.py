@@ -1,4 +1,4 @@
-"""The explorer's page as marimo runs it, without a browser, and the command that serves it."""
+"""Test the explorer's page as marimo runs it, without a browser, and the command that serves it."""
 
 import json
 import os
@@ -22,7 +22,7 @@ SMALL = {"n": 20, "d": 100, "J": 3, "steps": 60}
 
 @pytest.fixture(scope="module")
 def page():
-    """The page as marimo runs it, at an address."""
+    """Return a function that runs the page at an address, as marimo does."""
     pytest.importorskip("marimo")
     from theory.explore.app import app
 
@@ -97,7 +97,7 @@ def test_colours_are_those_of_the_figures_and_every_curve_is_drawn():
 
 @contextmanager
 def explore(*words, code="", **options):
-    """A process of the command, killed at the end whatever happens."""
+    """Run the command in a process that is killed at the end in any case."""
     started = [
         sys.executable,
         *(["-c", code] if code else ["-m", "theory", "explore", "--no-browser"]),
@@ -143,7 +143,10 @@ def test_a_port_that_is_taken_and_one_that_is_none():
 @pytest.mark.parametrize("missing", ["marimo", "anywidget"])
 def test_without_its_extra_it_says_what_to_install(missing):
     run = "runpy.run_module('theory', run_name='__main__')"
-    code = f"import sys, runpy; sys.modules[{missing!r}] = None; sys.argv = ['theory', 'explore', '--no-browser']; {run}"
+    code = (
+        f"import sys, runpy; sys.modules[{missing!r}] = None; "
+        f"sys.argv = ['theory', 'explore', '--no-browser']; {run}"
+    )
     with explore(code=code, env={**os.environ, "PYTHONPATH": str(ROOT)}) as server:
         out, err = server.communicate(timeout=20)
     assert (server.returncode, out) == (2, "")

@@ -1,4 +1,4 @@
-"""Measures against brute force, closed forms against simulation."""
+"""Test measures against brute force, and closed forms against simulation."""
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ from theory.population import (
 
 
 def monte_carlo(features, covariance, distribution, network, fast, draws=400_000):
-    """Share of test examples with y f < 0, drawn one by one."""
+    """Return the share of test examples with y f < 0, drawn one by one."""
 
     def sigma(z):
         return (np.maximum(z, 0) if network.rectified else z) ** network.power
@@ -52,23 +52,25 @@ def monte_carlo(features, covariance, distribution, network, fast, draws=400_000
 )
 @pytest.mark.parametrize("sign", [1, -1])
 def test_error_rate_is_that_of_monte_carlo(network, noise_patches, sign):
-    distribution, rng = Distribution(noise_patches=noise_patches), np.random.default_rng(network.J)
+    distribution = Distribution(noise_patches=noise_patches)
+    rng = np.random.default_rng(network.J)
     features = sign * rng.normal(0.4, 0.6, (network.J, 2))  # sign -1: margins below 0
     mixing = rng.normal(0, 0.5, (network.J, network.J))
     covariance = mixing @ mixing.T + 0.2 * np.eye(network.J)
     rates = error_rates(features, covariance, distribution, network)
     for rate, fast in zip(rates, (True, False), strict=True):
-        assert rate == pytest.approx(
-            monte_carlo(features, covariance, distribution, network, fast), abs=0.01
-        )
+        share = monte_carlo(features, covariance, distribution, network, fast)
+        assert rate == pytest.approx(share, abs=0.01)
     assert any(0.02 < rate < 0.98 for rate in rates)
 
 
 @given(scale=st.floats(0.1, 10), seed=st.integers(0, 100))
 @settings(max_examples=30, deadline=None)
 def test_error_rate_depends_only_on_the_direction_of_the_weights(scale, seed):
-    rng, network = np.random.default_rng(seed), Network(J=3)
-    features, mixing = rng.normal(size=(3, 2)), rng.normal(size=(3, 3))
+    rng = np.random.default_rng(seed)
+    network = Network(J=3)
+    features = rng.normal(size=(3, 2))
+    mixing = rng.normal(size=(3, 3))
     one = error_rates(features, mixing @ mixing.T, Distribution(), network)
     scaled = error_rates(scale * features, scale**2 * mixing @ mixing.T, Distribution(), network)
     opposite = error_rates(-features, mixing @ mixing.T, Distribution(), network)
@@ -104,13 +106,11 @@ def test_noise_covariance_is_that_of_the_weights(tiny):
     sample = draw(run, 0)
     problem = stack([sample], run.network)
     *_, state = train(problem, run.optimiser)
-    weights = (
-        sample.other_weights + state.coefficients[0][:, : len(sample.labels)] @ sample.noise[:, 0]
-    )  # (J, r)
+    coefficients = state.coefficients[0][:, : len(sample.labels)]  # (J, N)
+    weights = sample.other_weights + coefficients @ sample.noise[:, 0]  # (J, r)
     expected = 1.5**2 / 200 * weights @ weights.T
-    np.testing.assert_allclose(
-        noise_covariance(problem, state, [run.distribution])[0], expected, rtol=1e-9, atol=1e-15
-    )
+    covariance = noise_covariance(problem, state, [run.distribution])[0]
+    np.testing.assert_allclose(covariance, expected, rtol=1e-9, atol=1e-15)
     root = symmetric_root(expected)
     np.testing.assert_allclose(root @ root, expected, rtol=1e-9, atol=1e-15)
 
@@ -130,25 +130,21 @@ def test_curves_are_what_their_names_say(tiny):
     assert values["slow_alignment"] == max(w[1] for w in state.features[0])
     assert values["noise_memorised_slow"] == pytest.approx(noise[sample.slow].mean(), rel=1e-9)
     assert values["noise_memorised_fast"] == pytest.approx(noise[~sample.slow].mean(), rel=1e-9)
-    assert values["loss"] == pytest.approx(
-        np.average(np.log1p(np.exp(-margins)), weights=np.where(sample.slow, 3, 1)), rel=1e-9
-    )
-    assert values["test_error"] == pytest.approx(
-        0.7 * values["test_error_fast"] + 0.3 * values["test_error_slow"]
-    )
+    mean_loss = np.average(np.log1p(np.exp(-margins)), weights=np.where(sample.slow, 3, 1))
+    assert values["loss"] == pytest.approx(mean_loss, rel=1e-9)
+    error = 0.7 * values["test_error_fast"] + 0.3 * values["test_error_slow"]
+    assert values["test_error"] == pytest.approx(error)
     assert loss(problem, state)[0] == values["loss"]
-    np.testing.assert_allclose(
-        noise_memorised(problem, state)[0, :24], noise, rtol=1e-9, atol=1e-15
-    )
+    memorised = noise_memorised(problem, state)[0, :24]
+    np.testing.assert_allclose(memorised, noise, rtol=1e-9, atol=1e-15)
 
 
 @pytest.mark.parametrize(
     ("alpha", "missing"), [(1.0, "noise_memorised_slow"), (1e-9, "noise_memorised_fast")]
 )
 def test_the_mean_over_no_examples_is_none(tiny, alpha, missing):
-    metrics = simulate(
-        tiny(distribution=Distribution(n=8, d=50, alpha=alpha), optimiser=Optimiser(steps=5))
-    )
+    distribution = Distribution(n=8, d=50, alpha=alpha)
+    metrics = simulate(tiny(distribution=distribution, optimiser=Optimiser(steps=5)))
     assert set(metrics[missing]) == {None}
     assert metrics["slow_fraction"] == round(1 - alpha)
 
@@ -193,9 +189,8 @@ def test_growth_rate_inverts_the_flow(power):
 
 def test_speeds_are_those_at_the_first_doubling():
     time = 0.1 * np.arange(40)[:, None]  # (T+1, 1)
-    peaks = 1 / (
-        1 / np.array([0.2, 0.1]) - np.array([1.0, 0.4]) * time
-    )  # c' = a c², a = 1.0 and 0.4
+    # c' = a c², a = 1.0 and 0.4
+    peaks = 1 / (1 / np.array([0.2, 0.1]) - np.array([1.0, 0.4]) * time)
     peaks[30:] = 9.0  # what comes later does not matter
     assert early_speeds(peaks, 0.1, 3) == pytest.approx(
         {"speed_fast": 1.0, "speed_slow": 0.4, "speed_ratio": 2.5}
@@ -235,14 +230,9 @@ NETWORKS = (
     ids=repr,
 )
 def test_measured_speeds_are_the_closed_form_of_the_sample(network, method):
-    metrics = simulate(
-        Run(
-            distribution=Distribution(d=10**6, sigma_p=0.5),
-            network=network,
-            method=method,
-            optimiser=Optimiser(eta=0.02, steps=6000),
-        )
-    )
+    distribution = Distribution(d=10**6, sigma_p=0.5)
+    optimiser = Optimiser(eta=0.02, steps=6000)
+    metrics = simulate(Run("test", "speeds", distribution, network, optimiser, method))
     assert metrics["speed_ratio"] == pytest.approx(metrics["speed_ratio_predicted"], rel=0.02)
     assert metrics["speed_slow"] > 0
 
@@ -251,14 +241,7 @@ def test_measured_speeds_are_the_closed_form_of_the_sample(network, method):
 def test_sample_ratio_tends_to_the_closed_form(name):
     distribution = Distribution(n=1500, d=3, alpha=0.6)
     method = Method(name, k=3, fidelity=1.0 if name == "useful" else 0.8)
-    metrics = simulate(
-        Run(
-            distribution=distribution,
-            network=Network(J=2),
-            method=method,
-            optimiser=Optimiser(eta=1e-3, steps=1),
-        )
-    )
-    assert metrics["speed_ratio_predicted"] == pytest.approx(
-        speed_ratio(distribution, 3, fidelity=method.fidelity), rel=0.06
-    )
+    optimiser = Optimiser(eta=1e-3, steps=1)
+    metrics = simulate(Run("test", "ratio", distribution, Network(J=2), optimiser, method))
+    expected = speed_ratio(distribution, 3, fidelity=method.fidelity)
+    assert metrics["speed_ratio_predicted"] == pytest.approx(expected, rel=0.06)

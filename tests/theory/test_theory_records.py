@@ -1,7 +1,8 @@
-"""Experiments from the command line: records, what is skipped and remade, and mistakes in one line."""
+"""Test experiments from the command line: records, what is remade, mistakes in one line."""
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -15,10 +16,10 @@ from theory.commands import run
 from theory.experiments import EXPERIMENTS, Job, complete, compute, missing_jobs, plan, record_path
 
 ROOT = Path(__file__).parents[2]
-FIXED = ("steps", "slow_fraction", "examples", "speed_ratio_predicted")
 
 
 def theory(*words, **options):
+    """Run ``python -m theory``; return its exit code, stdout and stderr."""
     done = subprocess.run(
         [sys.executable, "-m", "theory", *map(str, words)],
         cwd=ROOT,
@@ -32,7 +33,7 @@ def theory(*words, **options):
 
 @pytest.fixture
 def small(tiny):
-    """An experiment of two runs of milliseconds."""
+    """Return an experiment of two runs of milliseconds."""
     runs = tuple(
         replace(tiny(method), experiment="small", label=method.name)
         for method in (Method(), Method("tada", k=3))
@@ -40,19 +41,24 @@ def small(tiny):
     return replace(EXPERIMENTS["methods"], name="small", runs=runs, seeds=3)
 
 
+def counts(printed):
+    """Return the numbers of existing and missing records that ``run`` prints in one line."""
+    assert printed.count("\n") == 1
+    return [int(number) for number in re.findall(r"\d+", printed)]
+
+
 def test_run_from_the_command_line(tmp_path):
     code, out, err = theory("run", "homogeneity", "--seeds", 1, "--workers", 1, "--out", tmp_path)
-    assert (code, out) == (0, "homogeneity: 0 records are there, 15 to compute\n"), err
+    assert code == 0, err
+    assert counts(out) == [0, 15]
     root = tmp_path / "records"
     written = read_plan(root, "theory/homogeneity")
     assert written.command == "python -m theory run homogeneity"
     records = load("theory/homogeneity", [root])
-    assert [record.config["label"] for record in records] == [
-        run.label for run in EXPERIMENTS["homogeneity"].runs
-    ]
-    assert all(
-        len(record.metrics["test_error"]) == len(record.metrics["steps"]) > 30 for record in records
-    )
+    labels = [run.label for run in EXPERIMENTS["homogeneity"].runs]
+    assert [record.config["label"] for record in records] == labels
+    for record in records:
+        assert len(record.metrics["test_error"]) == len(record.metrics["steps"]) > 30
     assert {"numpy", "scipy"} <= set(records[0].provenance["versions"])
 
     bits = {record.config["label"]: record.results for record in records}
@@ -61,18 +67,23 @@ def test_run_from_the_command_line(tmp_path):
     gone.unlink()
     hurt.write_text(hurt.read_text()[:500])
     code, out, _ = theory("run", "homogeneity", "--seeds", 1, "--workers", 2, "--out", tmp_path)
-    assert (code, out) == (0, "homogeneity: 13 records are there, 2 to compute\n")
-    assert {
-        record.config["label"]: record.results for record in load("theory/homogeneity", [root])
-    } == bits
+    assert code == 0
+    assert counts(out) == [13, 2]
+    again = load("theory/homogeneity", [root])
+    assert {record.config["label"]: record.results for record in again} == bits
     assert kept.stat().st_mtime_ns == before
 
     code, out, err = theory("run", "homogeneity", "--seeds", 1, "--out", tmp_path)
-    assert (code, out, err) == (0, "homogeneity: 15 records are there, 0 to compute\n", "")
+    assert (code, err) == (0, "")
+    assert counts(out) == [15, 0]
 
 
 def test_recognising_finished_work_loads_no_numpy():
-    program = "import sys, theory.__main__, theory.experiments; sys.exit(bool({'numpy', 'scipy', 'torch', 'matplotlib'} & set(sys.modules)))"
+    program = (
+        "import sys, theory.__main__, theory.experiments; "
+        "heavy = {'numpy', 'scipy', 'torch', 'matplotlib'}; "
+        "sys.exit(bool(heavy & set(sys.modules)))"
+    )
     assert subprocess.run([sys.executable, "-c", program], cwd=ROOT).returncode == 0
 
 
@@ -90,7 +101,8 @@ def test_bits_do_not_depend_on_which_seeds_are_missing(small, tmp_path):
 
 
 def test_missing_jobs_are_the_seeds_without_a_whole_record(small, tmp_path):
-    one, advanced = small.runs[0], []
+    one = small.runs[0]
+    advanced = []
     compute(Job(one, (0, 2), tmp_path), advanced.append)
     assert sum(advanced) == 2
     assert [job.seeds for job in missing_jobs(one, 5, tmp_path)] == [(1, 3, 4)]
@@ -113,7 +125,7 @@ def test_a_failed_job_is_named_and_ends_with_code_1(small, tmp_path, monkeypatch
     wild = replace(small.runs[0], label="wild", optimiser=Optimiser(eta=1e6))
     monkeypatch.setitem(EXPERIMENTS, "small", replace(small, runs=(wild,)))
     assert run(("small",), seeds=2, workers=1, out=tmp_path) == 1
-    assert "failed: small: wild, seeds 0, 1: Diverged: " in capsys.readouterr().err
+    assert re.search("small: wild, seeds 0, 1: Diverged", capsys.readouterr().err)
 
 
 def test_every_experiment_has_distinct_records():
@@ -124,23 +136,12 @@ def test_every_experiment_has_distinct_records():
 
 
 def test_simulate_prints_a_table_or_json(tmp_path):
-    flags = (
-        "simulate",
-        "--distribution.n",
-        20,
-        "--optimiser.name",
-        "sam",
-        "--optimiser.steps",
-        50,
-        "--method.name",
-        "tada",
-        "--seed",
-        3,
-    )
-    code, out, err = theory(*flags)
+    flags = "--distribution.n 20 --optimiser.name sam --optimiser.steps 50 --method.name tada"
+    words = ["simulate", *flags.split(), "--seed", 3]
+    code, out, err = theory(*words)
     assert (code, err) == (0, "")
     assert out.splitlines()[0].split()[:3] == ["step", "fast", "slow"]
-    code, out, _ = theory(*flags, "--json")
+    code, out, _ = theory(*words, "--json")
     metrics = json.loads(out)
     assert metrics["steps"][-1] == 50
     expected = Run(
@@ -150,16 +151,16 @@ def test_simulate_prints_a_table_or_json(tmp_path):
 
 
 MISTAKES = {
-    "run nonsense": "no experiment 'nonsense'; allowed: methods, homogeneity",
-    "run": "allowed: at least 1 name (see list), seed and worker",
+    "run nonsense": "'nonsense'; allowed: methods, homogeneity",
+    "run": "0 names",
     "run methods --seeds 0": "seeds 0",
     "run methods --workers -1": "workers -1",
-    "run methods --seeds many": "invalid literal|no type matching",
-    "run methods --out pyproject.toml": "Not a directory",
-    "simulate --distribution.alpha 1.5": "alpha = 1.5 is not allowed; it must be a number between 0 and 1",
+    "run methods --seeds many": "many",
+    "run methods --out pyproject.toml": "pyproject.toml",
+    "simulate --distribution.alpha 1.5": "alpha = 1.5",
     "simulate --method.name magic": "'magic'",
-    "simulate --optimiser.eta 1e6": "eta = 1e+06 is too large",
-    "simulate --seed -1": "seed is -1; allowed: at least 0",
+    "simulate --optimiser.eta 1e6": "eta = 1e+06",
+    "simulate --seed -1": "seed is -1",
     "": "list, run, simulate",
 }
 
@@ -168,7 +169,7 @@ MISTAKES = {
 def test_a_mistake_is_one_line_and_code_2(words):
     code, out, err = theory(*words.split(), env={**os.environ, "COLUMNS": "60"})
     assert (code, out) == (2, "")
-    assert any(part in err for part in MISTAKES[words].split("|"))
+    assert MISTAKES[words] in err
     assert err.count("\n") == 1
     assert err.startswith("error: ")
 
@@ -200,7 +201,6 @@ BAD = (
 
 @pytest.mark.parametrize(("part", "name", "value"), BAD, ids=str)
 def test_a_config_out_of_range_is_refused_in_one_line(part, name, value):
-    with pytest.raises(ValueError, match="is not allowed; it must be ") as caught:
+    with pytest.raises(ValueError, match=re.escape(f"= {value!r} ")) as caught:
         part(**{name: value})
-    assert repr(value) in str(caught.value)
     assert "\n" not in str(caught.value)

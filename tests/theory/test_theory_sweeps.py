@@ -1,4 +1,4 @@
-"""Grids of runs: each point is the run it stands for, wherever it was computed and beside whom."""
+"""Test grids of runs: each point equals its run, wherever and beside whatever it was computed."""
 
 from dataclasses import replace
 from itertools import product
@@ -10,12 +10,24 @@ from theory import Distribution, Method, Network, Optimiser, simulate
 from theory.config import Axis, Sweep, varied
 from theory.sweeps import BLOCK, MEASURED, blocks, groups, points, sweep
 
-ALPHAS, RATIOS = (0.5, 0.6, 0.9), (0.3, 0.5, 0.7, 0.9)
+ALPHAS = (0.5, 0.6, 0.9)
+RATIOS = (0.3, 0.5, 0.7, 0.9)
+COMPARED = (
+    "test_error",
+    "test_error_slow",
+    "fast_alignment",
+    "slow_alignment",
+    "noise_memorised_slow",
+    "loss",
+)
 
 
 @pytest.fixture
 def small():
-    """Sweep over α (noisy) and β_d (quiet): small(method, **changes)."""
+    """Return a function that makes a sweep over α (noisy) and β_d (quiet).
+
+    Its arguments are the method and changes of the sweep's other fields.
+    """
 
     def make(method=None, **changes):
         settings = {
@@ -24,9 +36,8 @@ def small():
             "optimiser": Optimiser(eta=0.3, steps=150),
             "axes": (Axis("distribution.alpha", ALPHAS), Axis("distribution.beta_d", RATIOS)),
         }
-        return Sweep(
-            "grid", "small", method=method or Method("tada", k=3), **{**settings, **changes}
-        )
+        settings |= {"method": method or Method("tada", k=3), **changes}
+        return Sweep("grid", "small", **settings)
 
     return make
 
@@ -39,53 +50,29 @@ def test_every_point_is_the_run_it_stands_for(small, precision, tolerance, order
     values = sweep(config, 3)
     assert set(values) == set(MEASURED)
     for i, j in product(range(3), range(4)):
-        alone = simulate(
-            varied(
-                varied(config, "distribution.alpha", ALPHAS[i]), "distribution.beta_d", RATIOS[j]
-            ),
-            3,
-        )
-        at = {
-            name: (column[i][j] if order == 1 else column[j][i]) for name, column in values.items()
-        }
-        for name in (
-            "test_error",
-            "test_error_slow",
-            "fast_alignment",
-            "slow_alignment",
-            "noise_memorised_slow",
-            "loss",
-        ):
+        run = varied(config, "distribution.alpha", ALPHAS[i])
+        alone = simulate(varied(run, "distribution.beta_d", RATIOS[j]), 3)
+        first, second = (i, j)[::order]
+        at = {name: column[first][second] for name, column in values.items()}
+        for name in COMPARED:
             assert at[name] == pytest.approx(alone[name][-1], abs=tolerance), name
         assert at["time_fast"] == pytest.approx(alone["time_fast"], abs=1)
-    assert np.ptp([error for row in values["test_error"] for error in row]) > 0.01, (
-        "the grid shows nothing"
-    )
+    assert np.ptp(values["test_error"]) > 0.01, "all points have the same error"
 
 
 def test_runs_that_differ_in_what_leaves_the_noise_alone_share_a_block(small):
-    config = small(
-        axes=(
-            Axis("distribution.beta_d", tuple(np.linspace(0.2, 0.9, 70))),
-            Axis("method.k", (2, 3)),
-        )
-    )
+    ratios = Axis("distribution.beta_d", tuple(np.linspace(0.2, 0.9, 70)))
+    factors = Axis("method.k", (2, 3))
+    config = small(axes=(ratios, factors))
     sizes = [len(block) for block in blocks(groups(points(config, 0)))]
     assert sizes == [64, 6, 64, 6]
-    shared = small(
-        Method("useful", k=2), axes=(Axis("distribution.alpha", ALPHAS), Axis("method.k", (2, 3)))
-    )
+    shared = small(Method("useful", k=2), axes=(Axis("distribution.alpha", ALPHAS), factors))
     assert [len(block) for block in blocks(groups(points(shared, 0)))] == [6]
 
 
 def test_runs_that_differ_in_their_noise_are_joined_too(small):
-    config = small(
-        Method("syn-all"),
-        axes=(
-            Axis("method.scale", tuple(np.linspace(0.2, 0.9, 70))),
-            Axis("optimiser.eta", (0.1, 0.2)),
-        ),
-    )
+    scales = Axis("method.scale", tuple(np.linspace(0.2, 0.9, 70)))
+    config = small(Method("syn-all"), axes=(scales, Axis("optimiser.eta", (0.1, 0.2))))
     grouped = list(groups(points(config, 0)))
     assert {len(group) for group in grouped} == {2}
     assert [len(block) for block in blocks(grouped)] == [BLOCK, BLOCK, 140 - 2 * BLOCK]
@@ -101,14 +88,9 @@ def test_one_axis_gives_a_list_and_three_give_lists_of_lists_of_lists(small):
     config = small(optimiser=optimiser, axes=axes)
     values = sweep(config, 0)["loss"]
     assert np.shape(values) == (2, 3, 2)
-    alone = simulate(
-        varied(
-            varied(varied(config, "optimiser.rho", 0.1), "distribution.alpha", 0.9),
-            "network.sigma_0",
-            0.05,
-        ),
-        0,
-    )
+    run = varied(config, "optimiser.rho", 0.1)
+    run = varied(run, "distribution.alpha", 0.9)
+    alone = simulate(varied(run, "network.sigma_0", 0.05), 0)
     assert values[1][2][0] == pytest.approx(alone["loss"][-1], abs=1e-6)
     single = small(optimiser=optimiser, axes=axes[:1])
     expected = [simulate(varied(single, "optimiser.rho", rho), 0)["loss"][-1] for rho in (0.0, 0.1)]
@@ -135,14 +117,11 @@ def test_progress_counts_every_run(small):
 @pytest.mark.parametrize(
     ("axes", "message"),
     [
-        ((), "at least one Axis"),
-        (
-            (("network.J", (1, 2)),),
-            "axis = 'network.J' is not allowed; it must be one of distribution.n, ",
-        ),
-        ((("distribution.alpha", ()),), "values of distribution.alpha"),
-        ((("distribution.alpha", (0.5, 1.5)),), "alpha = 1.5 is not allowed"),
-        ((("method.k", (2, 2.5)),), "k = 2.5 is not allowed"),
+        ((), r"axes = \(\)"),
+        ((("network.J", (1, 2)),), r"axis = 'network\.J' .* distribution\.n, "),
+        ((("distribution.alpha", ()),), r"distribution\.alpha = \(\)"),
+        ((("distribution.alpha", (0.5, 1.5)),), r"alpha = 1\.5"),
+        ((("method.k", (2, 2.5)),), r"k = 2\.5"),
     ],
 )
 def test_a_mistaken_axis_is_named(small, axes, message):
@@ -151,5 +130,5 @@ def test_a_mistaken_axis_is_named(small, axes, message):
 
 
 def test_a_sweep_has_no_mini_batches(small):
-    with pytest.raises(ValueError, match="batch = 5 is not allowed; it must be None in a sweep"):
+    with pytest.raises(ValueError, match=r"batch = 5 .* None"):
         small(optimiser=Optimiser(batch=5))

@@ -1,4 +1,4 @@
-"""An oracle that knows nothing of coordinates: the network on explicit patches, trained by autograd in float64."""
+"""Train the network on explicit patches by autograd in float64: an oracle without coordinates."""
 
 import numpy as np
 import torch
@@ -8,7 +8,10 @@ from theory.data import Sample
 
 
 def patches(sample: Sample) -> torch.Tensor:
-    """(N, 2 + Q, 2 + r): both feature patches, then noise patches, in a basis that begins with v_e, v_d."""
+    """Return the patches (N, 2 + Q, 2 + r): both feature patches, then the noise patches.
+
+    The basis begins with v_e, v_d.
+    """
     noise = sample.noise
     if sample.orthogonal:
         noise = np.zeros((*sample.noise.shape, sample.other_weights.shape[1]))
@@ -22,22 +25,23 @@ def patches(sample: Sample) -> torch.Tensor:
 
 
 def initial_weights(sample: Sample) -> torch.Tensor:
-    """W(0): (J, 2 + r)."""
+    """Return W(0): (J, 2 + r)."""
     return torch.tensor(np.concatenate((sample.feature_weights, sample.other_weights), axis=1))
 
 
 def loss(weights: torch.Tensor, x: torch.Tensor, sample: Sample, network: Network) -> torch.Tensor:
+    """Return the training loss of the weights (J, 2 + r) on the patches x."""
     z = x @ weights.T  # (N, P, J)
     logits = ((z.clamp(min=0) if network.rectified else z) ** network.power).sum((1, 2))
+    losses = torch.nn.functional.softplus(-torch.tensor(sample.labels) * logits)  # (N,)
     multiplicities = torch.tensor(sample.multiplicities)
-    return (
-        multiplicities * torch.nn.functional.softplus(-torch.tensor(sample.labels) * logits)
-    ).sum() / multiplicities.sum()
+    return (multiplicities * losses).sum() / multiplicities.sum()
 
 
 def train(sample: Sample, network: Network, optimiser: Optimiser) -> torch.Tensor:
-    """The weights after ``optimiser.steps`` steps of textbook gradient descent or SAM."""
-    x, weights = patches(sample), initial_weights(sample)
+    """Return the weights after ``optimiser.steps`` steps of textbook gradient descent or SAM."""
+    x = patches(sample)
+    weights = initial_weights(sample)
 
     def gradient(at: torch.Tensor) -> torch.Tensor:
         at = at.clone().requires_grad_()
