@@ -1,21 +1,30 @@
-"""The command line: ``python -m figures draw | claims | paper | reproduce | compare | keep | readme | list``; alone: draw."""
+"""Draw figures, tables and the report from records, and compare records; without a command: draw.
+
+Nothing is computed here.
+"""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from json import dumps
 from pathlib import Path
 
 import tyro
 
 from figures import reproduce as reproduction
-from figures.draw import NAMES, Drawing, module
+from figures.draw import NAMES, Drawing, load_drawer
 from figures.records import COMMITTED, OUTPUT, RecordError, load_some, run_command
 from figures.records.command_line.arguments import Names
 from figures.records.paths import ROOT
-from figures.report import build as report
+from figures.report import build_report
 from figures.tables import claims as claims_table
-from figures.tables import readme as readme_tables
+from figures.tables.readme import render_readme
+
+
+def record_roots(out: Path, committed: bool) -> tuple[Path, ...]:
+    """Return the folders in which records are looked for, the preferred one first."""
+    return (COMMITTED,) if committed else (out / "records", COMMITTED)
 
 
 def draw(
@@ -24,56 +33,75 @@ def draw(
     out: Path = OUTPUT,
     committed: bool = False,
 ) -> int:
-    """Draw figures and tables into OUT/figures from the fresh records, or from the committed ones where there are none.
+    """Draw figures and tables into OUT/figures.
 
-    Of everything, what can be drawn is drawn; exit code 1 if records of something are missing.
+    Fresh records in OUT/records are used first, committed ones where there are none. Without
+    NAMES, everything that can be drawn is drawn; the exit code is 1 if records are missing.
 
     Args:
-        names: what to draw; everything if not given.
-        out: the folder that holds the fresh records.
-        committed: use the committed records alone.
+        names: figures and tables to draw, such as homogeneity; all if none is given.
+        out: folder of the fresh records and of the drawings.
+        committed: use only the committed records.
     """
-    drawing = Drawing(out / "figures", (COMMITTED,) if committed else (out / "records", COMMITTED))
+    drawing = Drawing(out / "figures", record_roots(out, committed))
     for name in names:
-        module(name)  # an unknown name stops everything before anything is drawn
+        load_drawer(name)  # an unknown name stops everything before anything is drawn
     for name in names:
         print(drawing(name), flush=True)
     return 1 if not names and reproduction.draw_all(drawing) else 0
 
 
 def claims(json: bool = False, out: Path = OUTPUT, committed: bool = False) -> int:
-    """Every claim of the theory and on images, with a verdict from the records there are; nothing is computed.
+    """Print a verdict on every claim of the theory and on images, from the existing records.
 
     Args:
-        json: print one JSON list of {id, statement, case, predicted, measured, low, high, verdict, ...} instead of tables.
-        out: the folder that holds the fresh records.
-        committed: use the committed records alone.
+        json: print one JSON list of {id, statement, case, predicted, measured, low, high,
+            verdict, ...} instead of tables.
+        out: folder of the fresh records.
+        committed: use only the committed records.
     """
-    roots = (COMMITTED,) if committed else (out / "records", COMMITTED)
-    records = {
-        name: load_some(name, roots) for name in (*claims_table.RECORDS, *claims_table.OPTIONAL)
-    }
+    roots = record_roots(out, committed)
+    experiments = (*claims_table.RECORDS, *claims_table.OPTIONAL)
+    records = {name: load_some(name, roots) for name in experiments}
     if json:
-        print(dumps(claims_table.listed(records), ensure_ascii=False, allow_nan=False))
+        print(dumps(claims_table.claims_as_json(records), ensure_ascii=False, allow_nan=False))
     else:
         print(*(table.text() for table in claims_table.tables(records)), sep="\n\n")
     return 0
 
 
 def paper(out: Path = OUTPUT / "paper") -> int:
-    """Write the report's figures, tables and numbers into OUT, from the committed records alone; ``make paper`` typesets them."""
+    """Write the report's figures, tables and numbers from the committed records.
+
+    ``make paper`` does this and typesets the report.
+
+    Args:
+        out: folder that the files are written to.
+    """
     out.mkdir(parents=True, exist_ok=True)
-    print(*report.build(out, (COMMITTED,)), sep="\n")
+    print(*build_report(out, (COMMITTED,)), sep="\n")
     return 0
 
 
 def reproduce(out: Path = OUTPUT) -> int:
-    """Compare fresh records with the committed ones, draw everything, print the main numbers; exit code 1 if anything differs or failed."""
+    """Compare fresh records with the committed ones, draw everything, print the main numbers.
+
+    The exit code is 1 if any record differs or anything could not be drawn.
+
+    Args:
+        out: folder of the fresh records and of the drawings.
+    """
     return reproduction.reproduce(out)
 
 
 def compare(out: Path = OUTPUT) -> int:
-    """Say of every fresh record whether it equals the committed one; exit code 1 if any differs by more than its tolerance."""
+    """Compare every fresh record with the committed one.
+
+    The exit code is 1 if any differs by more than its tolerance.
+
+    Args:
+        out: folder of the fresh records.
+    """
     lines, agreement = reproduction.comparison(out / "records")
     if not lines:
         raise RecordError(f"no records in {out / 'records'}; make them with: make reproduce")
@@ -82,37 +110,40 @@ def compare(out: Path = OUTPUT) -> int:
 
 
 def keep(experiments: Names, /, out: Path = OUTPUT) -> int:
-    """Make the fresh records of finished experiments, such as theory/methods, the committed ones."""
+    """Replace the committed records of finished experiments by the fresh ones.
+
+    Args:
+        experiments: names of experiments, such as theory/methods.
+        out: folder of the fresh records.
+    """
     if not experiments:
         raise ValueError("no experiment is named; allowed: one or more, such as theory/methods")
     for experiment in experiments:
-        print(
-            f"{experiment}: {reproduction.keep(experiment, out / 'records')} records kept in paper/results"
-        )
+        count = reproduction.keep(experiment, out / "records")
+        print(f"{experiment}: {count} records kept in paper/results")
     return 0
 
 
 def readme() -> int:
-    """Put the committed numbers into README.md."""
-    text = readme_tables.readme()
+    """Write the numbers of the committed records into README.md."""
+    text = render_readme()
     (ROOT / "README.md").write_text(text)
     return 0
 
 
-def list_() -> int:
-    """What can be drawn, the records it needs, and those that it shows if they are there."""
+def list_drawings() -> int:
+    """List what can be drawn, the records it needs, and those that it shows if they exist."""
     for name in NAMES:
-        optional = getattr(module(name), "OPTIONAL", ())
-        print(
-            f"{name:18s} {', '.join(module(name).RECORDS)}{'; if there: ' if optional else ''}{', '.join(optional)}"
-        )
+        drawer = load_drawer(name)
+        needed, optional = ", ".join(drawer.RECORDS), ", ".join(getattr(drawer, "OPTIONAL", ()))
+        print(f"{name:18s} {needed}{f'; if there: {optional}' if optional else ''}")
     return 0
 
 
 if __name__ == "__main__":
     if len(sys.argv) == 1 or sys.argv[1] in ("--out", "--committed"):
         sys.argv.insert(1, "draw")
-    commands = {
+    commands: dict[str, Callable[..., int]] = {
         "draw": draw,
         "claims": claims,
         "paper": paper,
@@ -120,6 +151,6 @@ if __name__ == "__main__":
         "compare": compare,
         "keep": keep,
         "readme": readme,
-        "list": list_,
+        "list": list_drawings,
     }
     sys.exit(run_command(commands, "python -m figures", __doc__))

@@ -1,4 +1,4 @@
-"""Draw figures and tables from records: PDF and PNG, Markdown and LaTeX, the same bytes from the same records."""
+"""Draw figures (PDF, PNG) and tables (Markdown, LaTeX): equal records give equal bytes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 
+from figures.plots.style import STYLE, WIDTH
 from figures.records import COMMITTED, Record, begun, digest, load, load_some
 
 FIGURES = (
@@ -35,118 +36,122 @@ FIGURES = (
     "cost",
 )
 TABLES = ("settings", "main", "costs", "reproduction", "claims")
-FILES = {"test_error": "test_error_by_method"}  # pytest would take test_error.py for tests
 NAMES = (*FIGURES, *TABLES)
-LARGE = "empirical/paper-"  # experiments at the paper's scale
+MODULES = {"test_error": "test_error_by_method"}  # pytest would collect test_error.py
+PAPER_SCALE = "empirical/paper-"  # prefix of the experiments at the paper's scale
 
 
-def module(name: str) -> ModuleType:
-    """The file that draws a figure or table; ValueError lists the names there are."""
+def load_drawer(name: str) -> ModuleType:
+    """Return the module that draws a figure or table; ValueError lists the names allowed."""
     if name not in NAMES:
         raise ValueError(f"no figure or table {name!r}; allowed: {', '.join(NAMES)}")
-    return import_module(
-        f"figures.{'plots' if name in FIGURES else 'tables'}.{FILES.get(name, name)}"
-    )
+    room = "plots" if name in FIGURES else "tables"
+    return import_module(f"figures.{room}.{MODULES.get(name, name)}")
 
 
 class Drawing:
-    """Draws into ``out`` from the first of ``roots`` that holds a record, each experiment read once.
+    """Draw into the folder ``out``; each experiment is read once.
 
-    With ``again`` False, what was drawn by the same code from the same records is left as it is.
+    roots: folders of records; of each record the first that holds it is used.
+    again: if False, leave a drawing that the same code made from the same records.
     """
 
     def __init__(self, out: Path, roots: Iterable[Path], again: bool = True) -> None:
+        """Remember where to read and to draw; nothing is read yet."""
         self.out = out
         self.again = again
         self.roots = tuple(roots)
         self.records = cache(lambda experiment: load(experiment, self.roots))
-        self.some = cache(lambda experiment: load_some(experiment, self.roots))
+        self.existing_records = cache(lambda experiment: load_some(experiment, self.roots))
 
-    def needed(self, drawer: ModuleType) -> dict[str, Sequence[Record]]:
-        """Records by experiment: those of RECORDS, all of them, or RecordError; of OPTIONAL, those of experiments begun anywhere.
+    def records_for(self, drawer: ModuleType) -> dict[str, Sequence[Record]]:
+        """Return the records that a drawer reads, by experiment.
 
-        An experiment at the paper's scale takes days: of it, what is there.
+        All records of the experiments in RECORDS, and of those in OPTIONAL that were begun in any
+        root; raise RecordError if one is missing. Experiments at the paper's scale take days: of
+        these, return the records that exist.
         """
-        records = {experiment: self.records(experiment) for experiment in drawer.RECORDS}
+        records: dict[str, Sequence[Record]] = {
+            experiment: self.records(experiment) for experiment in drawer.RECORDS
+        }
         for experiment in getattr(drawer, "OPTIONAL", ()):
-            large = experiment.startswith(LARGE)
-            if (large and self.some(experiment)) or (not large and begun(experiment, self.roots)):
-                records[experiment] = self.some(experiment) if large else self.records(experiment)
+            if experiment.startswith(PAPER_SCALE):
+                if existing := self.existing_records(experiment):
+                    records[experiment] = existing
+            elif begun(experiment, self.roots):
+                records[experiment] = self.records(experiment)
         return records
 
     def __call__(self, name: str) -> str:
-        """Draw one; returns a line that says what came from where."""
-        drawer = module(name)
-        records = self.needed(drawer)
+        """Draw one figure or table; return a line that says where its records come from.
+
+        A hidden file beside the drawing holds the digest of the code and the records it was made
+        from. It is written last, so that an interrupted drawing is drawn again.
+        """
+        drawer = load_drawer(name)
+        records = self.records_for(drawer)
         self.out.mkdir(parents=True, exist_ok=True)
-        note = self.out / f".{name}.drawn"  # from what it was drawn; written last
-        known = (
+        note = self.out / f".{name}.drawn"
+        contents = (
             (record.results, record.provenance.get("seconds"))
             for members in records.values()
             for record in members
         )
-        state = digest([code(), *known])
-        there = all(
-            (self.out / f"{name}{suffix}").exists()
-            for suffix in ((".pdf", ".png") if name in FIGURES else (".md", ".tex"))
-        )
-        if self.again or not there or not (note.exists() and note.read_text() == state):
+        state = digest([code_digest(), *contents])
+        suffixes = (".pdf", ".png") if name in FIGURES else (".md", ".tex")
+        complete = all((self.out / f"{name}{suffix}").exists() for suffix in suffixes)
+        if self.again or not complete or not (note.exists() and note.read_text() == state):
             note.unlink(missing_ok=True)
-            save_figure(self.out / name, drawer, records) if name in FIGURES else save_tables(
-                self.out / name, drawer, records
-            )
+            save = save_figure if name in FIGURES else save_tables
+            save(self.out / name, drawer, records)
             note.write_text(state)
-        return f"{name}: " + "; ".join(
-            f"{experiment} {origin(members)}" for experiment, members in records.items()
-        )
+        sources = (f"{experiment} {format_origin(found)}" for experiment, found in records.items())
+        return f"{name}: {'; '.join(sources)}"
 
 
 @cache
-def code() -> str:
-    """Digest of the code that draws, and of the library that does it."""
-    return digest(
-        [
-            version("matplotlib"),
-            *(path.read_text() for path in sorted(Path(__file__).parent.rglob("*.py"))),
-        ]
-    )
+def code_digest() -> str:
+    """Return the digest of this package's code and of the version of matplotlib."""
+    paths = sorted(Path(__file__).parent.rglob("*.py"))
+    return digest([version("matplotlib"), *(path.read_text() for path in paths)])
 
 
 def save_tables(path: Path, drawer: ModuleType, records: Mapping[str, Sequence[Record]]) -> None:
-    """``path``.md and ``path``.tex."""
-    made = drawer.tables(records)
-    path.with_suffix(".md").write_text("\n".join(table.markdown() for table in made))
-    labels = [f"tab:{path.name}" + (f"-{i}" if i > 1 else "") for i in range(1, len(made) + 1)]
-    path.with_suffix(".tex").write_text(
-        "\n".join(table.latex(label) for table, label in zip(made, labels, strict=True))
-    )
+    """Write ``path``.md and ``path``.tex; the labels are ``tab:NAME``, ``tab:NAME-2``, ..."""
+    tables = drawer.tables(records)
+    path.with_suffix(".md").write_text("\n".join(table.markdown() for table in tables))
+    labels = [f"tab:{path.name}" + (f"-{i}" if i > 1 else "") for i in range(1, len(tables) + 1)]
+    latex = [table.latex(label) for table, label in zip(tables, labels, strict=True)]
+    path.with_suffix(".tex").write_text("\n".join(latex))
 
 
 def save_figure(path: Path, drawer: ModuleType, records: Mapping[str, Sequence[Record]]) -> None:
-    """``path``.pdf and ``path``.png, without dates, so that equal records give equal files."""
+    """Write ``path``.pdf and ``path``.png without dates: equal records give equal bytes."""
     import matplotlib
     from matplotlib.figure import Figure
 
-    from figures.plots.style import STYLE
-
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=size(drawer, records))
+        figure = Figure(figsize=figure_size(drawer, records))
         drawer.draw(figure, records)
         figure.savefig(path.with_suffix(".pdf"), metadata={"CreationDate": None})
         figure.savefig(path.with_suffix(".png"), metadata={"Software": None})
 
 
-def size(drawer: ModuleType, records: Mapping[str, Sequence[Record]]) -> tuple[float, float]:
-    """Width and height in inches. SIZE is in widths of the text; a figure with ``rows(records)`` rows is so many times as high."""
-    from figures.plots.style import WIDTH
+def figure_size(drawer: ModuleType, records: Mapping[str, Sequence[Record]]) -> tuple[float, float]:
+    """Return width and height in inches.
 
+    The drawer's SIZE is in widths of the text; its height is multiplied by
+    ``relative_height(records)`` if the drawer defines that function.
+    """
     width, height = drawer.SIZE
-    return WIDTH * width, WIDTH * height * (drawer.rows(records) if hasattr(drawer, "rows") else 1)
+    factor = drawer.relative_height(records) if hasattr(drawer, "relative_height") else 1
+    return WIDTH * width, WIDTH * height * factor
 
 
-def origin(records: Sequence[Record]) -> str:
-    """``4 fresh, 16 committed``."""
+def format_origin(records: Sequence[Record]) -> str:
+    """Format how many records are fresh and committed: ``4 fresh, 16 committed``."""
     count = Counter(
-        "committed" if record.source.is_relative_to(COMMITTED) else "fresh" for record in records
+        "committed" if record.source and record.source.is_relative_to(COMMITTED) else "fresh"
+        for record in records
     )
     return ", ".join(f"{count[kind]} {kind}" for kind in ("fresh", "committed") if count[kind])

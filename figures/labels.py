@@ -1,21 +1,24 @@
-"""Names, colours and markers of methods, budgets, networks and data sets: each defined once."""
+"""Define the names, colours and markers of methods, budgets, networks, data sets and rules once."""
 
 from __future__ import annotations
 
 import dataclasses
 
-INK, GREY, LIGHT = "#222222", "#777777", "#d9d9d9"
+INK = "#222222"
+GREY = "#777777"
+LIGHT = "#d9d9d9"
 
-
-FAST, SLOW = (
-    "#0072B2",
-    "#D55E00",
-)  # the fast- and the slow-learnable feature, or fast and slow examples, wherever they appear
+# The fast and the slow feature, and fast and slow examples, in every figure.
+FAST = "#0072B2"
+SLOW = "#D55E00"
 
 
 @dataclasses.dataclass(frozen=True)
-class Look:
-    """How a method appears everywhere. A dashed line is drawn on top, so that of two equal curves both are seen."""
+class MethodStyle:
+    """Label, colour, marker and line style of a method.
+
+    Dashed lines are drawn on top of solid ones, so that both of two equal curves are visible.
+    """
 
     label: str
     colour: str
@@ -24,45 +27,37 @@ class Look:
 
 
 METHODS = {
-    "original": Look("Original", INK, "o"),
-    "sam": Look("SAM", "#0072B2", "s"),
-    "useful": Look("USEFUL", "#E69F00", "^", "--"),
-    "tada": Look("TADA", "#009E73", "D"),
-    "syn-all": Look("Syn-all", "#CC79A7", "v", "--"),
-    "syn-rand": Look("Syn-rand", "#56B4E9", "P", "--"),
+    "original": MethodStyle("Original", INK, "o"),
+    "sam": MethodStyle("SAM", "#0072B2", "s"),
+    "useful": MethodStyle("USEFUL", "#E69F00", "^", "--"),
+    "tada": MethodStyle("TADA", "#009E73", "D"),
+    "syn-all": MethodStyle("Syn-all", "#CC79A7", "v", "--"),
+    "syn-rand": MethodStyle("Syn-rand", "#56B4E9", "P", "--"),
 }
 
+# What a method adds for every slow example.
+ADDED = {"useful": "copies", "tada": "variants"}
 
-def look(label: str) -> Look:
-    """The look of a run's label, such as ``tada-5``: TADA(5) in TADA's colour."""
-    name, _, k = label.rpartition("-")
-    if name in METHODS and k.isdigit():
-        return dataclasses.replace(METHODS[name], label=f"{METHODS[name].label}({k})")
-    return METHODS[label]
+# Colours of the factor k where a figure has one curve for each k.
+FACTOR_COLOURS = {2: "#56B4E9", 3: "#0072B2", 5: "#CC79A7", 8: "#D55E00"}
 
+# Selection rules, drawn like methods.
+RULES = {
+    "cluster": MethodStyle("clusters", "#009E73", "D"),
+    "high-loss": MethodStyle("high loss", "#D55E00", "s", "--"),
+    "misclassified": MethodStyle("misclassified", "#0072B2", "^", ":"),
+}
 
-def name_of(label: str) -> str:
-    """``TADA(5)``; Original that was given more steps is Original (longer)."""
-    return "Original (longer)" if longer(label) else look(label).label
+# Budgets under which image runs are compared.
+BUDGETS = {
+    "steps": "equal steps, SGD",
+    "epochs": "equal epochs, SGD",
+    "sam": "equal steps, SAM",
+    "sam-epochs": "equal epochs, SAM",
+}
+SAM_BUDGETS = {"steps": "sam", "epochs": "sam-epochs"}  # budget with SGD -> the same with SAM
 
-
-def look_of(label: str) -> Look:
-    return look(label.removesuffix("-longer"))
-
-
-BUDGETS = (
-    ("steps", "equal steps, SGD"),
-    ("epochs", "equal epochs, SGD"),
-    ("sam", "equal steps, SAM"),
-    ("sam-epochs", "equal epochs, SAM"),
-)
-
-
-TITLES = dict(BUDGETS)
-
-
-DATA = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "tiny-imagenet": "TinyImageNet"}
-
+DATA_SETS = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "tiny-imagenet": "TinyImageNet"}
 
 NETWORKS = {
     "resnet8": "ResNet-8",
@@ -76,14 +71,36 @@ NETWORKS = {
     "swin-t": "Swin-T",
 }
 
-
-AUGMENTS = {
+# Random augmentation in training: short names for axes, longer ones for the report's text.
+AUGMENTATIONS = {
     "none": "no augmentation",
     "crop-flip": "crop, flip",
     "crop-flip-trivial": "crop, flip, Trivial",
 }
+AUGMENTATIONS_IN_TEXT = {
+    "none": "no augmentation",
+    "crop-flip": "crop and flip",
+    "crop-flip-trivial": "crop, flip, TrivialAugment",
+}
 
 
-def longer(label: str) -> bool:
-    """Whether a method's label is that of Original given another method's steps."""
+def is_longer(label: str) -> bool:
+    """Return whether a label is that of Original with the number of steps of another method."""
     return label.endswith("-longer")
+
+
+def method_style(label: str) -> MethodStyle:
+    """Return the style of a run's label: ``tada-5`` is TADA(5) in the colour of TADA.
+
+    ``original-longer`` has the style of Original. Raise KeyError for an unknown label.
+    """
+    label = label.removesuffix("-longer")
+    name, _, k = label.rpartition("-")
+    if name in METHODS and k.isdigit():
+        return dataclasses.replace(METHODS[name], label=f"{METHODS[name].label}({k})")
+    return METHODS[label]
+
+
+def method_name(label: str) -> str:
+    """Return the name of a run's label: ``TADA(5)``, or ``Original (longer)`` with more steps."""
+    return "Original (longer)" if is_longer(label) else method_style(label).label

@@ -1,14 +1,17 @@
-"""Whether this machine gives the committed numbers; adopting fresh records; the README's table."""
+"""Compare this machine's records with the committed ones, draw everything, adopt fresh records."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from figures.draw import NAMES, Drawing
 from figures.records import (
     COMMITTED,
     DIFFERENT,
+    Comparison,
+    Plan,
     RecordError,
     compare,
     load,
@@ -23,58 +26,68 @@ from figures.tables import main as main_table
 
 
 def experiments(root: Path) -> list[str]:
-    """The experiments that have a plan below ``root``."""
+    """Return the experiments that have a plan below ``root``, sorted."""
     return sorted(str(plan.parent.relative_to(root)) for plan in root.glob("*/*/plan.json"))
 
 
 def comparison(fresh: Path, committed: Path = COMMITTED) -> tuple[list[str], bool]:
-    """A line for every experiment with fresh records, and whether all that have a committed counterpart agree with it."""
-    lines, agreement = [], True
+    """Compare the records of every experiment below ``fresh`` with the committed ones.
+
+    Returns lines to print, at least one for each experiment, and whether all experiments that are
+    committed agree.
+    """
+    lines = []
+    agreement = True
     for experiment in experiments(fresh):
-        rows, plan = compare(experiment, fresh, committed), read_plan(fresh, experiment)
-        count = Counter(row.verdict for row in rows)
-        verdicts = ", ".join(f"{n} {verdict}" for verdict, n in count.items())
-        lines.append(f"{experiment}: {len(rows)} computed here: {verdicts or 'none'}")
-        if rows and count[NEW] == len(rows):
-            lines[-1] += ": there is nothing to compare them with"
-        if count[WITHIN] or count[DIFFERENT]:
-            shift = sum(row.shift for row in rows) / len(rows)
-            lines[-1] += (
-                f" (tolerance: {plan.metric} within {plan.tolerance:g}; mean shift {shift:+.2g})"
-            )
-        lines += [
-            f"  {row.run}: {row.verdict}, {plan.metric} apart by {row.distance:.3g}"
-            for row in rows
-            if row.verdict == DIFFERENT
-        ]
-        lines += [
-            f"  {row.run}: damaged; delete it and run: {plan.command}"
-            for row in rows
-            if row.verdict == DAMAGED
-        ]
+        plan = read_plan(fresh, experiment)
+        rows = compare(experiment, fresh, committed)
+        lines += format_comparison(plan, rows)
         agreement &= agree(rows, plan.tolerance)
     return lines, agreement
 
 
+def format_comparison(plan: Plan, rows: Sequence[Comparison]) -> list[str]:
+    """Format an experiment's verdicts, and name its records that differ or are damaged."""
+    count = Counter(row.verdict for row in rows)
+    verdicts = ", ".join(f"{n} {verdict}" for verdict, n in count.items())
+    line = f"{plan.experiment}: {len(rows)} computed here: {verdicts or 'none'}"
+    if rows and count[NEW] == len(rows):
+        line += ": there is nothing to compare them with"
+    if count[WITHIN] or count[DIFFERENT]:
+        shift = sum(row.shift for row in rows) / len(rows)
+        line += f" (tolerance: {plan.metric} within {plan.tolerance:g}; mean shift {shift:+.2g})"
+    different = (
+        f"  {row.run}: different, {plan.metric} apart by {row.distance:.3g}"
+        for row in rows
+        if row.verdict == DIFFERENT
+    )
+    damaged = (
+        f"  {row.run}: damaged; delete it and run: {plan.command}"
+        for row in rows
+        if row.verdict == DAMAGED
+    )
+    return [line, *different, *damaged]
+
+
 def reproduce(out: Path) -> int:
-    """Compare, draw everything, print the main numbers; 0 if nothing failed and nothing differs."""
+    """Compare the records in ``out``, draw all figures and tables, print the main numbers.
+
+    Returns 0 if nothing failed and nothing differs, else 1.
+    """
     fresh = out / "records"
     lines, agreement = comparison(fresh)
-    print(
-        "\nRecords of this machine against the committed ones",
-        *(lines or ["none was computed here"]),
-        sep="\n  ",
-    )
+    title = "\nRecords of this machine against the committed ones"
+    print(title, *(lines or ["none was computed here"]), sep="\n  ")
     drawing = Drawing(out / "figures", (fresh, COMMITTED), again=False)
     print(f"\nFigures and tables in {out / 'figures'}, from")
     failed = draw_all(drawing, "  ")
     print(
-        "\nMain numbers of the experiments computed here, from all their records, fresh and committed"
+        "\nMain numbers of the experiments computed here, "
+        "from all their records, fresh and committed"
     )
-    there = {} if "main" in failed else drawing.needed(main_table)
-    for table in main_table.tables(
-        {name: members for name, members in there.items() if read_plan(fresh, name)}
-    ):
+    records = {} if "main" in failed else drawing.records_for(main_table)
+    computed = {name: runs for name, runs in records.items() if read_plan(fresh, name)}
+    for table in main_table.tables(computed):
         print(f"\n{table.text()}")
     verdict = (
         "what was computed here agrees with the committed records"
@@ -86,7 +99,10 @@ def reproduce(out: Path) -> int:
 
 
 def draw_all(drawing: Drawing, indent: str = "") -> list[str]:
-    """Draw everything, telling what came from where; returns the names of what could not be drawn, as records are missing."""
+    """Draw all figures and tables, and print which records each was drawn from.
+
+    Returns the names of those that could not be drawn because records are missing.
+    """
     failed = []
     for name in NAMES:
         try:
@@ -98,25 +114,31 @@ def draw_all(drawing: Drawing, indent: str = "") -> list[str]:
 
 
 def keep(experiment: str, fresh: Path, committed: Path = COMMITTED) -> int:
-    """Make the fresh records of a finished experiment the committed ones; returns how many.
+    """Make the fresh records of a finished experiment the committed ones; return how many.
 
-    RecordError, and nothing is changed, if any is missing or damaged, or if they are only a part of the committed ones.
+    They become lines of one file. In a folder that several experiments share, the records of the
+    others stay. Raises RecordError, and changes nothing, if a record is missing or damaged, or if
+    the fresh records are only a part of the committed ones.
     """
-    plan, there = read_plan(fresh, experiment), read_plan(committed, experiment)
+    plan = read_plan(fresh, experiment)
+    known = read_plan(committed, experiment)
     if plan is None:
-        load(experiment, (fresh,))  # says which command makes it
-    if there and set(plan.runs) < set(there.runs):
+        load(experiment, (fresh,))  # raises RecordError, which names the command
+    if known and set(plan.runs) < set(known.runs):
         raise RecordError(
-            f"{len(plan.runs)} fresh records of {experiment} would replace {len(there.runs)}; finish it with: {plan.command}"
+            f"{len(plan.runs)} fresh records of {experiment} would replace {len(known.runs)}; "
+            f"finish it with: {plan.command}"
         )
-    own = plan.folder == experiment  # else several experiments share the folder of records
-    lines = {} if own else dict(read_lines(committed / plan.folder))
+    folder = committed / plan.folder
+    shared = plan.folder != experiment
+    lines = dict(read_lines(folder)) if shared else {}
     for run in plan.runs:
-        read(fresh / plan.folder / run)
-        lines[run] = as_line(run, raw(fresh / plan.folder / run))
-    write_lines(committed / plan.folder, lines)
+        path = fresh / plan.folder / run
+        read(path)
+        lines[run] = as_line(run, raw(path))
+    write_lines(folder, lines)
     write_json(committed / experiment / "plan.json", plan)
-    for path in (committed / plan.folder).glob("*.json"):  # a file would come before its line
-        if path.name in plan.runs or (own and path.name != "plan.json"):
+    for path in folder.glob("*.json"):  # a record file would come before its line
+        if path.name in plan.runs or (not shared and path.name != "plan.json"):
             path.unlink()
     return len(plan.runs)

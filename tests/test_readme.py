@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from figures.draw import FIGURES, NAMES, module
+from figures.draw import FIGURES, NAMES, load_drawer
 from figures.records import COMMITTED, begun
-from figures.tables.readme import readme
+from figures.tables.readme import render_readme
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = (ROOT / "README.md").read_text()
@@ -36,7 +36,7 @@ def drawable(names):
     return {
         name
         for name in names
-        if all(begun(experiment, (COMMITTED,)) for experiment in module(name).RECORDS)
+        if all(begun(experiment, (COMMITTED,)) for experiment in load_drawer(name).RECORDS)
     }
 
 
@@ -100,5 +100,5 @@ def test_every_example_runs(example, tmp_path):
 
 
 def test_numbers_come_from_the_records():
-    assert readme() == TEXT, "run: python -m figures readme"
+    assert render_readme() == TEXT, "run: python -m figures readme"
     assert len(re.findall(r"^\| .*±", TEXT, re.MULTILINE)) > 30

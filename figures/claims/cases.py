@@ -1,31 +1,47 @@
-"""What is compared on images for each of the claims E1 to E11."""
+"""Define what is compared on images for each of the claims E1 to E11."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
+from typing import Any
 
 import numpy as np
 
-from figures.labels import AUGMENTS, NETWORKS, TITLES, name_of
+from figures.labels import AUGMENTATIONS, BUDGETS, NETWORKS, SAM_BUDGETS, method_name
 from figures.records import Record
-from figures.statistics.conditions import NOISE, Runs, papers_best, values_of
-from figures.statistics.intervals import Estimate, bootstrap, estimate, paired_samples
+from figures.statistics.conditions import (
+    PURE_NOISE,
+    Conditions,
+    paper_best_factor,
+    percent_by_seed,
+)
+from figures.statistics.intervals import Estimate, bootstrap_interval, estimate, seed_differences
 
-HOLDS, FAILS, UNCLEAR = "holds", "fails", "not enough data"
-SEEDS = 3  # fewer decide nothing
-LEVELS = (0.3, 0.7)  # strengths that the paper's is compared with
-BELOW, ABOVE, SLOW_SHARE = (-math.inf, 0.0), (0.0, math.inf), (30.0, 40.0)
+HOLDS = "holds"
+FAILS = "fails"
+UNCLEAR = "not enough data"
+MIN_SEEDS = 3  # with fewer seeds a case is undecided
+STRENGTHS = (0.3, 0.7)  # strengths that the paper's strength of 0.5 is compared with
+
+# Open ranges that are claimed of a mean.
+BELOW = (-math.inf, 0.0)
+ABOVE = (0.0, math.inf)
+SLOW_SHARE = (30.0, 40.0)
 
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """One comparison on one data set: what, and its short form; the samples by seed, and the open range that is claimed of their mean.
+    """One comparison on one data set.
 
-    decides: whether the verdict on the claim depends on it. records: those that it rests on. chosen: a setting was chosen by this number,
-    which therefore proves nothing.
+    data: data set and scale.
+    what, short: what is compared, in full and in few words.
+    samples: values by seed, (n,).
+    claimed: open range that is claimed of their mean.
+    decides: whether the verdict on the claim depends on this case.
+    records: records that it rests on.
+    chosen: True if a setting was chosen by this very number, which then proves nothing.
     """
 
     data: str
@@ -39,191 +55,260 @@ class Case:
 
     @property
     def estimate(self) -> Estimate:
+        """Mean of the samples with Student's 95% interval."""
         return estimate(self.samples)
 
     @property
     def verdict(self) -> str:
-        if self.chosen or self.estimate.n < SEEDS:
+        """``holds``, ``fails`` or ``not enough data``."""
+        if self.chosen or self.estimate.n < MIN_SEEDS:
             return UNCLEAR
-        return verdict(float(self.estimate.low), float(self.estimate.high), self.claimed)
+        return interval_verdict(float(self.estimate.low), float(self.estimate.high), self.claimed)
 
-    def bootstrap(self) -> tuple[float, float]:
-        return bootstrap(self.samples, np.random.default_rng(0))
+    def bootstrap_interval(self) -> tuple[float, float]:
+        """Return the percentile bootstrap 95% interval; the same at every call."""
+        return bootstrap_interval(self.samples, np.random.default_rng(0))
 
     @property
     def predicted(self) -> str:
-        return {BELOW: "< 0", ABOVE: "> 0"}.get(
-            self.claimed
-        ) or f"{self.claimed[0]:g} to {self.claimed[1]:g}"
+        """Claimed range in words: ``< 0``, ``> 0`` or ``30 to 40``."""
+        words = {BELOW: "< 0", ABOVE: "> 0"}
+        return words.get(self.claimed) or f"{self.claimed[0]:g} to {self.claimed[1]:g}"
 
 
-def verdict(low: float, high: float, claimed: tuple[float, float]) -> str:
-    """Of one interval against an open range; an interval that is not known (NaN), or that touches an end of the range, decides nothing."""
+def interval_verdict(low: float, high: float, claimed: tuple[float, float]) -> str:
+    """Return ``holds`` if the interval lies within the open range ``claimed``.
+
+    ``fails`` if it lies wholly outside; ``not enough data`` if it crosses or touches an end of
+    the range, or is unknown (NaN).
+    """
     if claimed[0] < low and high < claimed[1]:
         return HOLDS
     return FAILS if high < claimed[0] or low > claimed[1] else UNCLEAR
 
 
-def compare(
-    runs: Runs,
+def compare_groups(
+    conditions: Conditions,
     what: str,
     short: str,
-    one: Mapping[int, Record],
-    other: Mapping[int, Record],
+    group: Mapping[int, Record],
+    baseline: Mapping[int, Record],
     claimed: tuple[float, float] = BELOW,
     decides: bool = True,
     metric: str = "test_error",
 ) -> Iterator[Case]:
-    """The paired difference in a metric, times 100, of two groups of runs by seed, of those that have it; nothing if no seed has both,
-    but a case without samples where it would decide.
+    """Yield the case of the difference of two groups of runs (by seed) in 100 times a metric.
+
+    Differences are paired by seed. If no seed has both values, yield a case without samples if it
+    would decide, and nothing otherwise.
     """
-    values = [values_of(group, metric) for group in (one, other)]
-    if decides or values[0].keys() & values[1].keys():
+    values = percent_by_seed(group, metric)
+    baseline_values = percent_by_seed(baseline, metric)
+    if decides or values.keys() & baseline_values.keys():
         yield Case(
-            runs.name,
+            conditions.name,
             what,
             short,
-            paired_samples(*values),
+            seed_differences(values, baseline_values),
             claimed,
             decides,
-            (*one.values(), *other.values()),
+            (*group.values(), *baseline.values()),
         )
 
 
-def budgeted(
-    runs: Runs, one: str, other: str, decides: Iterable[str], **changes: object
+def compare_under_budgets(
+    conditions: Conditions, method: str, other: str, deciding: Iterable[str], **changes: Any
 ) -> Iterator[Case]:
-    """One method minus another under each budget there is, and each of ``decides``, under which it decides."""
-    decides, seen = tuple(decides), f", generator: {changes['seen']}" if "seen" in changes else ""
-    find = runs.original if other == "original" else partial(runs.runs, other)
-    for budget in dict.fromkeys((*runs.budgets, *decides)):
-        what = f"{name_of(one)} − {name_of(other)}, {TITLES[budget]}{seen}"
-        pair = (runs.runs(one, budget=budget, **changes), find(budget=budget, **changes))
-        yield from compare(runs, what, TITLES[budget].split()[-1], *pair, decides=budget in decides)
+    """Yield the cases of one method minus another under every budget.
+
+    Budgets in ``deciding`` are included even if nothing was run; they decide.
+    """
+    deciding = tuple(deciding)
+    suffix = f", generator: {changes['trained_on']}" if "trained_on" in changes else ""
+    for budget in dict.fromkeys((*conditions.budgets, *deciding)):
+        title = BUDGETS[budget]
+        settings = {**changes, "budget": budget}
+        baseline = (
+            conditions.baseline(**settings)
+            if other == "original"
+            else conditions.records(other, **settings)
+        )
+        yield from compare_groups(
+            conditions,
+            f"{method_name(method)} − {method_name(other)}, {title}{suffix}",
+            title.split()[-1],
+            conditions.records(method, **settings),
+            baseline,
+            decides=budget in deciding,
+        )
 
 
-def main(runs: Runs) -> tuple[str, str]:
-    """The budgets of the main comparison: the base's, and the same with SAM."""
-    return runs.base.budget, {"steps": "sam", "epochs": "sam-epochs"}[runs.base.budget]
+def main_budgets(conditions: Conditions) -> tuple[str, str]:
+    """Return the budgets of the paper's main comparison: the base budget, and the same with SAM."""
+    return conditions.base.budget, SAM_BUDGETS[conditions.base.budget]
 
 
-def others(runs: Runs, field: str) -> list:
-    """The values of a field of kinds beside the base's."""
-    return [value for value in runs.having(field) if value != getattr(runs.base, field)]
+def other_values(conditions: Conditions, field: str) -> list:
+    """Return the values of a field of the conditions without the base's."""
+    base = getattr(conditions.base, field)
+    return [value for value in conditions.field_values(field) if value != base]
 
 
-def e1(runs: Runs) -> Iterator[Case]:
-    for k in runs.factors:
-        yield from budgeted(runs, f"tada-{k}", "original", main(runs) if k == 2 else ())
-    for seen in others(runs, "seen"):
-        yield from budgeted(runs, "tada-2", "original", (), seen=seen)
-
-
-def e2(runs: Runs) -> Iterator[Case]:
-    for k in runs.factors:
-        yield from budgeted(runs, f"tada-{k}", f"useful-{k}", main(runs)[:1] if k == 2 else ())
-
-
-def e3(runs: Runs) -> Iterator[Case]:
-    for other in ("syn-all", "syn-rand"):
-        for case in budgeted(runs, "tada-2", other, main(runs)[:1]):
-            yield dataclasses.replace(case, short=f"− {name_of(other)}")
-    for seen in others(runs, "seen"):
-        yield from budgeted(runs, "tada-2", "syn-all", (), seen=seen)
-
-
-def e4(runs: Runs) -> Iterator[Case]:
-    budget, sam = main(runs)
-    what = f"TADA(2) with SGD − Original with SAM, {TITLES[budget].split(',')[0]}"
-    yield from compare(runs, what, "", runs.runs("tada-2"), runs.runs("original", budget=sam))
-
-
-def varied(runs: Runs, field: str, names: Mapping[str, str], values: Iterable) -> Iterator[Case]:
-    """TADA(2) minus Original at each of these values of a field."""
+def compare_at(
+    conditions: Conditions, field: str, names: Mapping[str, str], values: Iterable
+) -> Iterator[Case]:
+    """Yield the cases of TADA(2) minus Original at each of these values of a field."""
     for value in values:
-        name, same = names.get(value, value), runs.at(field, value)
-        yield from compare(
-            runs,
+        name = names.get(value, value)
+        settings = conditions.settings_with(field, value)
+        yield from compare_groups(
+            conditions,
             f"TADA(2) − Original, {name}",
             name,
-            runs.runs("tada-2", **same),
-            runs.runs("original", **same),
+            conditions.records("tada-2", **settings),
+            conditions.records("original", **settings),
         )
 
 
-def e5(runs: Runs) -> Iterator[Case]:
-    there = {kind.augment for kind in runs.groups if kind.network == runs.base.network}
-    if len(there) > 1:
-        yield from varied(
-            runs,
-            "augment",
-            AUGMENTS,
-            [name for name in runs.having("augment") if name in there - {"none"}],
+def e1(conditions: Conditions) -> Iterator[Case]:
+    """Yield TADA minus Original for every k and budget, and with other generators."""
+    for k in conditions.factors:
+        deciding = main_budgets(conditions) if k == 2 else ()
+        yield from compare_under_budgets(conditions, f"tada-{k}", "original", deciding)
+    for trained_on in other_values(conditions, "trained_on"):
+        yield from compare_under_budgets(
+            conditions, "tada-2", "original", (), trained_on=trained_on
         )
 
 
-def e6(runs: Runs) -> Iterator[Case]:
-    yield from varied(runs, "network", NETWORKS, others(runs, "network"))
+def e2(conditions: Conditions) -> Iterator[Case]:
+    """Yield TADA minus USEFUL for every k and budget."""
+    for k in conditions.factors:
+        deciding = main_budgets(conditions)[:1] if k == 2 else ()
+        yield from compare_under_budgets(conditions, f"tada-{k}", f"useful-{k}", deciding)
 
 
-def e7(runs: Runs) -> Iterator[Case]:
+def e3(conditions: Conditions) -> Iterator[Case]:
+    """Yield TADA(2) minus Syn-all and minus Syn-rand, and with other generators."""
+    deciding = main_budgets(conditions)[:1]
+    for other in ("syn-all", "syn-rand"):
+        for case in compare_under_budgets(conditions, "tada-2", other, deciding):
+            yield dataclasses.replace(case, short=f"− {method_name(other)}")
+    for trained_on in other_values(conditions, "trained_on"):
+        yield from compare_under_budgets(conditions, "tada-2", "syn-all", (), trained_on=trained_on)
+
+
+def e4(conditions: Conditions) -> Iterator[Case]:
+    """Yield TADA(2) with SGD minus Original with SAM."""
+    budget, sam = main_budgets(conditions)
+    yield from compare_groups(
+        conditions,
+        f"TADA(2) with SGD − Original with SAM, {BUDGETS[budget].split(',')[0]}",
+        "",
+        conditions.records("tada-2"),
+        conditions.records("original", budget=sam),
+    )
+
+
+def e5(conditions: Conditions) -> Iterator[Case]:
+    """Yield TADA(2) minus Original with each random augmentation; nothing if only one was run."""
+    found = {one.augment for one in conditions.groups if one.network == conditions.base.network}
+    if len(found) > 1:
+        names = [
+            name for name in conditions.field_values("augment") if name in found and name != "none"
+        ]
+        yield from compare_at(conditions, "augment", AUGMENTATIONS, names)
+
+
+def e6(conditions: Conditions) -> Iterator[Case]:
+    """Yield TADA(2) minus Original with each other network."""
+    yield from compare_at(conditions, "network", NETWORKS, other_values(conditions, "network"))
+
+
+def e7(conditions: Conditions) -> Iterator[Case]:
+    """Yield the paper's best k minus every other k, for USEFUL and for TADA."""
     for method in ("useful", "tada"):
-        best = papers_best(runs.name, method)
-        for k in runs.factors:
+        best = paper_best_factor(conditions.name, method)
+        for k in conditions.factors:
             if k != best:
                 one, other = f"{method}-{best}", f"{method}-{k}"
-                what = f"{name_of(one)} − {name_of(other)}"
-                yield from compare(runs, what, what, runs.runs(one), runs.runs(other))
+                what = f"{method_name(one)} − {method_name(other)}"
+                yield from compare_groups(
+                    conditions, what, what, conditions.records(one), conditions.records(other)
+                )
 
 
-def e8(runs: Runs) -> Iterator[Case]:
-    half = runs.runs("tada-2")
-    if not others(runs, "level"):
+def e8(conditions: Conditions) -> Iterator[Case]:
+    """Yield half strength minus other strengths, and pure noise minus Original.
+
+    Nothing if only one strength was run.
+    """
+    if not other_values(conditions, "strength"):
         return
-    for level in LEVELS:
-        short = f"{runs.base.level:g} − {level:g}"
-        yield from compare(
-            runs, f"TADA(2), strength {short}", short, half, runs.runs("tada-2", level=level)
+    half = conditions.records("tada-2")
+    for strength in STRENGTHS:
+        short = f"{conditions.base.strength:g} − {strength:g}"
+        yield from compare_groups(
+            conditions,
+            f"TADA(2), strength {short}",
+            short,
+            half,
+            conditions.records("tada-2", strength=strength),
         )
-    pure = runs.runs("tada-2", level=NOISE)
-    yield from compare(
-        runs,
+    yield from compare_groups(
+        conditions,
         "TADA(2) from pure noise − Original",
         "noise − Original",
-        pure,
-        runs.runs("original"),
+        conditions.records("tada-2", strength=PURE_NOISE),
+        conditions.records("original"),
         claimed=ABOVE,
     )
 
 
-def e9(runs: Runs) -> Iterator[Case]:
-    for one, other in (
-        (("cluster", "high-loss"), ("high-loss", "misclassified")) if others(runs, "rule") else ()
-    ):
+def e9(conditions: Conditions) -> Iterator[Case]:
+    """Yield one selection rule minus the next better one; nothing if only one was run."""
+    if not other_values(conditions, "rule"):
+        return
+    for one, other in (("cluster", "high-loss"), ("high-loss", "misclassified")):
         short = f"{one} − {other}"
-        yield from compare(
-            runs,
+        yield from compare_groups(
+            conditions,
             f"TADA(2), {short}",
             short,
-            runs.runs("tada-2", rule=one),
-            runs.runs("tada-2", rule=other),
+            conditions.records("tada-2", rule=one),
+            conditions.records("tada-2", rule=other),
         )
 
 
-def e10(runs: Runs) -> Iterator[Case]:
-    members = runs.runs("original")
-    if members:
-        chosen = next(iter(members.values())).config["early"]["stop"] == "error"
-        what = "slow images, %" + (
-            " (early training stopped so that it comes near)" if chosen else ""
-        )
-        shares = np.array([100 * record.metrics["slow_fraction"] for record in members.values()])
-        yield Case(runs.name, what, "", shares, SLOW_SHARE, True, tuple(members.values()), chosen)
+def e10(conditions: Conditions) -> Iterator[Case]:
+    """Yield the share of slow images, in %, over the runs of Original."""
+    members = conditions.records("original")
+    if not members:
+        return
+    chosen = next(iter(members.values())).config["early"]["stop"] == "error"
+    suffix = " (early training stopped so that it comes near)" if chosen else ""
+    shares = np.array([100 * record.metrics["slow_fraction"] for record in members.values()])
+    yield Case(
+        conditions.name,
+        f"slow images, %{suffix}",
+        "",
+        shares,
+        SLOW_SHARE,
+        True,
+        tuple(members.values()),
+        chosen,
+    )
 
 
-def e11(runs: Runs) -> Iterator[Case]:
-    for k in runs.factors:
-        what, group = f"learning gap, % of the run, TADA({k}) − Original", runs.runs(f"tada-{k}")
-        yield from compare(
-            runs, what, "", group, runs.runs("original"), decides=k == 2, metric="learning_gap"
+def e11(conditions: Conditions) -> Iterator[Case]:
+    """Yield the learning gap of TADA minus that of Original, for every k."""
+    for k in conditions.factors:
+        yield from compare_groups(
+            conditions,
+            f"learning gap, % of the run, TADA({k}) − Original",
+            "",
+            conditions.records(f"tada-{k}"),
+            conditions.records("original"),
+            decides=k == 2,
+            metric="learning_gap",
         )

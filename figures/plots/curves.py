@@ -1,4 +1,4 @@
-"""Curves over training, one colour a method, with the interval over seeds as a band."""
+"""Plot curves over training, one colour a method, with the interval over seeds as a band."""
 
 from __future__ import annotations
 
@@ -6,27 +6,31 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from figures.labels import look
+from figures.labels import method_style
 from figures.records import Record
 from figures.statistics.intervals import estimate
-from figures.statistics.pick import curves
+from figures.statistics.pick import stack_curves
 
 
 def plot_curves(
     axes, groups: Mapping[str, Sequence[Record]], metric: str, factor: float = 1.0
 ) -> None:
-    """Mean over the seeds of each group (label -> records), times ``factor``, and the 95% interval of the mean."""
+    """Plot ``factor`` times the mean of a curve over the seeds of each group, and its interval.
+
+    groups: label of the method -> records, one for each seed.
+    """
     for label, records in groups.items():
-        steps, band = records[0].metrics["steps"], estimate(factor * curves(records, metric))
-        shown = look(label)
+        steps = records[0].metrics["steps"]
+        band = estimate(factor * stack_curves(records, metric))
+        style = method_style(label)
         axes.plot(
             steps,
             band.mean,
-            color=shown.colour,
-            linestyle=shown.line,
-            label=shown.label,
-            zorder=3 if shown.line == "--" else 2,
+            color=style.colour,
+            linestyle=style.line,
+            label=style.label,
+            zorder=3 if style.line == "--" else 2,
         )
         axes.fill_between(
-            steps, np.maximum(band.low, 0), band.high, color=shown.colour, alpha=0.15, linewidth=0
+            steps, np.maximum(band.low, 0), band.high, color=style.colour, alpha=0.15, linewidth=0
         )

@@ -1,4 +1,4 @@
-"""Test error on images against how often a slow image appears, as copies and as variants (E7)."""
+"""Draw test error on images against k, how often a slow image appears: copies, variants (E7)."""
 
 from __future__ import annotations
 
@@ -6,75 +6,84 @@ from collections.abc import Mapping, Sequence
 
 from figures.labels import GREY, METHODS
 from figures.records import Record
-from figures.statistics.conditions import Runs, apart, data_sets, mean, papers_best
+from figures.statistics.conditions import (
+    Conditions,
+    count_data_sets,
+    data_sets,
+    mean_over_seeds,
+    paired_difference,
+    paper_best_factor,
+)
 
 RECORDS = ("empirical/noisy-digits", "empirical/reduced-factor")
 OPTIONAL = ("empirical/paper-factor",)
 SIZE = (1.0, 0.42)  # the height is of one row
 CAPTION = (
-    "Test error minus that of Original when every slow image appears $k$ times, as copies (USEFUL) or joined by $k-1$ variants (TADA); "
-    "differences paired by seed, mean with 95% intervals (Student), last step, whole test set. Equal gradient steps, at the paper's scale "
-    "equal epochs. Rings: the paper's best k, 2 for copies, 5 for variants (TinyImageNet: 4). Noisy digits: the generator has seen the "
-    "training images alone; elsewhere, other images."
+    "Test error minus that of Original when every slow image appears $k$ times, as copies (USEFUL) "
+    "or joined by $k-1$ variants (TADA); differences paired by seed, mean with 95% intervals "
+    "(Student), last step, whole test set. Equal gradient steps, at the paper's scale equal "
+    "epochs. Rings: the paper's best k, 2 for copies, 5 for variants (TinyImageNet: 4). Noisy "
+    "digits: the generator has seen the training images alone; elsewhere, other images."
 )
 COLUMNS = 2
 
 
-def rows(records: Mapping[str, Sequence[Record]]) -> int:
-    return -(-len(data_sets(records)) // COLUMNS)
+def relative_height(records: Mapping[str, Sequence[Record]]) -> int:
+    """Return the number of rows of panels."""
+    return -(-count_data_sets(records) // COLUMNS)
 
 
 def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
+    """Draw a panel for each data set."""
     sets = data_sets(records)
-    grid = figure.subplots(rows(records), min(len(sets), COLUMNS), squeeze=False)
-    for axes, runs in zip(grid.flat, sets, strict=False):
-        panel(axes, runs)
+    grid = figure.subplots(relative_height(records), min(len(sets), COLUMNS), squeeze=False)
+    for axes, conditions in zip(grid.flat, sets, strict=False):
+        draw_panel(axes, conditions)
     for axes in grid.flat[len(sets) :]:
         axes.remove()
     for row in grid:
         row[0].set_ylabel("test error minus Original, points")
 
 
-def panel(axes, runs: Runs) -> None:
-    start = runs.values("original")
-    ks = [1, *runs.factors]
+def draw_panel(axes, conditions: Conditions) -> None:
+    """Draw the change of the test error over k for copies and variants; ring the paper's best k."""
+    errors = conditions.values("original")
+    factors = [1, *conditions.factors]
     for i, name in enumerate(("useful", "tada")):
-        shown = METHODS[name]
-        found = {k: apart(runs.values(f"{name}-{k}"), start) for k in ks[1:]}
-        found = {k: value for k, value in found.items() if value is not None}
-        places = [1, *(k + 0.06 * (2 * i - 1) for k in found)]
-        means, halves = (
-            [0, *(float(getattr(value, part)) for value in found.values())]
-            for part in ("mean", "half")
-        )
-        style = {
-            "color": shown.colour,
-            "marker": shown.marker,
-            "linestyle": shown.line,
-            "capsize": 2,
-        }
+        style = METHODS[name]
+        changes = {}
+        for k in conditions.factors:
+            change = paired_difference(conditions.values(f"{name}-{k}"), errors)
+            if change is not None:
+                changes[k] = change
+        places = [1, *(k + 0.06 * (2 * i - 1) for k in changes)]
+        means = [0, *(float(change.mean) for change in changes.values())]
+        halves = [0, *(float(change.half) for change in changes.values())]
         axes.errorbar(
             places,
             means,
             [half if half == half else 0 for half in halves],
-            label=shown.label,
-            **style,
+            label=style.label,
+            color=style.colour,
+            marker=style.marker,
+            linestyle=style.line,
+            capsize=2,
         )
-        if (best := papers_best(runs.name, name)) in found:
-            at = list(found).index(best) + 1
+        if (best := paper_best_factor(conditions.name, name)) in changes:
+            at = list(changes).index(best) + 1
             axes.plot(
                 places[at],
                 means[at],
                 "o",
                 markersize=11,
                 markerfacecolor="none",
-                markeredgecolor=shown.colour,
+                markeredgecolor=style.colour,
                 markeredgewidth=1,
             )
     axes.axhline(0, color=GREY, linewidth=0.8, zorder=0)
     axes.set(
-        title=f"{runs.name}\nOriginal: {mean(start):.1f}%, {len(start)} seeds",
+        title=f"{conditions.name}\nOriginal: {mean_over_seeds(errors):.1f}%, {len(errors)} seeds",
         xlabel="$k$",
-        xticks=ks,
+        xticks=factors,
     )
     axes.legend(loc="best")

@@ -1,4 +1,4 @@
-"""Alignment with the fast and the slow feature over training: GD, SAM, USEFUL, TADA (T1, T2, T6)."""
+"""Draw the alignment with the fast and the slow feature over training (T1, T2, T6)."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ from figures.statistics.pick import by_label
 RECORDS = ("theory/methods",)
 SIZE = (1.0, 0.42)
 CAPTION = (
-    "Learning of the fast and of the slow feature over training: the largest $\\langle w_j, v\\rangle$ over the neurons, mean over seeds "
-    "with 95% intervals. SAM holds back what grows fastest; copies and variants lower the rate of the fast feature by the same factor."
+    "Learning of the fast and of the slow feature over training: the largest $\\langle w_j, "
+    "v\\rangle$ over the neurons, mean over seeds with 95% intervals. SAM holds back what grows "
+    "fastest; copies and variants lower the rate of the fast feature by the same factor."
 )
 LABELS = ("original", "sam", "useful-5", "tada-5")
 
 
 def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
+    """Draw a panel for each feature, a curve for each method."""
     groups = by_label(records["theory/methods"])
     fast, slow = figure.subplots(1, 2)
     for axes, metric, title in (

@@ -1,4 +1,4 @@
-"""How much more mini-batch gradients vary on copies than on variants, and how much sooner SGD learns on variants (T4, T5)."""
+"""Draw the variance of mini-batch gradients on copies and variants, and SGD on both (T4, T5)."""
 
 from __future__ import annotations
 
@@ -6,61 +6,41 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from figures.labels import GREY, INK
+from figures.labels import FACTOR_COLOURS, GREY, INK
 from figures.plots.curves import plot_curves
 from figures.records import Record
 from figures.statistics.intervals import estimate
 from figures.statistics.pick import by_label
 
-RECORDS = ("theory/claims", "theory/minibatch")
+CLAIMS = "theory/claims"
+TRAINING = "theory/minibatch"
+RECORDS = (CLAIMS, TRAINING)
 SIZE = (1.0, 0.38)
 CAPTION = (
-    "Left: variance of the mini-batch gradient on copies minus that on variants, in units of the noise-driven variance $V$ of one slow "
-    "example's gradient, against the batch size; simulation at initialisation (mean over seeds, 95% intervals) and closed form "
-    "$(1 - 1/B) k (k-1) (1-\\alpha) / ((\\alpha + k (1-\\alpha))^2 n)$. Right: test error of mini-batch SGD on copies and on variants."
+    "Left: variance of the mini-batch gradient on copies minus that on variants, in units of the "
+    "noise-driven variance $V$ of one slow example's gradient, against the batch size; simulation "
+    "at initialisation (mean over seeds, 95% intervals) and closed form $(1 - 1/B) k (k-1) "
+    "(1-\\alpha) / ((\\alpha + k (1-\\alpha))^2 n)$. Right: test error of mini-batch SGD on copies "
+    "and on variants."
 )
 SHARES = (0.05, 0.1, 0.2, 0.5, 1.0)  # B/n
-COLOURS = {2: "#56B4E9", 3: "#0072B2", 5: "#CC79A7", 8: "#D55E00"}
 
 
-def shared(k: int, batch: np.ndarray, slow: float, n: int) -> np.ndarray:
-    """(Var_U - Var_G)/V, as in ``theory.closed_forms``; slow: 1 - alpha."""
+def variance_gap(k: int, batch: np.ndarray, slow: float, n: int) -> np.ndarray:
+    """Return the closed form of (Var_U - Var_G)/V, as ``theory.closed_forms``; slow: 1 - alpha."""
     return (1 - 1 / batch) * k * (k - 1) * slow / ((1 + (k - 1) * slow) ** 2 * n)
 
 
 def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
-    groups = {
-        label: members
-        for label, members in by_label(records[RECORDS[0]]).items()
-        if label.startswith("variance-")
-    }
+    """Draw the gap of the variances over the batch size, and test errors over training."""
     left, right = figure.subplots(1, 2)
-    for place, members in enumerate(groups.values()):
-        config = members[0].config
-        k, n, slow = (
-            config["method"]["k"],
-            config["distribution"]["n"],
-            1 - config["distribution"]["alpha"],
-        )
-        full, one = (
-            np.array([[record.metrics[name]] for record in members]) for name in ("value", "one")
-        )
-        batch = n * np.array(SHARES)
-        band, fine = (
-            estimate((1 - 1 / batch) * full + one / batch),
-            np.geomspace(n * SHARES[0], n, 100),
-        )
-        left.errorbar(
-            np.array(SHARES) * (1 + 0.03 * (place - 1.5)),
-            band.mean,
-            band.half,
-            color=COLOURS[k],
-            marker="o",
-            linestyle="none",
-            capsize=2,
-        )
-        left.plot(fine / n, shared(k, fine, slow, n), color=COLOURS[k], linewidth=1)
-        left.annotate(f"$k = {k}$", (1.22, shared(k, n, slow, n)), color=COLOURS[k], va="center")
+    groups = [
+        members
+        for label, members in by_label(records[CLAIMS]).items()
+        if label.startswith("variance-")
+    ]
+    for place, members in enumerate(groups):
+        plot_gap(left, members, 1 + 0.03 * (place - 1.5))
     left.plot([], [], color=INK, linewidth=1, label="closed form")
     left.errorbar(
         [],
@@ -70,7 +50,7 @@ def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
         marker="o",
         linestyle="none",
         capsize=2,
-        label=f"simulation, {len(members)} seeds",
+        label=f"simulation, {len(groups[-1])} seeds",
     )
     left.axhline(0, color=GREY, linewidth=0.7)
     left.set(
@@ -87,7 +67,7 @@ def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
         ylim=(None, 0.029),
     )
     left.legend(loc="upper left")
-    trained = by_label(records[RECORDS[1]])
+    trained = by_label(records[TRAINING])
     plot_curves(right, trained, "test_error", 100)
     first = next(iter(trained.values()))
     right.set(
@@ -97,3 +77,29 @@ def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
     )
     right.set(xscale="symlog", xlim=(10, None), ylim=(0, None))
     right.legend(title=f"{len(first)} seeds")
+
+
+def plot_gap(axes, records: Sequence[Record], shift: float) -> None:
+    """Plot measured and predicted gap for one k; points are moved along x by a factor ``shift``."""
+    config = records[0].config
+    k, n = config["method"]["k"], config["distribution"]["n"]
+    slow = 1 - config["distribution"]["alpha"]
+    full, one = (
+        np.array([[record.metrics[name]] for record in records]) for name in ("value", "one")
+    )
+    batch = n * np.array(SHARES)
+    band = estimate((1 - 1 / batch) * full + one / batch)
+    axes.errorbar(
+        np.array(SHARES) * shift,
+        band.mean,
+        band.half,
+        color=FACTOR_COLOURS[k],
+        marker="o",
+        linestyle="none",
+        capsize=2,
+    )
+    fine = np.geomspace(n * SHARES[0], n, 100)
+    axes.plot(fine / n, variance_gap(k, fine, slow, n), color=FACTOR_COLOURS[k], linewidth=1)
+    axes.annotate(
+        f"$k = {k}$", (1.22, variance_gap(k, n, slow, n)), color=FACTOR_COLOURS[k], va="center"
+    )

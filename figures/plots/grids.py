@@ -1,4 +1,4 @@
-"""Records of grids: arrays by axis, and heatmaps of them."""
+"""Read records of grids (sweeps over two settings) and plot them as heat maps."""
 
 from __future__ import annotations
 
@@ -9,27 +9,26 @@ import numpy as np
 from figures.records import Record
 
 
-def axis(records: Sequence[Record], field: str) -> np.ndarray:
-    """The values that ``field`` takes in a sweep."""
-    return np.array(
-        next(a["values"] for a in records[0].config["axes"] if a["field"] == field), float
-    )
+def grid_axis(records: Sequence[Record], field: str) -> np.ndarray:
+    """Return the values that ``field`` takes in a sweep: (m,)."""
+    axes = records[0].config["axes"]
+    return np.array(next(axis["values"] for axis in axes if axis["field"] == field), float)
 
 
-def stacked(records: Sequence[Record], metric: str) -> np.ndarray:
-    """A metric over the grid, (seeds, *axes); NaN where a run diverged."""
+def stack_metric(records: Sequence[Record], metric: str) -> np.ndarray:
+    """Return a metric over the grid: (seeds, *axes); NaN where a run diverged."""
     return np.array([record.metrics[metric] for record in records], float)
 
 
-def edges(centres: np.ndarray) -> np.ndarray:
-    """Borders of the cells around increasing centres (m,): (m+1,)."""
+def cell_edges(centres: np.ndarray) -> np.ndarray:
+    """Return the borders of the cells around increasing centres: (m,) -> (m + 1,)."""
     middle = (centres[1:] + centres[:-1]) / 2
-    return np.concatenate(
-        ([1.5 * centres[0] - 0.5 * centres[1]], middle, [1.5 * centres[-1] - 0.5 * centres[-2]])
-    )
+    first = 1.5 * centres[0] - 0.5 * centres[1]
+    last = 1.5 * centres[-1] - 0.5 * centres[-2]
+    return np.concatenate(([first], middle, [last]))
 
 
-def heatmap(
+def plot_heatmap(
     figure,
     axes,
     x: np.ndarray,
@@ -37,12 +36,12 @@ def heatmap(
     values: np.ndarray,
     colours: str,
     label: str,
-    limits=(None, None),
+    limits: tuple[float | None, float | None] = (None, None),
 ) -> None:
-    """A cell for every value (len(y), len(x)), with its colour bar; exact cells, nothing interpolated."""
+    """Plot a cell for every value, (len(y), len(x)), without interpolation, and a colour bar."""
     low, high = limits
     mesh = axes.pcolormesh(
-        edges(x), edges(y), values, cmap=colours, vmin=low, vmax=high, rasterized=True
+        cell_edges(x), cell_edges(y), values, cmap=colours, vmin=low, vmax=high, rasterized=True
     )
     figure.colorbar(mesh, ax=axes, pad=0.02, fraction=0.06).set_label(label, labelpad=2)
     axes.grid(False)

@@ -1,62 +1,70 @@
-"""Original and TADA side by side in several settings: the errors, and their paired differences."""
+"""Draw Original beside TADA in several settings: the errors, and their paired differences."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from figures.labels import look
-from figures.plots.panels import Dot, dots, place
-from figures.statistics.conditions import Runs, apart
+from figures.labels import method_style
+from figures.plots.panels import Dot, plot_differences, plot_dot
+from figures.statistics.conditions import Conditions, paired_difference
 from figures.statistics.intervals import estimate
 
+LABELS = ("original", "tada-2")
 
-def draw_groups(
-    figure, sets: Sequence[Runs], field: str, names: dict[str, str], method: str = "tada-2"
-) -> None:
-    """A row of two panels for each data set: test error by the values of a field of kinds, and TADA's minus Original's."""
+
+def draw_groups(figure, sets: Sequence[Conditions], field: str, names: Mapping[str, str]) -> None:
+    """Draw a row of two panels for each data set.
+
+    Left the test error by the values of a field of the conditions, right TADA's minus Original's.
+    ``names``: value of the field -> name at the axis.
+    """
     grid = figure.subplots(len(sets), 2, squeeze=False, width_ratios=(1.15, 1))
-    for (left, right), runs in zip(grid, sets, strict=True):
-        values = runs.having(field)
-        pairs = {
-            value: [runs.values(label, **runs.at(field, value)) for label in ("original", method)]
-            for value in values
-        }
-        pairs = {value: pair for value, pair in pairs.items() if all(pair)}
-        for i, pair in enumerate(pairs.values()):
-            for errors, label, shift in zip(pair, ("original", method), (0.12, -0.12), strict=True):
-                found = estimate(list(errors.values()))
-                place(
-                    left,
-                    float(found.mean),
-                    float(found.half),
-                    shift - i,
-                    Dot("", found, look(label)),
-                )
-        left.set_yticks(
-            [-i for i in range(len(pairs))], [names.get(value, value) for value in pairs]
-        )
-        left.grid(axis="y", visible=False)
-        left.set_ylim(0.4 - len(pairs), 0.6)
-        dots(
-            right,
-            [
-                Dot(names.get(value, value), apart(tada, original), look(method))
-                for value, (original, tada) in pairs.items()
-            ],
-        )
+    original, tada = map(method_style, LABELS)
+    for (left, right), conditions in zip(grid, sets, strict=True):
+        pairs = error_pairs(conditions, field)
+        plot_errors(left, pairs, names)
+        rows = [
+            Dot(names.get(value, value), paired_difference(tada_errors, errors), tada)
+            for value, (errors, tada_errors) in pairs.items()
+        ]
+        plot_differences(right, rows)
         right.tick_params(labelleft=False)
-        for label in ("original", method):
+        for style in (original, tada):
             right.plot(
                 [],
                 [],
-                color=look(label).colour,
-                marker=look(label).marker,
+                color=style.colour,
+                marker=style.marker,
                 linestyle="none",
-                label=look(label).label,
+                label=style.label,
             )
         right.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, borderpad=0)
-        seeds = len(runs.runs("original"))
+        seeds = len(conditions.records("original"))
         left.set(
-            xlabel="test error, %", title=f"{runs.name}, {seeds} seed{'s' if seeds > 1 else ''}"
+            xlabel="test error, %",
+            title=f"{conditions.name}, {seeds} seed{'s' if seeds > 1 else ''}",
         )
-        right.set(xlabel=f"{look(method).label} minus Original, points")
+        right.set(xlabel=f"{tada.label} minus Original, points")
+
+
+def error_pairs(conditions: Conditions, field: str) -> dict[str, list[dict[int, float]]]:
+    """Return value of the field -> test errors by seed of Original and TADA, if both exist."""
+    pairs = {}
+    for value in conditions.field_values(field):
+        settings = conditions.settings_with(field, value)
+        pair = [conditions.values(label, **settings) for label in LABELS]
+        if all(pair):
+            pairs[value] = pair
+    return pairs
+
+
+def plot_errors(axes, pairs: Mapping[str, Sequence], names: Mapping[str, str]) -> None:
+    """Plot the mean test error of Original and TADA, one below the other, a row for each value."""
+    for i, pair in enumerate(pairs.values()):
+        for errors, label, shift in zip(pair, LABELS, (0.12, -0.12), strict=True):
+            band = estimate(list(errors.values()))
+            dot = Dot("", band, method_style(label))
+            plot_dot(axes, float(band.mean), float(band.half), shift - i, dot)
+    axes.set_yticks([-i for i in range(len(pairs))], [names.get(value, value) for value in pairs])
+    axes.grid(axis="y", visible=False)
+    axes.set_ylim(0.4 - len(pairs), 0.6)

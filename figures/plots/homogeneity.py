@@ -1,4 +1,4 @@
-"""How evenly the two features are learned, against k: closed form and simulation (T1)."""
+"""Draw how evenly the two features are learned, against k: closed form and simulation (T1)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from figures.labels import GREY, INK, look
+from figures.labels import ADDED, GREY, INK, method_style
 from figures.records import Record
 from figures.statistics.intervals import estimate
 from figures.statistics.pick import by_label
@@ -14,61 +14,68 @@ from figures.statistics.pick import by_label
 RECORDS = ("theory/homogeneity",)
 SIZE = (0.7, 0.45)
 CAPTION = (
-    "Ratio of the early learning speeds of the fast and the slow feature when slow examples appear $k$ times, as copies or as variants: "
-    "simulation (mean over seeds, 95% intervals), until the first of the two has doubled, against the early phase's "
-    "$R(k) = \\frac{\\alpha}{\\alpha + k(1-\\alpha)} (\\beta_e/\\beta_d)^3$. At $R = 1$ both are learned equally fast."
+    "Ratio of the early learning speeds of the fast and the slow feature when slow examples appear "
+    "$k$ times, as copies or as variants: simulation (mean over seeds, 95% intervals), until the "
+    "first of the two has doubled, against the early phase's $R(k) = \\frac{\\alpha}{\\alpha + "
+    "k(1-\\alpha)} (\\beta_e/\\beta_d)^3$. At $R = 1$ both are learned equally fast."
 )
 
 
-def ratio(k: np.ndarray, alpha: float, gap: float) -> np.ndarray:
-    """R(k), as in ``theory.closed_forms``; gap: (beta_e / beta_d)^q, q the power of the activation."""
+def speed_ratio(k: np.ndarray, alpha: float, gap: float) -> np.ndarray:
+    """Return R(k), as ``theory.closed_forms``; gap: (beta_e / beta_d)^q, sigma(z) = z^q."""
     return alpha / (alpha + k * (1 - alpha)) * gap
 
 
 def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
+    """Draw the measured and the predicted ratio of learning speeds over k."""
     groups = by_label(records["theory/homogeneity"])
     axes = figure.subplots()
     config = groups["original"][0].config
     world, power = config["distribution"], config["network"]["power"]
     alpha, gap = world["alpha"], (world["beta_e"] / world["beta_d"]) ** power
-    for place, name in enumerate(("useful", "tada")):
+    for place, name in enumerate(ADDED):
         points = sorted(
             (members[0].config["method"]["k"], members)
             for label, members in groups.items()
             if label.startswith(name)
         )
-        ks = np.array([1] + [k for k, _ in points])
-        values = [
-            estimate([r.metrics["speed_ratio"] for r in members])
-            for members in [groups["original"], *(m for _, m in points)]
+        factors = np.array([1] + [k for k, _ in points])
+        bands = [
+            estimate([record.metrics["speed_ratio"] for record in members])
+            for members in [groups["original"], *(members for _, members in points)]
         ]
-        shown = look(name)
+        style = method_style(name)
         axes.errorbar(
-            ks + 0.08 * (2 * place - 1),
-            [v.mean for v in values],
-            [v.half for v in values],
-            color=shown.colour,
-            marker=shown.marker,
+            factors + 0.08 * (2 * place - 1),
+            [band.mean for band in bands],
+            [band.half for band in bands],
+            color=style.colour,
+            marker=style.marker,
             linestyle="none",
             capsize=2,
-            label=f"{shown.label}: {'copies' if name == 'useful' else 'variants'}",
+            label=f"{style.label}: {ADDED[name]}",
         )
-    fine = np.linspace(1, ks.max(), 200)
+    fine = np.linspace(1, factors.max(), 200)
     axes.plot(
-        fine, ratio(fine, alpha, gap), color=INK, linewidth=1, label="closed form $R(k)$", zorder=0
+        fine,
+        speed_ratio(fine, alpha, gap),
+        color=INK,
+        linewidth=1,
+        label="closed form $R(k)$",
+        zorder=0,
     )
-    own = [
+    sampled = [  # with the share of slow examples that was in fact drawn
         np.mean(
             [
-                r.metrics["speed_ratio_predicted"]
-                for r in groups[f"tada-{k}" if k > 1 else "original"]
+                record.metrics["speed_ratio_predicted"]
+                for record in groups[f"tada-{k}" if k > 1 else "original"]
             ]
         )
-        for k in ks
+        for k in factors
     ]
     axes.plot(
-        ks,
-        own,
+        factors,
+        sampled,
         color=INK,
         linewidth=0.8,
         linestyle=":",
@@ -79,7 +86,7 @@ def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
     even = alpha * (gap - 1) / (1 - alpha)
     axes.annotate(
         f"equal speeds, reached at $k^* = {even:.3g}$",
-        (ks.max(), 1),
+        (factors.max(), 1),
         (0, 4),
         textcoords="offset points",
         ha="right",
@@ -89,6 +96,6 @@ def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
         xlabel="$k$: times a slow example appears",
         ylabel="speed of fast / speed of slow",
         ylim=(0, None),
-        xticks=ks,
+        xticks=factors,
     )
     axes.legend(title=f"{len(groups['original'])} seeds")

@@ -1,4 +1,4 @@
-"""Training error on the originals over the steps, with SGD and with SAM, by method: to be looked at."""
+"""Draw the training error on the originals over the steps, with SGD and with SAM, by method."""
 
 from __future__ import annotations
 
@@ -6,70 +6,67 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from figures.labels import TITLES, look
+from figures.labels import BUDGETS, SAM_BUDGETS, method_style
 from figures.records import Record
-from figures.statistics.conditions import Runs, data_sets
+from figures.statistics.conditions import Conditions, count_data_sets, data_sets
 from figures.statistics.intervals import estimate
+from figures.statistics.pick import stack_curves
 
 RECORDS = ("empirical/reduced-test-error",)
 OPTIONAL = ("empirical/paper-test-error",)
 SIZE = (1.0, 0.38)  # the height is of one data set
 CAPTION = (
-    "Training error on the original images over the run, mean over seeds with 95% intervals (Student) as bands, left with SGD, right with "
-    "SAM, which takes two gradients a step; the learning rate is divided by ten at one half and at three quarters. In the legend: test "
-    "error at the last step. The generator has seen other images than those trained on."
+    "Training error on the original images over the run, mean over seeds with 95% intervals "
+    "(Student) as bands, left with SGD, right with SAM, which takes two gradients a step; the "
+    "learning rate is divided by ten at one half and at three quarters. In the legend: test error "
+    "at the last step. The generator has seen other images than those trained on."
 )
-SHOWN = ("original", "useful-2", "tada-2", "syn-all")
-SAM = {"steps": "sam", "epochs": "sam-epochs"}
+LABELS = ("original", "useful-2", "tada-2", "syn-all")
 
-
-def rows(records: Mapping[str, Sequence[Record]]) -> int:
-    return len(data_sets(records))
+relative_height = count_data_sets
 
 
 def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
+    """Draw a row of two panels for each data set: SGD and SAM."""
     sets = data_sets(records)
-    for row, runs in zip(
-        figure.subplots(len(sets), 2, squeeze=False, sharey="row"), sets, strict=True
-    ):
-        for axes, budget in zip(row, (runs.base.budget, SAM[runs.base.budget]), strict=True):
-            panel(axes, runs, budget)
-        row[0].set_ylabel(f"{runs.name}\ntraining error, %")
+    grid = figure.subplots(len(sets), 2, squeeze=False, sharey="row")
+    for row, conditions in zip(grid, sets, strict=True):
+        budget = conditions.base.budget
+        for axes, name in zip(row, (budget, SAM_BUDGETS[budget]), strict=True):
+            draw_panel(axes, conditions, name)
+        row[0].set_ylabel(f"{conditions.name}\ntraining error, %")
 
 
-def panel(axes, runs: Runs, budget: str) -> None:
-    for label in SHOWN:
-        members = list(runs.runs(label, budget=budget).values())
+def draw_panel(axes, conditions: Conditions, budget: str) -> None:
+    """Draw a curve for each method that was run under a budget.
+
+    At equal epochs the number of steps differs a little from seed to seed; seeds share the number
+    of evaluations, and the steps of each are averaged.
+    """
+    for label in LABELS:
+        members = list(conditions.records(label, budget=budget).values())
         if not members:
             continue
-        # at equal epochs the number of steps differs a little from seed to seed: the checks are what seeds share
-        steps = np.mean([record.metrics["steps"] for record in members], 0)
-        band = estimate(
-            100 * np.array([record.metrics["train_error"] for record in members], float)
-        )
-        shown, error = (
-            look(label),
-            100 * np.mean([record.metrics["test_error"] for record in members]),
-        )
+        steps = stack_curves(members, "steps").mean(0)
+        band = estimate(100 * stack_curves(members, "train_error"))
+        style = method_style(label)
+        error = 100 * np.mean([record.metrics["test_error"] for record in members])
         axes.plot(
             steps,
             band.mean,
-            color=shown.colour,
-            linestyle=shown.line,
-            label=f"{shown.label}: {error:.1f}%",
+            color=style.colour,
+            linestyle=style.line,
+            label=f"{style.label}: {error:.1f}%",
         )
         if band.n > 1:
             axes.fill_between(
                 steps,
                 np.maximum(band.low, 0),
                 band.high,
-                color=shown.colour,
+                color=style.colour,
                 alpha=0.12,
                 linewidth=0,
             )
-    axes.set(
-        title=f"{TITLES[budget]}, {len(runs.runs('original', budget=budget))} seeds",
-        xlabel="step",
-        ylim=(0, 100),
-    )
+    seeds = len(conditions.records("original", budget=budget))
+    axes.set(title=f"{BUDGETS[budget]}, {seeds} seeds", xlabel="step", ylim=(0, 100))
     axes.legend(title="test error at the end", loc="upper right")

@@ -1,4 +1,4 @@
-"""Noise memorised, and the test error that goes with it, over training by method (T2, T3, T6)."""
+"""Draw noise memorised and test error over training by method (T2, T3, T6)."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from figures.statistics.pick import by_label
 RECORDS = ("theory/methods",)
 SIZE = (1.0, 0.38)
 CAPTION = (
-    "Noise memorised on the original slow examples, test error on all examples, and test error on those without the fast feature, "
-    "over training; mean over seeds with 95% intervals."
+    "Noise memorised on the original slow examples, test error on all examples, and test error on "
+    "those without the fast feature, over training; mean over seeds with 95% intervals."
 )
 LABELS = ("original", "sam", "useful-5", "tada-5", "syn-all")
-PANELS = (
+PANELS = (  # metric, title, unit, factor
     (
         "noise_memorised_slow",
         "noise memorised, slow",
@@ -28,6 +28,7 @@ PANELS = (
 
 
 def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
+    """Draw a panel for each metric, a curve for each method."""
     groups = by_label(records["theory/methods"])
     panels = figure.subplots(1, 3)
     for axes, (metric, title, unit, factor) in zip(panels, PANELS, strict=True):

@@ -1,48 +1,42 @@
-"""Dots with intervals, a row each, against no change: how every figure of paired differences looks."""
+"""Plot paired differences: a row for each, with a dot and its interval beside a line at 0."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
 
-from figures.labels import GREY, Look
+from figures.labels import GREY, MethodStyle
 from figures.statistics.intervals import Estimate
 
 
 @dataclasses.dataclass(frozen=True)
 class Dot:
-    """One row: its name at the axis, what is shown (None: nothing), and how."""
+    """One row of a panel: its name at the axis, its value (None leaves it empty), its style."""
 
     name: str
     value: Estimate | None
-    shown: Look
-    hollow: bool = False
+    style: MethodStyle
 
 
-def place(axes, x: float, half: float, height: float, dot: Dot) -> None:
-    """A dot and its interval."""
-    style = {
-        "color": dot.shown.colour,
-        "marker": dot.shown.marker,
-        "capsize": 2,
-        "linestyle": "none",
-    }
+def plot_dot(axes, x: float, half: float, height: float, dot: Dot) -> None:
+    """Plot a dot at (x, height) with an interval of x ± half; NaN for no interval."""
     axes.errorbar(
         x,
         height,
         xerr=half if half == half else None,
-        **style,
-        **({"markerfacecolor": "white"} if dot.hollow else {}),
+        color=dot.style.colour,
+        marker=dot.style.marker,
+        capsize=2,
+        linestyle="none",
     )
 
 
-def dots(axes, rows: Sequence[Dot], zero: bool = True) -> None:
-    """A dot and an interval for each row that has a value, from the top down; a line at 0."""
-    if zero:
-        axes.axvline(0, color=GREY, linewidth=0.8)
+def plot_differences(axes, rows: Sequence[Dot]) -> None:
+    """Plot a dot and its interval for each row that has a value, from the top down."""
+    axes.axvline(0, color=GREY, linewidth=0.8)
     for i, dot in enumerate(rows):
         if dot.value is not None:
-            place(axes, float(dot.value.mean), float(dot.value.half), -i, dot)
+            plot_dot(axes, float(dot.value.mean), float(dot.value.half), -i, dot)
     axes.set_yticks([-i for i in range(len(rows))], [dot.name for dot in rows])
     axes.grid(axis="y", visible=False)
     axes.set_ylim(0.4 - len(rows), 0.6)

@@ -1,4 +1,4 @@
-"""SAM against its radius: noise it memorises, how evenly it learns the features, and test error, alone and with augmentation (T2)."""
+"""Draw SAM against its radius: noise memorised, slow feature learned, test error (T2)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from figures.labels import look
-from figures.plots.grids import axis, stacked
+from figures.labels import method_style
+from figures.plots.grids import grid_axis, stack_metric
 from figures.records import Record
 from figures.statistics.intervals import estimate
 from figures.statistics.pick import by_label
@@ -15,40 +15,39 @@ from figures.statistics.pick import by_label
 RECORDS = ("theory/radius",)
 SIZE = (1.0, 0.36)
 CAPTION = (
-    "SAM by its radius $\\rho$, 0 being gradient descent; means over seeds, 95% intervals. Left: noise memorised on slow examples. "
-    "Middle: seeds in which the slow feature is learned by the last step. Right: test error."
+    "SAM by its radius $\\rho$, 0 being gradient descent; means over seeds, 95% intervals. Left: "
+    "noise memorised on slow examples. Middle: seeds in which the slow feature is learned by the "
+    "last step. Right: test error."
+)
+PANELS = (  # title and unit
+    ("noise memorised", r"$y\,\Sigma_j\,\langle w_j, \xi\rangle^3$"),
+    ("slow feature learned", "% of seeds"),
+    ("test error", "%"),
 )
 
 
 def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
+    """Draw a panel for each measure, a curve for each method."""
     panels = figure.subplots(1, 3)
     for label, members in by_label(records[RECORDS[0]]).items():
-        rho, shown = axis(members, "optimiser.rho"), look(label)
-        learned = 100.0 * ~np.isnan(stacked(members, "time_slow"))
+        rho, style = grid_axis(members, "optimiser.rho"), method_style(label)
+        learned = 100.0 * ~np.isnan(stack_metric(members, "time_slow"))
         series = (
-            stacked(members, "noise_memorised_slow"),
+            stack_metric(members, "noise_memorised_slow"),
             learned,
-            100 * stacked(members, "test_error"),
+            100 * stack_metric(members, "test_error"),
         )
         for axes, values in zip(panels, series, strict=True):
             band = estimate(values)
-            axes.plot(
-                rho, band.mean, color=shown.colour, linestyle=shown.line, label=f"{shown.label}"
-            )
+            axes.plot(rho, band.mean, color=style.colour, linestyle=style.line, label=style.label)
             axes.fill_between(
                 rho,
                 np.maximum(band.low, 0),
                 np.minimum(band.high, 100),
-                color=shown.colour,
+                color=style.colour,
                 alpha=0.15,
                 linewidth=0,
             )
-    titles = ("noise memorised", "slow feature learned", "test error")
-    for axes, title, unit in zip(
-        panels,
-        titles,
-        (r"$y\,\Sigma_j\,\langle w_j, \xi\rangle^3$", "% of seeds", "%"),
-        strict=True,
-    ):
+    for axes, (title, unit) in zip(panels, PANELS, strict=True):
         axes.set(title=title, xlabel=r"$\rho$: radius of SAM", ylabel=unit, ylim=(0, None))
     panels[1].legend(title=f"{len(members)} seeds", loc="lower left")

@@ -1,112 +1,108 @@
-"""Which images are given variants: test error by rule, what share of each class a rule takes, and how far seeds agree (E9, E10)."""
+"""Draw selection rules: test error, share of each class taken, agreement of seeds (E9, E10)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from figures.labels import GREY, Look, look
-from figures.plots.panels import Dot, dots
-from figures.plots.style import slant
+from figures.labels import GREY, RULES, MethodStyle, method_style
+from figures.plots.panels import Dot, plot_differences
+from figures.plots.style import slant_labels
 from figures.records import Record
-from figures.statistics.conditions import Runs, apart, data_sets, mean, set_name
+from figures.statistics.conditions import (
+    Conditions,
+    count_data_sets,
+    data_set_name,
+    data_sets,
+    mean_over_seeds,
+    paired_difference,
+    percent_by_seed,
+)
 
 RECORDS = ("empirical/reduced-selection",)
-STABILITY = ("empirical/reduced-stability", "empirical/paper-stability")
-OPTIONAL = (
-    "empirical/paper-selection",
-    "empirical/reduced-sheet",
-    *STABILITY,
-)  # of the sheet, the names of classes
+GALLERY = "empirical/reduced-sheet"  # has the names of the classes
+AGREEMENT = ("empirical/reduced-stability", "empirical/paper-stability")
+OPTIONAL = ("empirical/paper-selection", GALLERY, *AGREEMENT)
 SIZE = (1.0, 0.44)  # the height is of one data set
 CAPTION = (
-    "One variant of every image that a rule takes: left, test error minus that of Original, paired by seed, mean with 95% intervals "
-    "(Student) over n seeds, last step, whole test set, and in brackets the mean number of variants; random takes as many as "
-    "clusters, high loss too. Middle, the share of each class that the rules take, mean over seeds, classes by the share that "
-    "clusters take; shaded: the paper's 30-40% for all classes together, near which early training was stopped on purpose on small "
-    "data. Right, the Jaccard index of what is slow: filled, of two seeds, on the images that both train on, a marker for each "
-    "pair; hollow, of the rule and clusters, for each seed; a grey bar is what independent choices of the same sizes would have. "
-    "Equal gradient steps, at the paper's scale equal epochs; the generator has seen other images than those trained on."
+    "One variant of every image that a rule takes: left, test error minus that of Original, paired "
+    "by seed, mean with 95% intervals (Student) over n seeds, last step, whole test set, and in "
+    "brackets the mean number of variants; random takes as many as clusters, high loss too. "
+    "Middle, the share of each class that the rules take, mean over seeds, classes by the share "
+    "that clusters take; shaded: the paper's 30-40% for all classes together, near which early "
+    "training was stopped on purpose on small data. Right, the Jaccard index of what is slow: "
+    "filled, of two seeds, on the images that both train on, a marker for each pair; hollow, of "
+    "the rule and clusters, for each seed; a grey bar is what independent choices of the same "
+    "sizes would have. Equal gradient steps, at the paper's scale equal epochs; the generator has "
+    "seen other images than those trained on."
 )
-RULES = {
-    "cluster": Look("clusters", "#009E73", "D"),
-    "high-loss": Look("high loss", "#D55E00", "s", "--"),
-    "misclassified": Look("misclassified", "#0072B2", "^", ":"),
-}
 
-
-def rows(records: Mapping[str, Sequence[Record]]) -> int:
-    return len(data_sets(records))
+relative_height = count_data_sets
 
 
 def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
+    """Draw a row of panels for each data set; the third only if agreement was recorded."""
     sets = data_sets(records)
     agreement = {
-        set_name(record): record.metrics for name in STABILITY for record in records.get(name, ())
+        data_set_name(record): record.metrics
+        for name in AGREEMENT
+        for record in records.get(name, ())
     }
     widths = (1.2, 1.2, 0.9) if agreement else (1, 1)
-    for axes, runs in zip(
-        figure.subplots(len(sets), len(widths), squeeze=False, width_ratios=widths),
-        sets,
-        strict=True,
-    ):
-        errors(axes[0], runs)
-        named = records.get(OPTIONAL[1]) if runs.name.startswith("CIFAR-10 ") else None
-        shares(axes[1], runs, named[0].metrics["classes"] if named else None)
-        if runs.name in agreement:
-            agree(axes[2], agreement[runs.name])
+    grid = figure.subplots(len(sets), len(widths), squeeze=False, width_ratios=widths)
+    for axes, conditions in zip(grid, sets, strict=True):
+        plot_errors(axes[0], conditions)
+        gallery = records.get(GALLERY) if conditions.name.startswith("CIFAR-10 ") else None
+        plot_shares(axes[1], conditions, gallery[0].metrics["classes"] if gallery else None)
+        if conditions.name in agreement:
+            plot_agreement(axes[2], agreement[conditions.name])
         elif agreement:
             axes[2].set_axis_off()
 
 
-def errors(axes, runs: Runs) -> None:
-    start = runs.values("original")
-    chosen = [(shown.label, runs.runs("tada-2", rule=rule), shown) for rule, shown in RULES.items()]
-    chosen += [
-        ("random", runs.runs("syn-rand"), look("syn-rand")),
-        ("all", runs.runs("syn-all"), look("syn-all")),
-    ]
-    found = [
-        Dot(
-            f"{name} ({np.mean([r.metrics['generated'] for r in members.values()]):,.0f})",
-            apart(errors_of(members), start),
-            shown,
-        )
-        for name, members, shown in chosen
-        if members
-    ]
-    dots(axes, found)
-    axes.set_title(f"{runs.name}\nOriginal: {mean(start):.1f}%, n = {len(start)}")
+def selections(conditions: Conditions) -> Iterator[tuple[str, Mapping[int, Record], MethodStyle]]:
+    """Yield (name, records by seed, style) of every rule, of random images, and of all images."""
+    for rule, style in RULES.items():
+        yield style.label, conditions.records("tada-2", rule=rule), style
+    yield "random", conditions.records("syn-rand"), method_style("syn-rand")
+    yield "all", conditions.records("syn-all"), method_style("syn-all")
+
+
+def plot_errors(axes, conditions: Conditions) -> None:
+    """Plot the test error by rule minus that of Original, and the number of variants."""
+    original = conditions.values("original")
+    rows = []
+    for name, records, style in selections(conditions):
+        if records:
+            count = np.mean([record.metrics["generated"] for record in records.values()])
+            change = paired_difference(percent_by_seed(records, "test_error"), original)
+            rows.append(Dot(f"{name} ({count:,.0f})", change, style))
+    plot_differences(axes, rows)
+    error = mean_over_seeds(original)
+    axes.set_title(f"{conditions.name}\nOriginal: {error:.1f}%, n = {len(original)}")
     axes.set_xlabel("minus Original, points")
 
 
-def errors_of(members: Mapping[int, Record]) -> dict[int, float]:
-    return {seed: 100 * record.metrics["test_error"] for seed, record in members.items()}
-
-
-def shares(axes, runs: Runs, classes: Sequence[str] | None) -> None:
-    """Slow share of each class by rule; classes: their names, if known."""
-    by_rule = {rule: runs.runs("tada-2", rule=rule) for rule in RULES}
-    found = {
-        rule: 100
-        * np.array([r.metrics["slow_fraction_by_class"] for r in members.values()], float).mean(0)
-        for rule, members in by_rule.items()
-        if members
-    }
-    order = np.argsort(next(iter(found.values())), kind="stable")
-    for rule, share in found.items():
-        shown, all_classes = (
-            RULES[rule],
-            100 * np.mean([r.metrics["slow_fraction"] for r in by_rule[rule].values()]),
-        )
+def plot_shares(axes, conditions: Conditions, classes: Sequence[str] | None) -> None:
+    """Plot the slow share of each class by rule; ``classes``: their names, None if unknown."""
+    by_rule = {rule: list(conditions.records("tada-2", rule=rule).values()) for rule in RULES}
+    shares = {}
+    for rule, members in by_rule.items():
+        if members:
+            values = [record.metrics["slow_fraction_by_class"] for record in members]
+            shares[rule] = 100 * np.array(values, float).mean(0)
+    order = np.argsort(next(iter(shares.values())), kind="stable")
+    for rule, share in shares.items():
+        style = RULES[rule]
+        total = 100 * np.mean([record.metrics["slow_fraction"] for record in by_rule[rule]])
         axes.plot(
             share[order],
-            color=shown.colour,
-            marker=shown.marker,
-            linestyle=shown.line,
-            label=f"{shown.label}: {all_classes:.0f}%",
+            color=style.colour,
+            marker=style.marker,
+            linestyle=style.line,
+            label=f"{style.label}: {total:.0f}%",
         )
     axes.axhspan(30, 40, color=RULES["cluster"].colour, alpha=0.1, linewidth=0)
     few = len(order) <= 10
@@ -115,42 +111,42 @@ def shares(axes, runs: Runs, classes: Sequence[str] | None) -> None:
         [classes[i] if classes else i for i in order] if few else [],
     )
     if classes:
-        slant(axes, 60)
-    top = max(share.max() for share in found.values())
-    axes.set(
-        title="slow share by class",
-        xlabel="class" if few and not classes else "" if few else f"{len(order)} classes, sorted",
-        ylabel="%",
-        ylim=(0, 1.4 * top),
-    )
+        slant_labels(axes, 60)
+    xlabel = f"{len(order)} classes, sorted"
+    if few:
+        xlabel = "" if classes else "class"
+    top = max(share.max() for share in shares.values())
+    axes.set(title="slow share by class", xlabel=xlabel, ylabel="%", ylim=(0, 1.4 * top))
     axes.legend(loc="upper left")
 
 
-def agree(axes, metrics: Mapping[str, Any]) -> None:
-    """Jaccard indices between seeds, and between a rule and the first, against chance."""
+def plot_agreement(axes, metrics: Mapping[str, Any]) -> None:
+    """Plot Jaccard indices of seeds (filled) and of a rule with the first one (hollow).
+
+    A grey bar is what independent choices of the same sizes would have.
+    """
     for place, rule in enumerate(metrics["rules"]):
-        shown, between, with_first = (
-            RULES[rule],
-            metrics["between_seeds"][place],
-            metrics["with_first"][place],
-        )
-        for x, members, face in (
-            (place - 0.17, between, shown.colour),
-            (place + 0.17, with_first if place else [], "white"),
+        style = RULES[rule]
+        between = metrics["between_seeds"][place]
+        with_first = metrics["with_first"][place] if place else []
+        for x, pairs, face in (
+            (place - 0.17, between, style.colour),
+            (place + 0.17, with_first, "white"),
         ):
-            known = [each for each in members if each["jaccard"] is not None]
-            if known:
-                axes.plot(
-                    [x] * len(known),
-                    [e["jaccard"] for e in known],
-                    shown.marker,
-                    color=shown.colour,
-                    markerfacecolor=face,
-                )
-                chance = np.mean([each["jaccard_chance"] for each in known])
-                axes.plot([x - 0.12, x + 0.12], [chance, chance], color=GREY, linewidth=2)
+            known = [pair for pair in pairs if pair["jaccard"] is not None]
+            if not known:
+                continue
+            axes.plot(
+                [x] * len(known),
+                [pair["jaccard"] for pair in known],
+                style.marker,
+                color=style.colour,
+                markerfacecolor=face,
+            )
+            chance = np.mean([pair["jaccard_chance"] for pair in known])
+            axes.plot([x - 0.12, x + 0.12], [chance, chance], color=GREY, linewidth=2)
     axes.set_xticks(range(len(metrics["rules"])), [RULES[rule].label for rule in metrics["rules"]])
-    slant(axes)
+    slant_labels(axes)
     axes.set(
         title="agreement",
         ylabel="Jaccard index",

@@ -1,4 +1,4 @@
-"""Slow and fast examples early in training, in theory and on images: what tells them apart, and for how long (E9, E10)."""
+"""Draw what tells slow and fast examples apart early in training, and for how long (E9, E10)."""
 
 from __future__ import annotations
 
@@ -7,45 +7,51 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from figures.labels import FAST, INK, SLOW
-from figures.plots.style import slant
+from figures.plots.style import slant_labels
 from figures.records import Record
 from figures.statistics.conditions import data_sets
 from figures.statistics.intervals import estimate
-from figures.statistics.pick import curves
+from figures.statistics.pick import stack_curves
 
-RECORDS = ("theory/separability", "empirical/noisy-digits-sheet", "empirical/noisy-digits")
-OPTIONAL = ("empirical/reduced-sheet", "empirical/reduced-selection")
+THEORY = "theory/separability"
+DIGITS = ("empirical/noisy-digits-sheet", "empirical/noisy-digits")  # gallery, and runs
+CIFAR = ("empirical/reduced-sheet", "empirical/reduced-selection")
+RECORDS = (THEORY, *DIGITS)
+OPTIONAL = CIFAR
 SIZE = (1.0, 0.375)  # the height is of one row
 CAPTION = (
-    "Above, theory: the right class's probability on training examples with and without the fast feature, early in training (4% of the "
-    "steps, all seeds), and how well two clusters of such outputs tell them apart: the share of examples rightly called, of slow ones "
-    "found, and of fast ones taken for slow (mean over seeds, 95% intervals). Not before the fast feature is learned, and no longer once "
-    "noise is memorised. Below, images: cross-entropy of every training image early in training, by class; slow are those of the "
-    "high-loss cluster of their class. Right: the fraction of slow images, one dot a seed; the training error at which early training "
-    "stops was chosen on these data to come near the paper's 30-40%, so that this is no test of it."
+    "Above, theory: the right class's probability on training examples with and without the fast "
+    "feature, early in training (4% of the steps, all seeds), and how well two clusters of such "
+    "outputs tell them apart: the share of examples rightly called, of slow ones found, and of "
+    "fast ones taken for slow (mean over seeds, 95% intervals). Not before the fast feature is "
+    "learned, and no longer once noise is memorised. Below, images: cross-entropy of every "
+    "training image early in training, by class; slow are those of the high-loss cluster of their "
+    "class. Right: the fraction of slow images, one dot a seed; the training error at which early "
+    "training stops was chosen on these data to come near the paper's 30-40%, so that this is no "
+    "test of it."
 )
 
 
-def rows(records: Mapping[str, Sequence[Record]]) -> int:
-    """Theory, digits, and CIFAR-10 where it is there."""
-    return 3 if all(name in records for name in OPTIONAL) else 2
+def relative_height(records: Mapping[str, Sequence[Record]]) -> int:
+    """Return the number of rows: theory, digits, and CIFAR-10 if it has records."""
+    return 3 if all(name in records for name in CIFAR) else 2
 
 
 def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
-    above, *below = figure.subfigures(rows(records), 1)
+    """Draw a row for the theory and one for each image data set."""
+    above, *below = figure.subfigures(relative_height(records), 1)
     outputs, accuracy = above.subplots(1, 2)
-    theory = records[RECORDS[0]]
-    histograms(outputs, theory)
-    over_time(accuracy, theory)
-    for part, (sheet, pool) in zip(below, (RECORDS[1:], OPTIONAL), strict=False):
+    plot_outputs(outputs, records[THEORY])
+    plot_accuracy(accuracy, records[THEORY])
+    for part, (gallery, runs) in zip(below, (DIGITS, CIFAR), strict=False):
         left, right = part.subplots(1, 2, width_ratios=(3, 1))
-        (runs,) = data_sets(records[pool])
-        losses(left, records[sheet][0].metrics, runs.name)
-        fractions(right, runs.runs("original").values())
+        (conditions,) = data_sets(records[runs])
+        plot_losses(left, records[gallery][0].metrics, conditions.name)
+        plot_fractions(right, conditions.records("original").values())
 
 
-def histograms(axes, records: Sequence[Record]) -> None:
-    """The outputs of slow and fast examples, all seeds together, as shares of each."""
+def plot_outputs(axes, records: Sequence[Record]) -> None:
+    """Plot histograms of the outputs on slow and fast examples, all seeds, each as shares."""
     for name, colour in (("fast", FAST), ("slow", SLOW)):
         values = np.concatenate([record.metrics[f"outputs_{name}"] for record in records])
         weights = np.full(len(values), 100 / len(values))
@@ -66,16 +72,16 @@ def histograms(axes, records: Sequence[Record]) -> None:
     axes.legend(loc="upper left")
 
 
-def over_time(axes, records: Sequence[Record]) -> None:
-    """Accuracy of the selection, and what it takes of slow and of fast examples, over training."""
-    steps = records[0].metrics["steps"][1:]  # 0 has no place on a logarithmic axis
+def plot_accuracy(axes, records: Sequence[Record]) -> None:
+    """Plot the accuracy of the selection, and its share of slow and fast examples, over steps."""
+    steps = records[0].metrics["steps"][1:]  # step 0 has no place on a logarithmic axis
     series = {
         "accuracy": (INK, "told apart"),
         "selected_slow": (SLOW, "slow, found"),
         "selected_fast": (FAST, "fast, taken"),
     }
     for name, (colour, label) in series.items():
-        band = estimate(100 * curves(records, name)[:, 1:])
+        band = estimate(100 * stack_curves(records, name)[:, 1:])
         axes.plot(steps, band.mean, color=colour, label=label)
         axes.fill_between(
             steps, band.low, np.minimum(band.high, 100), color=colour, alpha=0.15, linewidth=0
@@ -91,10 +97,10 @@ def over_time(axes, records: Sequence[Record]) -> None:
     axes.legend(loc="lower left", bbox_to_anchor=(0.6, 0.02), borderpad=0.1, labelspacing=0.3)
 
 
-def losses(axes, metrics: Mapping, name: str) -> None:
-    """The loss of every image, by class and cluster."""
-    labels, values, slow = (np.asarray(metrics[name]) for name in ("labels", "losses", "slow"))
-    spread = (0.618 * np.arange(len(labels))) % 1 - 0.5  # side by side, evenly and always alike
+def plot_losses(axes, metrics: Mapping, name: str) -> None:
+    """Plot the loss of every image early in training, by class and cluster."""
+    labels, values, slow = (np.asarray(metrics[key]) for key in ("labels", "losses", "slow"))
+    spread = (0.618 * np.arange(len(labels))) % 1 - 0.5  # side by side, the same at every call
     size = 7 if len(labels) < 1000 else 3
     for flag, colour, kind in ((0, FAST, "fast"), (1, SLOW, "slow")):
         chosen = slow == flag
@@ -115,14 +121,14 @@ def losses(axes, metrics: Mapping, name: str) -> None:
     )
     axes.set_xticklabels(metrics["classes"])
     if max(map(len, metrics["classes"])) > 3:
-        slant(axes)
+        slant_labels(axes)
     axes.legend(
         loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, borderpad=0, markerscale=12 / size
     )
 
 
-def fractions(axes, records: Iterable[Record]) -> None:
-    """The fraction of slow images by seed."""
+def plot_fractions(axes, records: Iterable[Record]) -> None:
+    """Plot the fraction of slow images by seed, in %."""
     values = {record.seed: 100 * record.metrics["slow_fraction"] for record in records}
     axes.scatter(list(values), list(values.values()), s=14, color=SLOW)
     axes.axhspan(30, 40, color=SLOW, alpha=0.12, linewidth=0)

@@ -1,4 +1,4 @@
-"""Test error, and how faithful variants are, against how far images are noised before they are denoised; from pure noise (E8)."""
+"""Draw test error and faithfulness of variants against their strength (E8)."""
 
 from __future__ import annotations
 
@@ -6,72 +6,88 @@ from collections.abc import Mapping, Sequence
 
 from figures.labels import FAST, GREY, INK, METHODS, SLOW
 from figures.records import Record
-from figures.statistics.conditions import NOISE, Runs, apart, data_sets, mean
+from figures.statistics.conditions import (
+    PURE_NOISE,
+    Conditions,
+    data_sets,
+    mean_over_seeds,
+    paired_difference,
+)
 
-RECORDS = ("empirical/reduced-strength", "empirical/reduced-sheet")
+GALLERY = "empirical/reduced-sheet"
+RECORDS = ("empirical/reduced-strength", GALLERY)
 OPTIONAL = ("empirical/paper-strength",)
 SIZE = (1.0, 0.42)
 CAPTION = (
-    "Left: test error of TADA(2) minus that of Original against the strength at which its variants are made, and with variants that begin "
-    "with pure noise; differences paired by seed, mean with 95% intervals (Student), last step, whole test set; equal gradient steps, "
-    "at the paper's scale equal epochs. Right: how faithful variants are, measured on a sample of all training images of one seed: how "
-    "many a support vector machine on pixels, trained on images that no run trains on, gives the label of their source (dashed: of the "
-    "real images; where it is right on few of these, it says little), and how many have their own source as the nearest training image "
-    "in pixels. The generator has seen other images than those trained on."
+    "Left: test error of TADA(2) minus that of Original against the strength at which its variants "
+    "are made, and with variants that begin with pure noise; differences paired by seed, mean with "
+    "95% intervals (Student), last step, whole test set; equal gradient steps, at the paper's "
+    "scale equal epochs. Right: how faithful variants are, measured on a sample of all training "
+    "images of one seed: how many a support vector machine on pixels, trained on images that no "
+    "run trains on, gives the label of their source (dashed: of the real images; where it is right "
+    "on few of these, it says little), and how many have their own source as the nearest training "
+    "image in pixels. The generator has seen other images than those trained on."
 )
-PURE = 1.15  # where variants from pure noise stand
+NOISE_PLACE = 1.15  # of variants from pure noise, on the axis of strength
 
 
 def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
-    sets = data_sets({name: members for name, members in records.items() if name != RECORDS[1]})
+    """Draw a panel of test errors for each data set, and one of faithfulness."""
+    sets = data_sets({name: members for name, members in records.items() if name != GALLERY})
     *panels, last = figure.subplots(1, len(sets) + 1, squeeze=False)[0]
-    for axes, runs in zip(panels, sets, strict=True):
-        errors(axes, runs)
+    for axes, conditions in zip(panels, sets, strict=True):
+        plot_errors(axes, conditions)
     panels[0].set_ylabel("test error minus Original, points")
-    faithfulness(last, records[RECORDS[1]][0].metrics)
+    plot_faithfulness(last, records[GALLERY][0].metrics)
 
 
-def errors(axes, runs: Runs) -> None:
-    start, shown = runs.values("original"), METHODS["tada"]
-    found = {
-        level: apart(runs.values("tada-2", level=level), start) for level in runs.having("level")
-    }
-    found = {level: value for level, value in found.items() if value is not None}
-    levels = sorted(level for level in found if level != NOISE)
-    style = {"color": shown.colour, "marker": shown.marker, "capsize": 2}
-    means, halves = (
-        [float(getattr(found[level], part)) for level in levels] for part in ("mean", "half")
+def plot_errors(axes, conditions: Conditions) -> None:
+    """Plot the test error of TADA(2) minus that of Original over strength, and from pure noise."""
+    original, style = conditions.values("original"), METHODS["tada"]
+    changes = {}
+    for strength in conditions.field_values("strength"):
+        change = paired_difference(conditions.values("tada-2", strength=strength), original)
+        if change is not None:
+            changes[strength] = change
+    strengths = sorted(strength for strength in changes if strength != PURE_NOISE)
+    shape = {"color": style.colour, "marker": style.marker, "capsize": 2}
+    axes.errorbar(
+        strengths,
+        [float(changes[strength].mean) for strength in strengths],
+        [float(changes[strength].half) for strength in strengths],
+        **shape,
+        label="from the image",
     )
-    axes.errorbar(levels, means, halves, **style, label="from the image")
-    if NOISE in found:
+    if PURE_NOISE in changes:
         axes.errorbar(
-            PURE,
-            found[NOISE].mean,
-            found[NOISE].half,
-            **style,
+            NOISE_PLACE,
+            changes[PURE_NOISE].mean,
+            changes[PURE_NOISE].half,
+            **shape,
             markerfacecolor="white",
             linestyle="none",
             label="from noise",
         )
     axes.axhline(0, color=GREY, linewidth=0.8, zorder=0)
-    axes.set(
-        title=f"{runs.name}\nOriginal: {mean(start):.1f}%, {len(start)} seeds", xlabel="strength"
-    )
-    axes.set_xticks([*levels, PURE], [*(f"{level:g}" for level in levels), "noise"])
+    error = mean_over_seeds(original)
+    title = f"{conditions.name}\nOriginal: {error:.1f}%, {len(original)} seeds"
+    axes.set(title=title, xlabel="strength")
+    names = [*(f"{strength:g}" for strength in strengths), "noise"]
+    axes.set_xticks([*strengths, NOISE_PLACE], names)
     axes.set_xlim(0.15, 1.3)
     axes.legend(loc="best")
 
 
-def faithfulness(axes, metrics: Mapping) -> None:
+def plot_faithfulness(axes, metrics: Mapping) -> None:
+    """Plot how many variants have the label and the nearest neighbour of their source, in %."""
     levels = metrics["levels"]
-    at = [level["strength"] for level in levels]
+    strengths = [level["strength"] for level in levels]
     for name, colour, marker, label in (
         ("agreement", FAST, "o", "judged as their class"),
         ("own_nearest", SLOW, "s", "own source is nearest"),
     ):
-        axes.plot(
-            at, [100 * level[name] for level in levels], color=colour, marker=marker, label=label
-        )
+        shares = [100 * level[name] for level in levels]
+        axes.plot(strengths, shares, color=colour, marker=marker, label=label)
     axes.axhline(
         100 * metrics["agreement_real"],
         color=INK,
@@ -84,8 +100,8 @@ def faithfulness(axes, metrics: Mapping) -> None:
         title=f"faithfulness\n{measured:,} images, 1 seed",
         xlabel="strength",
         ylabel="% of variants",
-        ylim=(-3, 150),
-        xticks=at,
+        ylim=(-3, 150),  # the legend stands above 100%
+        xticks=strengths,
     )
     axes.set_yticks(range(0, 101, 20))
-    axes.legend(loc="upper right")  # above 100%, where nothing is
+    axes.legend(loc="upper right")

@@ -1,12 +1,14 @@
-"""One look for every figure, and one table of methods: label, colour (Okabe-Ito, safe for colour-blind readers), marker."""
+"""Define the style of all figures: matplotlib's settings and the width of the text."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from figures.labels import GREY, LIGHT
 
-WIDTH = 6.8  # inches, the text width of the report
+WIDTH = 6.8  # inches, the width of the text in the report
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     "figure.dpi": 100,
     "savefig.dpi": 200,
     "figure.constrained_layout.use": True,
@@ -35,7 +37,7 @@ STYLE = {
 }
 
 
-def slant(axes, degrees: float = 30) -> None:
-    """Names along the horizontal axis at a slant, each ending at its tick."""
+def slant_labels(axes, degrees: float = 30) -> None:
+    """Rotate the names along the horizontal axis; each ends at its tick."""
     for label in axes.get_xticklabels():
         label.set(rotation=degrees, ha="right", rotation_mode="anchor")

@@ -1,17 +1,17 @@
-"""What the report takes from the records: its figures, tables, captions and numbers, in one folder for LaTeX."""
+"""Write the figures, tables, captions and numbers of the report into one folder for LaTeX."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from figures.draw import NAMES, Drawing, module
+from figures.draw import NAMES, Drawing, load_drawer
 from figures.records import RecordError
-from figures.report.numbers import numbers, tex
-from figures.tables.table import escape
+from figures.report.keys import report_drawings, report_keys
+from figures.report.numbers import numbers
+from figures.tables.table import escape_latex
 
-OPTIONAL = (
+OPTIONAL = (  # drawings that the report can do without, as their records take hours
     "factor",
     "strength",
     "selection",
@@ -22,55 +22,53 @@ OPTIONAL = (
     "reproduction",
     "costs",
 )
-TEXT = Path(__file__).resolve().parents[2] / "paper"
-NAMED = re.compile(r"\\tada(figure|table)(?:\[[^]]*\])?\{([\w-]+)\}")
 
 
-def build(out: Path, roots: Iterable[Path]) -> list[str]:
-    """Draw what the report names into ``out``/drawn, write ``numbers.tex`` and ``drawings.tex``; a line for each drawing.
+def build_report(out: Path, roots: Iterable[Path]) -> list[str]:
+    """Draw what the report names into ``out``/drawn, and write numbers.tex and drawings.tex.
 
-    A figure or table that cannot be drawn is left out. Its place in the report says why, unless it is one of those that the report can do
-    without, as their records take hours.
+    Return a line for each drawing. A drawing whose records are missing is left out; its place in
+    the report says why, unless it is one of OPTIONAL.
     """
-    drawing, said, values = Drawing(out / "drawn", roots, again=False), [], {}
-    for kind, name in named():
+    drawing = Drawing(out / "drawn", roots, again=False)
+    lines = []
+    values: dict[str, str] = {}
+    for kind, name in report_drawings():
         try:
             if name not in NAMES:
                 raise RecordError(f"no {kind} {name} yet")
-            said.append(drawing(name))
-            values |= {f"drawn.{name}": "1"} | (figure(name) if kind == "figure" else {})
+            lines.append(drawing(name))
+            values[f"drawn.{name}"] = "1"
+            values |= figure_values(name) if kind == "figure" else {}
         except RecordError as error:
-            said.append(f"{name}: left out: {error}")
-            values |= {} if name in OPTIONAL else {f"missing.{name}": escape(str(error))}
-    write(out / "drawings.tex", tex(values))
-    write(out / "numbers.tex", tex(numbers(drawing.records)))
-    return said
+            lines.append(f"{name}: left out: {error}")
+            values |= {} if name in OPTIONAL else {f"missing.{name}": escape_latex(str(error))}
+    write_if_changed(out / "drawings.tex", format_values(values))
+    write_if_changed(out / "numbers.tex", format_values(numbers(drawing.records, report_keys())))
+    return lines
 
 
-def sources() -> list[Path]:
-    """The report's LaTeX files."""
-    return [TEXT / "report.tex", *sorted((TEXT / "sections").glob("*.tex"))]
+def figure_values(name: str) -> dict[str, str]:
+    """Return the width of a figure, in widths of the text, and its caption, as its module has."""
+    drawer = load_drawer(name)
+    return {
+        f"width.{name}": f"{drawer.SIZE[0]:g}",
+        f"caption.{name}": format_caption(drawer.CAPTION),
+    }
 
 
-def named() -> list[tuple[str, str]]:
-    """The figures and tables of the report: (``figure`` or ``table``, name)."""
-    found = (match for path in sources() for match in NAMED.findall(path.read_text()))
-    return list(dict.fromkeys((kind, name) for kind, name in found))
-
-
-def figure(name: str) -> dict[str, str]:
-    """Width, in lines of text, and caption of a figure, as its module states them."""
-    drawer = module(name)
-    return {f"width.{name}": f"{drawer.SIZE[0]:g}", f"caption.{name}": caption(drawer.CAPTION)}
-
-
-def caption(text: str) -> str:
-    """A caption as LaTeX: what stands between dollar signs is mathematics already."""
+def format_caption(text: str) -> str:
+    """Return a caption as LaTeX; text between dollar signs is mathematics and stays as it is."""
     parts = text.split("$")
-    return "$".join(part if i % 2 else escape(part) for i, part in enumerate(parts))
+    return "$".join(part if i % 2 else escape_latex(part) for i, part in enumerate(parts))
 
 
-def write(path: Path, text: str) -> None:
-    """Leave a file that says this already as it is, so that LaTeX has nothing to do."""
+def format_values(values: Mapping[str, str]) -> str:
+    r"""Return the LaTeX file that defines every key with ``\defval``, sorted by key."""
+    return "".join(f"\\defval{{{key}}}{{{text}}}\n" for key, text in sorted(values.items()))
+
+
+def write_if_changed(path: Path, text: str) -> None:
+    """Write a file unless it has this text already, so that LaTeX has nothing to do."""
     if not path.exists() or path.read_text() != text:
         path.write_text(text)

@@ -1,229 +1,279 @@
-"""The numbers that the report quotes of an experiment on images: every condition against Original, and against every other.
+"""Make the report's numbers of one experiment on images.
 
-A condition is a kind of run (``figures.runs``). Its key has the budget, the method, and whatever else differs from the runs of the main
-comparison: the network, the augmentation, the rule of selection, the strength, the generator. ``steps.tada-2.resnet20`` is TADA(2) at
-equal steps with another network.
+A key names a budget, a condition and a quantity: ``steps.tada-2.resnet20.error`` is the test error
+of TADA(2) at equal steps with another network. A condition is named by its method and by whatever
+else differs from the main comparison: network, augmentation, selection rule, strength, generator.
+``steps.tada-2.minus.original`` is a difference, paired by seed; ``.gap`` after it is that of the
+learning gap, and ``.verdict`` or ``.words`` puts it into words.
 """
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from figures.labels import AUGMENTS, NETWORKS, TITLES, name_of
+from figures.labels import AUGMENTATIONS_IN_TEXT, BUDGETS, NETWORKS, RULES, method_name
 from figures.records import Record
-from figures.statistics.conditions import NOISE, Kind, Runs, mean, used, values_of
-from figures.statistics.differences import said
-from figures.statistics.intervals import paired
-from figures.tables.table import escape
+from figures.statistics.conditions import (
+    PURE_NOISE,
+    Condition,
+    Conditions,
+    mean_over_seeds,
+    paired_difference,
+    percent_by_seed,
+    with_method,
+)
+from figures.statistics.differences import difference_text, difference_verdict, format_difference
+from figures.statistics.intervals import paired_estimate
+from figures.tables.table import escape_latex
 
-Values = dict[int, float]  # by seed
-VARIED = (
-    "network",
-    "augment",
-    "rule",
-    "level",
-    "seen",
-)  # what kinds differ in beside method and budget, in the order of a key
-SPOKEN = {
+# Fields that conditions differ in beside method and budget, in the order of a key.
+VARIED = ("network", "augment", "rule", "strength", "trained_on")
+IN_TEXT = {
     **NETWORKS,
-    **AUGMENTS,
-    "crop-flip": "crop and flip",
-    "crop-flip-trivial": "crop, flip, TrivialAugment",
-    "cluster": "clusters",
+    **AUGMENTATIONS_IN_TEXT,
+    **{rule: style.label for rule, style in RULES.items()},
     "own": "own generator",
     "external": "external generator",
     "from-noise": "from pure noise",
 }
 
 
-def part_of(kind: Kind, field: str) -> str:
-    """What stands for a field of a kind in a key: ``resnet20``, ``strength-0.3``; nothing where the method has no use for it."""
-    value = getattr(kind, field)
-    if field == "level" and value is not None:
-        return "from-noise" if value == NOISE else f"strength-{value:g}"
-    if field == "rule" and kind.method == "syn-rand":
-        return ""  # which gives it a number alone
+def image_number(conditions: Conditions, key: str) -> str | None:
+    """Return the text of a key, as LaTeX; None if the records do not hold it."""
+    if ".minus." in key:
+        return difference_number(conditions, key)
+    match key.split("."):
+        case ["rows"]:
+            return table_rows(conditions)
+        case ["best", "strength"]:
+            return best_strength(conditions)
+        case ["best", method]:
+            return best_factor(conditions, method)
+        case [budget, *name, "error" | "trained" | "generated" as quantity]:
+            records = find_records(conditions, budget, ".".join(name))
+            return QUANTITIES[quantity](records) if records else None
+    return SETTINGS[key](conditions.all_records) if key in SETTINGS else None
+
+
+def format_text(part: str) -> str:
+    """Return a part of a key as it is written in a sentence."""
+    return IN_TEXT.get(part, part.replace("-", " "))
+
+
+def format_spread(values: Mapping[int, float]) -> str:
+    r"""Return mean and standard deviation, ``$12.3 \pm 1.5$``; only the value of one seed."""
+    given = list(values.values())
+    if len(given) < 2:
+        return f"${given[0]:.1f}$"
+    return f"${np.mean(given):.1f} \\pm {np.std(given, ddof=1):.1f}$"
+
+
+# --- conditions and their names
+
+
+def key_part(condition: Condition, field: str) -> str:
+    """Return what stands for a field in a key: ``resnet20``, ``strength-0.3``; may be empty."""
+    value = getattr(condition, field)
+    if field == "strength" and value is not None:
+        return "from-noise" if value == PURE_NOISE else f"strength-{value:g}"
+    if field == "rule" and condition.method == "syn-rand":
+        return ""  # the rule gives only the number of its random images
     return value or ""
 
 
-def others(runs: Runs, kind: Kind) -> dict[str, str]:
-    """Field -> what stands for it, where it differs from the main comparison."""
-    usual = used(kind.method, runs.base)
+def varied_parts(conditions: Conditions, condition: Condition) -> dict[str, str]:
+    """Return field -> part of the key for the fields that differ from the main comparison."""
+    usual = with_method(conditions.base, condition.method)
     return {
-        field: part_of(kind, field)
+        field: key_part(condition, field)
         for field in VARIED
-        if getattr(kind, field) != getattr(usual, field)
+        if getattr(condition, field) != getattr(usual, field)
     }
 
 
-def key_of(runs: Runs, kind: Kind) -> str:
-    """``tada-2.resnet20``, without the budget."""
-    return ".".join([kind.method, *others(runs, kind).values()])
+def condition_key(conditions: Conditions, condition: Condition) -> str:
+    """Return the key of a condition without its budget, such as ``tada-2.resnet20``."""
+    return ".".join([condition.method, *varied_parts(conditions, condition).values()])
 
 
-def spoken(part: str) -> str:
-    """A part of a key as it is written."""
-    return SPOKEN.get(part, part.replace("-", " "))
+def find_records(conditions: Conditions, budget: str, name: str) -> Mapping[int, Record]:
+    """Return seed -> record of the condition with this key under a budget; may be empty."""
+    for condition, records in conditions.groups.items():
+        if condition.budget == budget and condition_key(conditions, condition) == name:
+            return records
+    return {}
 
 
-def image_numbers(name: str, records: Sequence[Record]) -> dict[str, str]:
-    """Keys that begin with ``name``."""
-    runs = Runs(name, records)
-    values = setting(runs, records)
-    for kind, members in runs.groups.items():
-        values[f"{kind.budget}.{key_of(runs, kind)}.error"] = plain(
-            values_of(members, "test_error")
-        )
-        if ends := {
-            seed: 100 * r.metrics["train_error"][-1]
-            for seed, r in members.items()
-            if r.metrics.get("train_error")
-        }:
-            values[f"{kind.budget}.{key_of(runs, kind)}.trained"] = plain(ends)
-    values |= contrasts(runs) | least(runs) | {"rows": rows(runs)}
-    return {f"{name}.{key}": text for key, text in values.items()}
+# --- numbers
 
 
-def plain(values: Values) -> str:
-    """``$12.3 \\pm 1.5$``: mean and standard deviation over seeds."""
-    given = list(values.values())
-    return (
-        f"${np.mean(given):.1f} \\pm {np.std(given, ddof=1):.1f}$"
-        if len(given) > 1
-        else f"${given[0]:.1f}$"
-    )
+def difference_number(conditions: Conditions, key: str) -> str | None:
+    """Return a difference, or a part of it such as its verdict; None if no seed has both values.
 
-
-def setting(runs: Runs, records: Sequence[Record]) -> dict[str, str]:
-    """Sizes and budgets, from the first run and the means over all."""
-    first, slow = records[0], [100 * record.metrics["slow_fraction"] for record in records]
-    config, generating = (
-        first.config,
-        [record for record in records if record.metrics.get("generator")],
-    )
-    training = config["training"]
-    values = {
-        "seeds": str(len({record.seed for record in records})),
-        "train": f"{config['data']['train']:,}",
-        "validation": f"{config['data']['validation']:,}",
-        "tests": f"{first.metrics['test_images']:,}",
-        "steps": f"{training['steps']:,}",
-        "batch": str(training["batch"]),
-        "width": str(training["width"]),
-        "network": spoken(training["network"]),
-        "slow": f"{np.mean(slow):.0f}",
-        "slow.low": f"{min(slow):.0f}",
-        "slow.high": f"{max(slow):.0f}",
-        "early-error": f"{100 * config['early']['error']:g}",
-        "runs": f"{len(records):,}",
-    }
-    if config["data"].get("side"):
-        values["side"] = str(config["data"]["side"])
-    if generating:
-        made = generating[0]
-        values |= {
-            "generator.seen": made.metrics["generator"]["seen"],
-            "alpha-bar": f"{made.metrics['generator']['alpha_bar']:.2f}",
-        }
-        values |= {"strength": f"{made.config['variants']['strength']:g}"}
-        if made.config["generator"].get("model") is None:
-            values["generator.steps"] = f"{made.config['generator']['steps']:,}"
-    for kind, members in runs.groups.items():
-        if not others(runs, kind):
-            for cost in ("gradients", "generated"):
-                values[f"{kind.budget}.{kind.method}.{cost}"] = (
-                    f"{np.mean([record.metrics[cost] for record in members.values()]):,.0f}"
-                )
-    return values
-
-
-def contrasts(runs: Runs) -> dict[str, str]:
-    """Differences of all pairs of one budget, paired by seed, and their verdicts; of the gap in learning times those from Original.
-
-    Under equal epochs ``original`` is the one at the base number of steps, as in all tables. ``sgd-sam``: TADA and others with SGD,
-    minus Original with SAM.
+    At equal epochs ``original`` is the one at the base number of steps, as in all tables, if there
+    is no other. The budget ``sgd-sam`` is a method with SGD minus Original with SAM.
     """
-    made: dict[str, str] = {}
-    for (one, ours), (other, theirs) in itertools.permutations(runs.groups.items(), 2):
-        pair, against = (
-            f"{key_of(runs, one)}.minus.{key_of(runs, other)}",
-            (other.budget, other.method),
-        )
-        if one.budget == other.budget or (
-            one.budget == "epochs" and against == ("steps", "original")
-        ):
-            made |= contrast(f"{one.budget}.{pair}", ours, theirs)
-        elif one.budget == "steps" and against == ("sam", "original"):
-            made |= contrast(f"sgd-sam.{pair}", ours, theirs)
-    return made
-
-
-def contrast(name: str, ours: Mapping[int, Record], theirs: Mapping[int, Record]) -> dict[str, str]:
-    made = {}
-    for suffix, metric in (("", "test_error"), (".gap", "learning_gap")):
-        one, other = values_of(ours, metric), values_of(theirs, metric)
-        if one.keys() & other.keys():
-            made |= said(f"{name}{suffix}", paired(one, other))
-    return made
-
-
-def least(runs: Runs) -> dict[str, str]:
-    """At equal steps: which k of copies and of variants, and which strength of TADA's variants, has the least mean error of several."""
-    values: dict[str, str] = {}
-    steps = {
-        kind: values_of(members, "test_error")
-        for kind, members in runs.groups.items()
-        if kind.budget == "steps"
-    }
-    means = {kind: mean(errors) for kind, errors in steps.items()}
-    for name in ("useful", "tada"):
-        factors = {
-            k.method.rpartition("-")[2]: error
-            for k, error in means.items()
-            if k.method.startswith(name) and not others(runs, k)
-        }
-        if len(factors) > 1:
-            values[f"best.{name}"] = min(factors, key=factors.get)
-    usual = next(
-        (k.method for k in means if k.method.startswith("tada") and not others(runs, k)), ""
+    left, _, right = key.partition(".minus.")
+    budget, _, name = left.partition(".")
+    right, part = split_suffix(right, ("verdict", "words", "lower", "higher"))
+    baseline_name, gap = split_suffix(right, ("gap",))
+    ours, theirs = ("steps", "sam") if budget == "sgd-sam" else (budget, budget)
+    baseline = find_records(conditions, theirs, baseline_name)
+    if not baseline and budget == "epochs" and baseline_name.split(".")[0] == "original":
+        baseline = find_records(conditions, "steps", baseline_name)
+    metric = "learning_gap" if gap else "test_error"
+    difference = paired_difference(
+        percent_by_seed(find_records(conditions, ours, name), metric),
+        percent_by_seed(baseline, metric),
     )
-    levels = {
-        part_of(k, "level"): error
-        for k, error in means.items()
-        if k.method == usual and others(runs, k).keys() <= {"level"}
+    return None if difference is None else difference_text(difference, part)
+
+
+def split_suffix(text: str, suffixes: Sequence[str]) -> tuple[str, str]:
+    """Return the text before its last dot and the word after it, if that is one of ``suffixes``.
+
+    Otherwise return the whole text and an empty string.
+    """
+    head, _, tail = text.rpartition(".")
+    return (head, tail) if tail in suffixes else (text, "")
+
+
+def mean_errors_at_equal_steps(conditions: Conditions) -> dict[Condition, float]:
+    """Return the mean test error of every condition under the budget ``steps``."""
+    return {
+        condition: mean_over_seeds(percent_by_seed(records, "test_error"))
+        for condition, records in conditions.groups.items()
+        if condition.budget == "steps"
     }
-    if len(levels) > 1:
-        best = spoken(min(levels, key=levels.get))
-        values["best.strength"] = best if best.startswith("from") else f"of {best}"
-    return values
 
 
-def rows(runs: Runs) -> str:
-    """Every condition's difference from Original, as rows of a LaTeX table: condition, Original's error, difference, verdict.
+def best_factor(conditions: Conditions, method: str) -> str | None:
+    """Return the k of least mean error of ``useful`` or ``tada``; None if fewer than two exist."""
+    factors = {
+        condition.method.rpartition("-")[2]: error
+        for condition, error in mean_errors_at_equal_steps(conditions).items()
+        if condition.method.startswith(method) and not varied_parts(conditions, condition)
+    }
+    return min(factors, key=lambda k: factors[k]) if len(factors) > 1 else None
 
-    A condition is named by its method, and by what varies in the experiment.
+
+def best_strength(conditions: Conditions) -> str | None:
+    """Return the strength of TADA's variants with the least mean error, in words.
+
+    None if fewer than two strengths were run.
+    """
+    means = mean_errors_at_equal_steps(conditions)
+    tada = (
+        condition.method
+        for condition in means
+        if condition.method.startswith("tada") and not varied_parts(conditions, condition)
+    )
+    usual = next(tada, "")
+    strengths = {
+        key_part(condition, "strength"): error
+        for condition, error in means.items()
+        if condition.method == usual and varied_parts(conditions, condition).keys() <= {"strength"}
+    }
+    if len(strengths) < 2:
+        return None
+    best = format_text(min(strengths, key=lambda part: strengths[part]))
+    return best if best.startswith("from") else f"of {best}"
+
+
+def training_errors(records: Mapping[int, Record]) -> str | None:
+    """Return the training error at the end of the runs, in %; None if it was not recorded."""
+    ends = {
+        seed: 100 * record.metrics["train_error"][-1]
+        for seed, record in records.items()
+        if record.metrics.get("train_error")
+    }
+    return format_spread(ends) if ends else None
+
+
+QUANTITIES: dict[str, Callable[[Mapping[int, Record]], str | None]] = {
+    "error": lambda records: format_spread(percent_by_seed(records, "test_error")),
+    "trained": training_errors,
+    "generated": lambda records: (
+        f"{np.mean([record.metrics['generated'] for record in records.values()]):,.0f}"
+    ),
+}
+
+
+def table_rows(conditions: Conditions) -> str:
+    """Return every condition's difference from Original as rows of a LaTeX table.
+
+    The columns are condition, error of Original, difference, verdict. A condition is named by its
+    method and by what varies in the experiment.
     """
     varying = [
-        field for field in VARIED if len({part_of(kind, field) for kind in runs.groups} - {""}) > 1
+        field
+        for field in VARIED
+        if len({key_part(condition, field) for condition in conditions.groups} - {""}) > 1
     ]
-    budgets, made = {kind.budget for kind in runs.groups}, []
-    for kind, members in runs.groups.items():
-        base = runs.original(network=kind.network, augment=kind.augment, budget=kind.budget)
-        if not base or base is members:
-            continue
-        parts = [
-            name_of(kind.method),
-            *(spoken(part) for field in varying if (part := part_of(kind, field))),
-        ]
-        parts += [TITLES[kind.budget]] if len(budgets) > 1 else []
-        start = values_of(base, "test_error")
-        difference = said("", paired(values_of(members, "test_error"), start))
-        made.append(
-            " & ".join(
-                (escape(", ".join(parts)), plain(start), difference[""], difference[".verdict"])
-            )
+    budgets = {condition.budget for condition in conditions.groups}
+    rows = []
+    for condition, records in conditions.groups.items():
+        baseline = conditions.baseline(
+            network=condition.network, augment=condition.augment, budget=condition.budget
         )
-    return "".join(f"{row} \\\\ " for row in made)
+        if not baseline or baseline is records:
+            continue
+        parts = [key_part(condition, field) for field in varying]
+        names = [method_name(condition.method), *(format_text(part) for part in parts if part)]
+        names += [BUDGETS[condition.budget]] if len(budgets) > 1 else []
+        errors = percent_by_seed(baseline, "test_error")
+        difference = paired_estimate(percent_by_seed(records, "test_error"), errors)
+        cells = (
+            escape_latex(", ".join(names)),
+            format_spread(errors),
+            format_difference(difference),
+            difference_verdict(difference),
+        )
+        rows.append(" & ".join(cells))
+    return "".join(f"{row} \\\\ " for row in rows)
+
+
+# --- settings of the experiment
+
+
+def slow_percentages(records: Sequence[Record]) -> list[float]:
+    """Return the share of slow images of every run, in %."""
+    return [100 * record.metrics["slow_fraction"] for record in records]
+
+
+def generating_run(records: Sequence[Record]) -> Record | None:
+    """Return the first run that used a generator; None if there is none."""
+    return next((record for record in records if record.metrics.get("generator")), None)
+
+
+def of_generator(
+    text: Callable[[Record], str],
+) -> Callable[[Sequence[Record]], str | None]:
+    """Return a setting that is read from the first run with a generator; None without one."""
+
+    def setting(records: Sequence[Record]) -> str | None:
+        record = generating_run(records)
+        return None if record is None else text(record)
+
+    return setting
+
+
+SETTINGS: dict[str, Callable[[Sequence[Record]], str | None]] = {
+    "seeds": lambda records: str(len({record.seed for record in records})),
+    "train": lambda records: f"{records[0].config['data']['train']:,}",
+    "side": lambda records: str(records[0].config["data"].get("side") or "") or None,
+    "tests": lambda records: f"{records[0].metrics['test_images']:,}",
+    "steps": lambda records: f"{records[0].config['training']['steps']:,}",
+    "batch": lambda records: str(records[0].config["training"]["batch"]),
+    "width": lambda records: str(records[0].config["training"]["width"]),
+    "network": lambda records: format_text(records[0].config["training"]["network"]),
+    "early-error": lambda records: f"{100 * records[0].config['early']['error']:g}",
+    "slow": lambda records: f"{np.mean(slow_percentages(records)):.0f}",
+    "slow.low": lambda records: f"{min(slow_percentages(records)):.0f}",
+    "slow.high": lambda records: f"{max(slow_percentages(records)):.0f}",
+    "generator.seen": of_generator(lambda record: record.metrics["generator"]["seen"]),
+    "alpha-bar": of_generator(lambda record: f"{record.metrics['generator']['alpha_bar']:.2f}"),
+    "strength": of_generator(lambda record: f"{record.config['variants']['strength']:g}"),
+}

@@ -1,334 +1,380 @@
-"""The numbers that the report quotes: a readable key for each, its text from the records. No result is typed by hand.
+r"""Make the numbers that the report reads: a text for each key, from the records.
 
-Keys are words joined by dots, such as ``methods.tada-5.error`` or ``noisy-digits.steps.tada-2.minus.useful-2``; texts are LaTeX that
-may stand in a sentence. What the records do not hold has no key, and the report leaves the sentence out (``\\ifval``).
+Keys are words joined by dots, such as ``methods.tada-5.error``; the first word is the topic. Texts
+are LaTeX that may stand in a sentence. The report asks for the keys that it reads and no other is
+made. A key that the records do not hold has no text, and the report leaves out the sentence
+(``\\ifval``). No result is typed by hand.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache, cached_property
 from string import ascii_lowercase
 
 import numpy as np
 
 from figures.claims.cases import FAILS, HOLDS
-from figures.claims.images import EXPERIMENTS, judged, standing
-from figures.claims.paper_values import PAPER
-from figures.claims.theory import NOT_SHOWN, number, verdicts_of, word_of
-from figures.plots.grids import stacked
+from figures.claims.images import EXPERIMENTS, claim_verdict, judge_claims
+from figures.claims.paper_values import PAPER_NUMBERS, REPORTED_ERRORS
+from figures.claims.theory import NOT_SHOWN, format_number, theory_verdicts, verdict_word
+from figures.plots.grids import stack_metric
 from figures.plots.regimes import VISIBLE
 from figures.records import Record, RecordError
-from figures.report.image_numbers import image_numbers
-from figures.statistics.differences import said
-from figures.statistics.intervals import Estimate, estimate, paired
-from figures.statistics.pick import by_label, curves
-from figures.tables.table import escape
+from figures.report.image_numbers import image_number
+from figures.statistics.conditions import Conditions
+from figures.statistics.differences import difference_text
+from figures.statistics.intervals import Estimate, estimate, paired_estimate
+from figures.statistics.pick import by_label, final_values, stack_curves
+from figures.tables.table import escape_latex
 
 Load = Callable[[str], Sequence[Record]]
 IMAGES = (
     "noisy-digits",
     "digits",
-    *(
-        f"reduced-{name}"
-        for name in (
-            "test-error",
-            "factor",
-            "strength",
-            "selection",
-            "stacking",
-            "architectures",
-            "generator",
-        )
-    ),
+    "reduced-test-error",
+    "reduced-factor",
+    "reduced-strength",
+    "reduced-selection",
+    "reduced-stacking",
+    "reduced-architectures",
+    "reduced-generator",
 )
+# Experiments whose runs count for the cost of the reduced scale.
 REDUCED = (*IMAGES[2:], "reduced-learning-speed", "reduced-stability", "reduced-sheet")
-FACTORS = (2, 3, 5, 8)
 
 
-def numbers(load: Load) -> dict[str, str]:
-    """Key -> text of everything that the records which ``load`` finds can say; what it raises RecordError for is left out."""
-    values = {f"paper.{key}": paper_value(value) for key, value in PAPER.items()}
-    parts: list[tuple[str, Callable[[Sequence[Record]], dict[str, str]]]] = [
-        ("theory/methods", methods),
-        ("theory/claims", claims),
-        ("theory/homogeneity", homogeneity),
-        ("theory/strength", strength),
-        ("theory/separability", separability),
-        ("theory/minibatch", minibatch),
-        ("theory/regimes", regimes),
-        ("theory/radius", lambda records: {"radius.seeds": seeds(records)}),
-        ("empirical/reduced-stability", stability),
-        *(
-            (f"empirical/{name}", lambda records, name=name: image_numbers(name, records))
-            for name in IMAGES
-        ),
-    ]
-    for experiment, part in parts:
-        if records := some(load, experiment):
-            values |= part(records)
-    return values | images(load)
+class Experiments:
+    """Records by experiment, each read once. ``load`` raises RecordError where there are none."""
+
+    def __init__(self, load: Load) -> None:
+        """Remember how to load; nothing is read yet."""
+        self.load = load
+        self.records = cache(self.load_or_none)
+        self.conditions = cache(lambda name: Conditions(name, self.records(f"empirical/{name}")))
+
+    def load_or_none(self, experiment: str) -> Sequence[Record]:
+        """Return the records of an experiment; empty if they are missing."""
+        try:
+            return self.load(experiment)
+        except RecordError:
+            return ()
+
+    @cached_property
+    def verdicts_on_images(self) -> dict[tuple[str, str], str]:
+        """(claim, data set) -> verdict, for all claims on images with records."""
+        records = {name: found for name in EXPERIMENTS if (found := self.records(name))}
+        return {
+            (claim.id, data): claim_verdict(cases)
+            for claim, by_data in judge_claims(records)
+            for data, cases in by_data.items()
+        }
+
+    @property
+    def reduced_seconds(self) -> float:
+        """Recorded seconds of the experiments at reduced scale; shared runs count once."""
+        records = (r for name in REDUCED for r in self.records(f"empirical/{name}"))
+        return sum({r.results: r.provenance.get("seconds", 0) for r in records}.values())
 
 
-def tex(values: Mapping[str, str]) -> str:
-    """The file that defines every key."""
-    return "".join(f"\\defval{{{key}}}{{{text}}}\n" for key, text in sorted(values.items()))
+def numbers(load: Load, keys: Iterable[str]) -> dict[str, str]:
+    """Return key -> text of those ``keys`` for which ``load`` finds records.
+
+    load: returns the records of an experiment, or raises RecordError.
+    """
+    experiments = Experiments(load)
+    texts = {key: number(experiments, key) for key in keys}
+    return {key: text for key, text in texts.items() if text is not None}
 
 
-def paper_value(value: float | tuple[float, float]) -> str:
-    return f"${value[0]:.2f} \\pm {value[1]:.2f}$" if isinstance(value, tuple) else f"{value:g}"
+def number(experiments: Experiments, key: str) -> str | None:
+    """Return the text of a key; None if the records do not hold it."""
+    topic, _, rest = key.partition(".")
+    if topic == "paper":
+        return paper_number(rest)
+    if topic == "images":
+        return verdict_count(experiments.verdicts_on_images, rest)
+    if key == "reduced.hours":
+        seconds = experiments.reduced_seconds
+        return f"{seconds / 3600:.1f}" if seconds else None
+    if topic in IMAGES and experiments.records(f"empirical/{topic}"):
+        return image_number(experiments.conditions(topic), rest)
+    if topic in TOPICS:
+        experiment, make = TOPICS[topic]
+        records = experiments.records(experiment)
+        return make(records, rest.split(".")) if records else None
+    return None
 
 
-def spread(value: Estimate, digits: int = 2) -> str:
-    """``$4.08 \\pm 1.72$``."""
+# --- formats
+
+
+def format_estimate(value: Estimate, digits: int = 2) -> str:
+    r"""Return mean and half of the interval, ``$4.08 \pm 1.72$``."""
     return f"${value.mean:.{digits}f} \\pm {value.half:.{digits}f}$"
 
 
-def seeds(records: Sequence[Record]) -> str:
-    return str(len({record.seed for record in records}))
-
-
-def factor(records: Sequence[Record]) -> str:
-    return str(records[0].config["method"]["k"])
-
-
-def final(records: Sequence[Record], metric: str, scale: float = 1.0) -> dict[int, float]:
-    """seed -> a curve's last value."""
-    return {record.seed: scale * record.metrics[metric][-1] for record in records}
-
-
-def methods(records: Sequence[Record]) -> dict[str, str]:
-    """The setting of the theory, and of every method error, difference from Original, noise memorised, seeds that learned."""
-    groups = by_label(records)
-    values = setting(groups)
-    for label, members in groups.items():
-        learned = sum(record.metrics["time_slow"] is not None for record in members)
-        values |= {
-            f"methods.{label}.error": spread(
-                estimate(list(final(members, "test_error", 100).values()))
-            ),
-            f"methods.{label}.slow": spread(
-                estimate(list(final(members, "test_error_slow", 100).values())), 1
-            ),
-            f"methods.{label}.noise": spread(
-                estimate(list(final(members, "noise_memorised_slow").values()))
-            ),
-            f"methods.{label}.learned": str(learned),
-        }
-    errors = {label: final(members, "test_error", 100) for label, members in groups.items()}
-    for one, other in itertools.permutations(groups, 2):
-        values |= said(f"methods.{one}.minus.{other}", paired(errors[one], errors[other]))
-    worst = max(max(final(members, "test_error_fast", 100).values()) for members in groups.values())
-    return values | {
-        "methods.fast": f"$10^{{{max(math.ceil(math.log10(max(worst, 1e-300))), -6)}}}$"
-    }
-
-
-def setting(groups: Mapping[str, Sequence[Record]]) -> dict[str, str]:
-    """n, d, ... of the theory, and what its closed forms give for them."""
-    config = groups["original"][0].config
-    world, network, optimiser = config["distribution"], config["network"], config["optimiser"]
-    plain = {**world, **network, **optimiser, "rho": groups["sam"][0].config["optimiser"]["rho"]}
-    names = (
-        "n",
-        "d",
-        "beta_e",
-        "beta_d",
-        "alpha",
-        "sigma_p",
-        "J",
-        "sigma_0",
-        "eta",
-        "rho",
-        "steps",
-    )
-    values = {
-        f"theory.{name.replace('_', '-')}": f"{plain[name]:,}".replace(",", "{,}") for name in names
-    }
-    alpha, gap = world["alpha"], (world["beta_e"] / world["beta_d"]) ** network["power"]
-    values |= {
-        f"theory.R.{k}": f"{alpha / (alpha + k * (1 - alpha)) * gap:.3g}" for k in (1, *FACTORS)
-    }
-    values |= {f"theory.size.{k}": f"{(k + 1) ** 0.25:.2f}" for k in FACTORS}
-    values |= {
-        f"theory.alignment.{k}": f"{1 / (1 + (1 - alpha) * (k**2 - 1)) * (1 + (1 - alpha) * (k - 1)):.2f}"
-        for k in FACTORS
-    }
-    patches = {
-        "theory.fast": f"{100 * alpha:g}",
-        "theory.slow": f"{100 - 100 * alpha:g}",
-        "theory.gap": f"{gap:g}",
-    }
-    return (
-        values
-        | patches
-        | {
-            "theory.kstar": f"{alpha * (gap - 1) / (1 - alpha):.3g}",
-            "theory.seeds": seeds(groups["original"]),
-        }
-    )
-
-
-def claims(records: Sequence[Record]) -> dict[str, str]:
-    """Every verdict by its id, and how many hold."""
-    verdicts = verdicts_of(records)
-    values = {
-        "claims.cases": str(len(verdicts)),
-        "claims.hold": str(sum(v["holds"] for v in verdicts)),
-    }
-    values |= {"claims.failing": listed(v["id"] for v in verdicts if not v["holds"])}
-    for v in verdicts:
-        key = f"claims.{v['id']}"
-        values |= {f"{key}.{part}": formula(v[part]) for part in ("measured", "low", "high")}
-        values |= {f"{key}.verdict": spoken(v)} | ({f"{key}.holds": "1"} if v["holds"] else {})
-        if not isinstance(v["predicted"], str):
-            values[f"{key}.predicted"] = formula(v["predicted"])
-    for claim, members in itertools.groupby(verdicts, lambda v: v["id"].rstrip(ascii_lowercase)):
-        cases = list(members)
-        failing = [v["id"] for v in cases if not v["holds"]]
-        values[f"claims.{claim}.count"] = f"{len(cases) - len(failing)} of {len(cases)}"
-        if failing:
-            values[f"claims.{claim}.failing"] = listed(failing)
-    return values
-
-
-def spoken(verdict: Mapping) -> str:
-    """A verdict in a sentence."""
-    word = word_of(verdict)
-    return f"is {word}" if word == NOT_SHOWN else word
-
-
-def images(load: Load) -> dict[str, str]:
-    """How many claims on images hold and fail, by data set, and which fail; and what the reduced grid cost."""
-    records = {name: found for name in EXPERIMENTS if (found := some(load, name))}
-    verdicts = {
-        (claim.id, data): standing(cases)
-        for claim, by_data in judged(records)
-        for data, cases in by_data.items()
-    }
-    if not verdicts:
-        return {}
-    failing = [
-        f"{claim} on {escape(data)}"
-        for (claim, data), verdict in verdicts.items()
-        if verdict == FAILS
-    ]
-    counts = {
-        "verdicts": len(verdicts),
-        "hold": list(verdicts.values()).count(HOLDS),
-        "fail": len(failing),
-    }
-    values = {f"images.{name}": str(count) for name, count in counts.items()}
-    reduced = {
-        r.results: r.provenance.get("seconds", 0)
-        for name in REDUCED
-        for r in some(load, f"empirical/{name}")
-    }
-    if reduced:
-        values["reduced.hours"] = f"{sum(reduced.values()) / 3600:.1f}"
-    return values | ({"images.failing": listed(failing)} if failing else {})
-
-
-def some(load: Load, experiment: str) -> Sequence[Record]:
-    """Its records, or none."""
-    try:
-        return load(experiment)
-    except RecordError:
-        return ()
-
-
-def stability(records: Sequence[Record]) -> dict[str, str]:
-    """By rule: the mean Jaccard index of two seeds on the images that both have, and what chance alone would make of it."""
-    values, metrics = {}, records[0].metrics
-    for rule, pairs in zip(metrics["rules"], metrics["between_seeds"], strict=True):
-        for suffix, name in (("", "jaccard"), (".chance", "jaccard_chance")):
-            known = [pair[name] for pair in pairs if pair[name] is not None]
-            if known:
-                values[f"reduced-stability.{rule}{suffix}"] = f"{np.mean(known):.2f}"
-    return values
-
-
-def listed(names: Iterable[str]) -> str:
-    """``T2d, T5b and T6b``."""
+def format_list(names: Iterable[str]) -> str:
+    """Return names in a sentence, ``T2d, T5b and T6b``; ``none`` if there is none."""
     *first, last = [*names] or ["none"]
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def formula(value: float) -> str:
-    return f"${number(value).replace('−', '-')}$" if "e" not in number(value) else f"${value:.4f}$"
+def format_formula(value: float) -> str:
+    """Return a number as mathematics: 3 significant digits, or 4 decimals instead of a power."""
+    text = format_number(value)
+    return f"${value:.4f}$" if "e" in text else f"${text.replace('−', '-')}$"
 
 
-def minibatch(records: Sequence[Record]) -> dict[str, str]:
-    """Also how many runs never reach the error that T5 waits for, a quarter of the share of slow examples."""
-    values = {
-        "minibatch.batch": str(records[0].config["optimiser"]["batch"]),
-        "minibatch.k": factor(records),
-    }
-    for label, members in by_label(records).items():
-        unreached = sum(
-            min(r.metrics["test_error"]) > (1 - r.config["distribution"]["alpha"]) / 4
-            for r in members
-        )
-        values[f"minibatch.unreached.{label.partition('-')[0]}"] = str(unreached)
-    return values
+def count_seeds(records: Sequence[Record]) -> str:
+    """Return the number of different seeds."""
+    return str(len({record.seed for record in records}))
 
 
-def regimes(records: Sequence[Record]) -> dict[str, str]:
-    """In how many combinations of the grid TADA(2) is clearly and visibly below Syn-all, and in how many above."""
+# --- topics: each returns the text of the rest of a key, split at the dots, or None
+
+
+def paper_number(key: str) -> str | None:
+    r"""Return a value of the paper: ``gain``, or ``convnext.tada`` as ``$27.40 \pm 1.99$``."""
+    if key in PAPER_NUMBERS:
+        return f"{PAPER_NUMBERS[key]:g}"
+    network, _, method = key.partition(".")
+    for value in REPORTED_ERRORS:
+        names = (value.network.partition("-")[0], value.method.partition("-")[0])
+        if names == (network, method) and value.sd is not None:
+            return f"${value.mean:.2f} \\pm {value.sd:.2f}$"
+    return None
+
+
+def theory_number(records: Sequence[Record], key: Sequence[str]) -> str | None:
+    """Return a setting of the theory's experiments, or what its closed forms give for them."""
     groups = by_label(records)
-    targeted, full = (100 * stacked(groups[label], "test_error") for label in ("tada-2", "syn-all"))
-    difference = estimate(targeted - full)
-    below = (difference.high < 0) & (difference.mean < -VISIBLE)
-    above = (difference.low > 0) & (difference.mean > VISIBLE)
-    counts = {"cells": below.size, "lower": below.sum(), "higher": above.sum()}
-    return {"regimes.seeds": seeds(records)} | {
-        f"regimes.{name}": str(value) for name, value in counts.items()
-    }
+    config = groups["original"][0].config
+    world, network = config["distribution"], config["network"]
+    alpha, gap = world["alpha"], (world["beta_e"] / world["beta_d"]) ** network["power"]
+    match key:
+        case ["seeds"]:
+            return count_seeds(groups["original"])
+        case ["fast"]:
+            return f"{100 * alpha:g}"
+        case ["slow"]:
+            return f"{100 - 100 * alpha:g}"
+        case ["kstar"]:
+            return f"{alpha * (gap - 1) / (1 - alpha):.3g}"
+        case ["R", k]:
+            return f"{alpha / (alpha + int(k) * (1 - alpha)) * gap:.3g}"
+        case ["size", k]:
+            return f"{(int(k) + 1) ** 0.25:.2f}"
+        case [name]:
+            rho = groups["sam"][0].config["optimiser"]["rho"]
+            settings = {**world, **network, **config["optimiser"], "rho": rho}
+            value = settings.get(name.replace("-", "_"))
+            return None if value is None else f"{value:,}".replace(",", "{,}")
+    return None
 
 
-def homogeneity(records: Sequence[Record]) -> dict[str, str]:
-    values = {
-        "homogeneity.seeds": seeds(records),
-        "homogeneity.steps": f"{records[0].config['optimiser']['steps']:,}",
-    }
-    for label, members in by_label(records).items():
-        values[f"homogeneity.{label}"] = spread(
-            estimate([record.metrics["speed_ratio"] for record in members])
-        )
-        values[f"homogeneity.{label}.predicted"] = (
-            f"{np.mean([record.metrics['speed_ratio_predicted'] for record in members]):.2f}"
-        )
-    return values
+def method_number(records: Sequence[Record], key: Sequence[str]) -> str | None:
+    """Return a number of a method in the theory: error, noise memorised, seeds that learned.
+
+    ``ONE.minus.OTHER`` is the difference of two test errors; ``fast`` is a power of ten above
+    every test error, in %, on examples with the fast feature.
+    """
+    groups = by_label(records)
+    match key:
+        case ["fast"]:
+            worst = max(100 * record.metrics["test_error_fast"][-1] for record in records)
+            return f"$10^{{{max(math.ceil(math.log10(max(worst, 1e-300))), -6)}}}$"
+        case [one, "minus", other, *part] if one in groups and other in groups:
+            errors = [final_values(groups[label], "test_error", 100) for label in (one, other)]
+            return difference_text(paired_estimate(*errors), ".".join(part))
+        case [label, "learned"] if label in groups:
+            return str(sum(record.metrics["time_slow"] is not None for record in groups[label]))
+        case [label, "error"] if label in groups:
+            return format_final(groups[label], "test_error", 100)
+        case [label, "noise"] if label in groups:
+            return format_final(groups[label], "noise_memorised_slow")
+    return None
 
 
-def strength(records: Sequence[Record]) -> dict[str, str]:
-    """Test error along the path, and which strength has the least."""
-    groups = {
-        label.removeprefix("strength-"): members for label, members in by_label(records).items()
-    }
-    errors = {
-        t: estimate(list(final(members, "test_error", 100).values()))
-        for t, members in groups.items()
-    }
-    best = min(errors, key=lambda t: errors[t].mean)
-    values = {f"strength.{t}": spread(value) for t, value in errors.items()}
-    return values | {
-        "strength.k": factor(records),
-        "strength.best": best,
-        "strength.best.error": values[f"strength.{best}"],
-    }
+def format_final(records: Sequence[Record], metric: str, scale: float = 1.0) -> str:
+    """Return mean and interval of the last value of a curve, times ``scale``."""
+    return format_estimate(estimate(list(final_values(records, metric, scale).values())))
 
 
-def separability(records: Sequence[Record]) -> dict[str, str]:
-    """Accuracy of the selection at its best, and when."""
-    steps, accuracy = records[0].metrics["steps"], 100 * curves(records, "accuracy").mean(0)
+def claim_number(records: Sequence[Record], key: Sequence[str]) -> str | None:
+    """Return a number of a case (``T2d.measured``), of a claim (``T2.count``), or of all."""
+    verdicts = theory_verdicts(records)
+    cases = {verdict["id"]: verdict for verdict in verdicts}
+    match key:
+        case ["cases"]:
+            return str(len(verdicts))
+        case ["hold"]:
+            return str(sum(verdict["holds"] for verdict in verdicts))
+        case ["failing"]:
+            return format_list(verdict["id"] for verdict in verdicts if not verdict["holds"])
+        case [claim, "count" | "failing" as what]:
+            members = [
+                verdict for verdict in verdicts if verdict["id"].rstrip(ascii_lowercase) == claim
+            ]
+            failing = [verdict["id"] for verdict in members if not verdict["holds"]]
+            if what == "count":
+                count = len(members)
+                return f"{count - len(failing)} of {count}" if members else None
+            return format_list(failing) if failing else None
+        case [case, what] if case in cases:
+            return case_number(cases[case], what)
+    return None
+
+
+def case_number(verdict: Mapping, what: str) -> str | None:
+    """Return a number of one case of the theory, its verdict in a sentence, or 1 if it holds."""
+    match what:
+        case "verdict":
+            word = verdict_word(verdict)
+            return f"is {word}" if word == NOT_SHOWN else word
+        case "holds":
+            return "1" if verdict["holds"] else None
+        case "measured" | "low" | "high" | "predicted":
+            value = verdict[what]
+            return None if isinstance(value, str) else format_formula(value)
+    return None
+
+
+def homogeneity_number(records: Sequence[Record], key: Sequence[str]) -> str | None:
+    """Return the ratio of learning speeds of a method, measured or predicted."""
+    groups = by_label(records)
+    match key:
+        case ["seeds"]:
+            return count_seeds(records)
+        case [label] if label in groups:
+            ratios = [record.metrics["speed_ratio"] for record in groups[label]]
+            return format_estimate(estimate(ratios))
+        case [label, "predicted"] if label in groups:
+            ratios = [record.metrics["speed_ratio_predicted"] for record in groups[label]]
+            return f"{np.mean(ratios):.2f}"
+    return None
+
+
+def strength_number(records: Sequence[Record], key: Sequence[str]) -> str | None:
+    """Return k along the path of strengths, or the strength of least mean test error."""
+    match key:
+        case ["k"]:
+            return str(records[0].config["method"]["k"])
+        case ["best"]:
+            means = {
+                label: estimate(list(final_values(members, "test_error", 100).values())).mean
+                for label, members in by_label(records).items()
+            }
+            return min(means, key=lambda label: means[label]).removeprefix("strength-")
+    return None
+
+
+def separability_number(records: Sequence[Record], key: Sequence[str]) -> str | None:
+    """Return the accuracy of the selection, in %, at its best, early and at the end, or a step."""
+    steps = records[0].metrics["steps"]
+    early_step = records[0].metrics["early_step"]
+    accuracy = 100 * stack_curves(records, "accuracy").mean(0)
     best = int(np.argmax(accuracy))
-    return {
-        "separability.best": f"{accuracy[best]:.0f}",
-        "separability.step": f"{steps[best]:,}",
-        "separability.early": f"{accuracy[int(np.searchsorted(steps, records[0].metrics['early_step']))]:.0f}",
-        "separability.early-step": f"{records[0].metrics['early_step']:,}",
-        "separability.end": f"{accuracy[-1]:.0f}",
-        "separability.seeds": seeds(records),
-    }
+    match key:
+        case ["best"]:
+            return f"{accuracy[best]:.0f}"
+        case ["step"]:
+            return f"{steps[best]:,}"
+        case ["early"]:
+            return f"{accuracy[int(np.searchsorted(steps, early_step))]:.0f}"
+        case ["early-step"]:
+            return f"{early_step:,}"
+        case ["end"]:
+            return f"{accuracy[-1]:.0f}"
+    return None
+
+
+def minibatch_number(records: Sequence[Record], key: Sequence[str]) -> str | None:
+    """Return the batch size, k, or how many runs of a method never reach the target error of T5.
+
+    The target is a quarter of the share of slow examples.
+    """
+    match key:
+        case ["batch"]:
+            return str(records[0].config["optimiser"]["batch"])
+        case ["k"]:
+            return str(records[0].config["method"]["k"])
+        case ["unreached", method]:
+            for label, members in by_label(records).items():
+                if label.partition("-")[0] == method:
+                    return str(sum(map(misses_target, members)))
+    return None
+
+
+def misses_target(record: Record) -> bool:
+    """Return whether the test error of a run never falls to the target of T5."""
+    target = (1 - record.config["distribution"]["alpha"]) / 4
+    return min(record.metrics["test_error"]) > target
+
+
+def regimes_number(records: Sequence[Record], key: Sequence[str]) -> str | None:
+    """Return in how many cells of the grid TADA(2) is clearly below or above Syn-all."""
+    groups = by_label(records)
+    targeted = 100 * stack_metric(groups["tada-2"], "test_error")
+    full = 100 * stack_metric(groups["syn-all"], "test_error")
+    difference = estimate(targeted - full)
+    match key:
+        case ["seeds"]:
+            return count_seeds(records)
+        case ["cells"]:
+            return str(difference.mean.size)
+        case ["lower"]:
+            return str(((difference.high < 0) & (difference.mean < -VISIBLE)).sum())
+        case ["higher"]:
+            return str(((difference.low > 0) & (difference.mean > VISIBLE)).sum())
+    return None
+
+
+def agreement_number(records: Sequence[Record], key: Sequence[str]) -> str | None:
+    """Return the mean Jaccard index of a rule's selections between seeds, on the shared images.
+
+    ``RULE.chance`` is the same for independent choices. None if no pair of seeds has the index.
+    """
+    metrics = records[0].metrics
+    rule, *rest = key
+    if rule not in metrics["rules"] or rest not in ([], ["chance"]):
+        return None
+    name = "jaccard_chance" if rest else "jaccard"
+    pairs = metrics["between_seeds"][metrics["rules"].index(rule)]
+    known = [pair[name] for pair in pairs if pair[name] is not None]
+    return f"{np.mean(known):.2f}" if known else None
+
+
+def verdict_count(verdicts: Mapping[tuple[str, str], str], key: str) -> str | None:
+    """Return how many verdicts on images there are, hold or fail, or which fail.
+
+    verdicts: (claim, data set) -> verdict. None if there are no verdicts, and if none fails.
+    """
+    if not verdicts:
+        return None
+    failing = [name for name, verdict in verdicts.items() if verdict == FAILS]
+    match key:
+        case "verdicts":
+            return str(len(verdicts))
+        case "hold":
+            return str(list(verdicts.values()).count(HOLDS))
+        case "fail":
+            return str(len(failing))
+        case "failing" if failing:
+            return format_list(f"{claim} on {escape_latex(data)}" for claim, data in failing)
+    return None
+
+
+# Topic -> experiment, and the function that reads its records.
+TOPICS: dict[str, tuple[str, Callable[[Sequence[Record], Sequence[str]], str | None]]] = {
+    "theory": ("theory/methods", theory_number),
+    "methods": ("theory/methods", method_number),
+    "claims": ("theory/claims", claim_number),
+    "homogeneity": ("theory/homogeneity", homogeneity_number),
+    "strength": ("theory/strength", strength_number),
+    "separability": ("theory/separability", separability_number),
+    "minibatch": ("theory/minibatch", minibatch_number),
+    "regimes": ("theory/regimes", regimes_number),
+    "reduced-stability": ("empirical/reduced-stability", agreement_number),
+}

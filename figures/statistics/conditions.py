@@ -1,4 +1,7 @@
-"""Image runs by what they differ in: one data set at one scale, each run once, however many experiments share it."""
+"""Group image runs by condition: everything that the runs of one data set and scale differ in.
+
+Each run counts once, however many experiments share it.
+"""
 
 from __future__ import annotations
 
@@ -9,202 +12,238 @@ from typing import Any
 
 import numpy as np
 
-from figures.labels import DATA
+from figures.labels import DATA_SETS
 from figures.records import Record, RecordError
-from figures.statistics.intervals import Estimate, paired
-from figures.statistics.pick import budget, method
+from figures.statistics.intervals import Estimate, paired_estimate
+from figures.statistics.pick import budget_of, method_of
 
-NOISE = "noise"  # the level of variants that begin with pure noise
+PURE_NOISE = "noise"  # strength of variants that begin with pure noise
 
 
 @dataclasses.dataclass(frozen=True)
-class Kind:
-    """What runs of one data set differ in.
+class Condition:
+    """Settings that runs of one data set differ in; None where the method does not use one.
 
-    method: ``tada-2``; budget: see ``figures.select``; level: how far images are noised, as a fraction of the cosine schedule, or
-    ``noise``; rule: which images are slow; seen: what the generator has seen. None where the method has no use for it.
+    method: label of the method, such as ``tada-2``.
+    budget: ``steps``, ``epochs``, ``sam`` or ``sam-epochs``; see ``statistics/pick.py``.
+    strength: how far images are noised, as a fraction of the cosine schedule, or ``noise``.
+    rule: selection rule, which decides which images are slow.
+    trained_on: images that the generator was trained on, ``own`` or ``external``.
     """
 
     method: str
     budget: str
     network: str
     augment: str
-    level: float | str | None = None
+    strength: float | str | None = None
     rule: str | None = None
-    seen: str | None = None
+    trained_on: str | None = None
 
 
-BASES = {  # Original with SGD, and the level, rule and generator of its companions
-    "small": Kind("original", "steps", "resnet8", "none", 0.5, "cluster", "own"),
-    "reduced": Kind("original", "steps", "resnet8", "none", 0.5, "cluster", "external"),
-    "paper": Kind("original", "epochs", "resnet18", "crop-flip", 0.5, "cluster", "external"),
+# Original with SGD, with the strength, rule and generator of the methods it is compared with.
+BASE_CONDITIONS = {
+    "small": Condition("original", "steps", "resnet8", "none", 0.5, "cluster", "own"),
+    "reduced": Condition("original", "steps", "resnet8", "none", 0.5, "cluster", "external"),
+    "paper": Condition("original", "epochs", "resnet18", "crop-flip", 0.5, "cluster", "external"),
 }
 
 
-def scale(record: Record) -> str:
-    """``paper``, ``reduced``, or ``small``."""
+def scale_of(record: Record) -> str:
+    """Return the scale of an image run: ``paper``, ``reduced`` or ``small``."""
     experiment = record.config["experiment"]
-    return experiment if experiment in BASES else "small"
+    return experiment if experiment in BASE_CONDITIONS else "small"
 
 
-def set_name(record: Record) -> str:
-    """Data set and scale: ``noisy-digits``, ``CIFAR-10 (reduced)``, ``CIFAR-100 (paper scale)``."""
-    name, where = record.config["data"]["name"], scale(record)
-    added = {"small": "", "reduced": " (reduced)", "paper": " (paper scale)"}[where]
-    return DATA.get(name, name) + added
+def data_set_name(record: Record) -> str:
+    """Return data set and scale, such as ``noisy-digits`` or ``CIFAR-10 (paper scale)``."""
+    name = record.config["data"]["name"]
+    suffix = {"small": "", "reduced": " (reduced)", "paper": " (paper scale)"}[scale_of(record)]
+    return DATA_SETS.get(name, name) + suffix
 
 
-def level(variants: Mapping[str, Any]) -> float | str:
-    """Fraction of the cosine schedule, to one decimal, whatever the schedule of the model; or ``noise``."""
+def equivalent_strength(variants: Mapping[str, Any]) -> float | str:
+    """Return the strength of a variants config, or ``noise`` for variants from pure noise.
+
+    Strength is the fraction of the cosine schedule, in (0, 1]. A level that is given as alpha-bar
+    (the share of the signal's power that is left) is converted and rounded to one decimal, so
+    that it means the same whatever the schedule of the model.
+    """
     if variants.get("from_noise"):
-        return NOISE
+        return PURE_NOISE
     if variants.get("alpha_bar") is None:
         return variants["strength"]
     return round(1.008 * math.acos(math.sqrt(variants["alpha_bar"])) * 2 / math.pi - 0.008, 1)
 
 
-def used(of: str, kind: Kind) -> Kind:
-    """The kind without what the method ``of`` has no use for."""
-    generates, selects = (
-        of.startswith(("tada", "syn-")),
-        of.startswith(("tada", "useful", "syn-rand")),
-    )
-    lost = {} if generates else {"level": None, "seen": None}
-    return dataclasses.replace(kind, method=of, **lost, **({} if selects else {"rule": None}))
+def with_method(condition: Condition, method: str) -> Condition:
+    """Return ``condition`` with another method, and None for the settings that it does not use."""
+    generates = method.startswith(("tada", "syn-"))
+    selects = method.startswith(("tada", "useful", "syn-rand"))
+    changes: dict[str, Any] = {"method": method}
+    if not generates:
+        changes |= {"strength": None, "trained_on": None}
+    if not selects:
+        changes |= {"rule": None}
+    return dataclasses.replace(condition, **changes)
 
 
-def one_generator(name: str, records: Iterable[Record]) -> None:
-    """RecordError if variants of several models that have seen the same kind of images are among the runs: they are not to be mixed."""
-    models: dict[str, set[str]] = {}
-    for record in records:
-        if seen := kind(record).seen:
-            models.setdefault(seen, set()).add(str(record.config["generator"].get("model")))
-    for made in models.values():
-        if len(made) > 1:
-            both = " and ".join(sorted(made))
-            raise RecordError(
-                f"records of {name} with variants of {both}; keep those of different models in different folders"
-            )
-
-
-def kind(record: Record) -> Kind:
-    config = record.config
-    training, name = config["training"], method(record)
-    whole = Kind(
-        name,
-        budget(record),
+def condition_of(record: Record) -> Condition:
+    """Return the condition of an image run."""
+    config, training, method = record.config, record.config["training"], method_of(record)
+    condition = Condition(
+        method,
+        budget_of(record),
         training["network"],
         training["augment"],
-        level(config["variants"]),
+        equivalent_strength(config["variants"]),
         config["selection"]["rule"],
         config["generator"].get("trained_on", "own"),
     )
-    return used(name, whole)
+    return with_method(condition, method)
 
 
-class Runs:
-    """The runs of one data set at one scale, by kind and seed. base: the kind of Original with SGD."""
+def check_one_generator(name: str, records: Iterable[Record]) -> None:
+    """Raise RecordError if the runs use variants of two generators trained on the same images.
+
+    Variants of different models must not be mixed in one comparison.
+    """
+    models: dict[str, set[str]] = {}
+    for record in records:
+        if trained_on := condition_of(record).trained_on:
+            model = str(record.config["generator"].get("model"))
+            models.setdefault(trained_on, set()).add(model)
+    for names in models.values():
+        if len(names) > 1:
+            raise RecordError(
+                f"records of {name} with variants of {' and '.join(sorted(names))}; "
+                "keep those of different models in different folders"
+            )
+
+
+class Conditions:
+    """Runs of one data set at one scale, by condition and seed.
+
+    name: data set and scale, as ``data_set_name`` gives them.
+    all_records: the records in the order given.
+    groups: condition -> seed -> record, in the order of the experiment.
+    base: condition of Original with SGD. Methods below take changes to its fields as keywords.
+    """
 
     def __init__(self, name: str, records: Iterable[Record]) -> None:
+        """Group at least one record; raise RecordError if generators would be mixed."""
         self.name = name
-        self.groups: dict[Kind, dict[int, Record]] = {}
-        records = list(records)
-        one_generator(name, records)
-        for record in records:
-            self.groups.setdefault(kind(record), {})[record.seed] = record
-        self.first = next(iter(next(iter(self.groups.values())).values()))
-        self.base = BASES[scale(self.first)]
+        self.all_records = list(records)
+        self.groups: dict[Condition, dict[int, Record]] = {}
+        check_one_generator(name, self.all_records)
+        for record in self.all_records:
+            self.groups.setdefault(condition_of(record), {})[record.seed] = record
+        self.base = BASE_CONDITIONS[scale_of(self.first)]
 
-    def runs(self, method: str, **changes: object) -> dict[int, Record]:
-        """Seed -> record of a method at the base settings, but for these changes; empty if it was not run."""
-        return self.groups.get(used(method, dataclasses.replace(self.base, **changes)), {})
+    @property
+    def first(self) -> Record:
+        """First record, for settings that all runs share."""
+        return self.all_records[0]
 
-    def values(
-        self, method: str, metric: str = "test_error", **changes: object
-    ) -> dict[int, float]:
-        """Seed -> a metric, times 100."""
-        return values_of(self.runs(method, **changes), metric)
+    def records(self, method: str, **changes: Any) -> dict[int, Record]:
+        """Return seed -> record of a method at the base settings with ``changes``; may be empty."""
+        return self.groups.get(with_method(dataclasses.replace(self.base, **changes), method), {})
 
-    def original(self, **changes: object) -> dict[int, Record]:
-        """Original under the same settings; at equal epochs, if only the others' length is set so, that of the base's steps."""
-        there = self.runs("original", **changes)
-        return there or (
-            self.runs("original", **{**changes, "budget": self.base.budget})
-            if changes.get("budget") == "epochs"
-            else {}
-        )
+    def values(self, method: str, metric: str = "test_error", **changes: Any) -> dict[int, float]:
+        """Return seed -> 100 times a metric of a method; may be empty."""
+        return percent_by_seed(self.records(method, **changes), metric)
 
-    def baseline(self, metric: str = "test_error", **changes: object) -> dict[int, float]:
-        """Seed -> a metric of it, times 100."""
-        return values_of(self.original(**changes), metric)
+    def baseline(self, **changes: Any) -> dict[int, Record]:
+        """Return seed -> record of Original under the same settings; may be empty.
 
-    def at(self, field: str, value: object) -> dict[str, object]:
-        """The changes that lead to runs in which a field of kinds has this value: another network has its own augmentation."""
-        found = next(kind for kind in self.groups if getattr(kind, field) == value)
+        At equal epochs Original may not have been run anew, where its epochs are the base length:
+        then it is the one under the base budget.
+        """
+        found = self.records("original", **changes)
+        if not found and changes.get("budget") == "epochs":
+            found = self.records("original", **{**changes, "budget": self.base.budget})
+        return found
+
+    def baseline_values(self, metric: str = "test_error", **changes: Any) -> dict[int, float]:
+        """Return seed -> 100 times a metric of the baseline; may be empty."""
+        return percent_by_seed(self.baseline(**changes), metric)
+
+    def settings_with(self, field: str, value: object) -> dict[str, Any]:
+        """Return the changes to the base that give runs in which ``field`` has this value.
+
+        Another network comes with its own augmentation. Raise StopIteration if there is no run.
+        """
+        found = next(one for one in self.groups if getattr(one, field) == value)
         return {field: value, **({"augment": found.augment} if field == "network" else {})}
 
     @property
     def budgets(self) -> list[str]:
-        """Those under which anything was run at the base's other settings, the base's first."""
-        there = [
-            kind.budget
-            for kind in self.groups
-            if (kind.network, kind.augment) == (self.base.network, self.base.augment)
-        ]
-        return [
-            name
-            for name in dict.fromkeys((self.base.budget, "steps", "epochs", "sam", "sam-epochs"))
-            if name in there
-        ]
+        """Budgets of the runs with the base network and augmentation, the base budget first."""
+        found = {
+            one.budget
+            for one in self.groups
+            if (one.network, one.augment) == (self.base.network, self.base.augment)
+        }
+        order = dict.fromkeys((self.base.budget, "steps", "epochs", "sam", "sam-epochs"))
+        return [name for name in order if name in found]
 
     @property
     def factors(self) -> list[int]:
-        """Every k that TADA was run with."""
+        """Every k of the runs with TADA, increasing."""
         return sorted(
-            {int(kind.method[5:]) for kind in self.groups if kind.method.startswith("tada-")}
+            {int(one.method[5:]) for one in self.groups if one.method.startswith("tada-")}
         )
 
-    def having(self, field: str) -> list[Any]:
-        """The values of a field of kinds, in the order of the experiment, None left out."""
-        return [
-            value
-            for value in dict.fromkeys(getattr(kind, field) for kind in self.groups)
-            if value is not None
-        ]
+    def field_values(self, field: str) -> list[Any]:
+        """Return the values of a field of the conditions in order of appearance, without None."""
+        values = dict.fromkeys(getattr(one, field) for one in self.groups)
+        return [value for value in values if value is not None]
 
 
-def data_sets(records: Mapping[str, Iterable[Record]] | Iterable[Record]) -> list[Runs]:
-    """The image runs among the records, a data set at a scale each; sheets, which are no runs, are left out."""
+def data_sets(records: Mapping[str, Iterable[Record]] | Iterable[Record]) -> list[Conditions]:
+    """Return the image runs among the records, grouped by data set and scale.
+
+    Records that are not runs, such as galleries, are left out.
+    """
     members = (
-        [r for part in records.values() for r in part]
+        [record for part in records.values() for record in part]
         if isinstance(records, Mapping)
         else list(records)
     )
     groups: dict[str, list[Record]] = {}
     for record in members:
         if "method" in record.config and "early" in record.config:
-            groups.setdefault(set_name(record), []).append(record)
-    return [Runs(name, group) for name, group in groups.items()]
+            groups.setdefault(data_set_name(record), []).append(record)
+    return [Conditions(name, group) for name, group in groups.items()]
 
 
-def values_of(members: Mapping[int, Record], metric: str) -> dict[int, float]:
-    """Seed -> 100 times a metric, where there is one."""
+def count_data_sets(records: Mapping[str, Iterable[Record]]) -> int:
+    """Return the number of data sets, at their scales, among the records."""
+    return len(data_sets(records))
+
+
+def percent_by_seed(records: Mapping[int, Record], metric: str) -> dict[int, float]:
+    """Return seed -> 100 times a metric, for the records (by seed) that have it."""
     return {
         seed: 100 * record.metrics[metric]
-        for seed, record in members.items()
+        for seed, record in records.items()
         if record.metrics.get(metric) is not None
     }
 
 
-def apart(one: Mapping[int, float], other: Mapping[int, float]) -> Estimate | None:
-    """The difference paired by seed; None if no seed has both."""
-    return paired(dict(one), dict(other)) if one.keys() & other.keys() else None
+def paired_difference(
+    samples: Mapping[int, float], baseline: Mapping[int, float]
+) -> Estimate | None:
+    """Return the mean difference over the seeds that both have; None if there is no such seed."""
+    return paired_estimate(samples, baseline) if samples.keys() & baseline.keys() else None
 
 
-def papers_best(data: str, method: str) -> int:
-    """The paper's best k of ``useful`` or ``tada`` on a data set."""
-    return 2 if method == "useful" else 4 if data.startswith(DATA["tiny-imagenet"]) else 5
-
-
-def mean(values: Mapping[int, float]) -> float:
+def mean_over_seeds(values: Mapping[int, float]) -> float:
+    """Return the mean of a mapping seed -> value."""
     return float(np.mean(list(values.values())))
+
+
+def paper_best_factor(data: str, method: str) -> int:
+    """Return the paper's best k of ``useful`` or ``tada`` on a data set."""
+    if method == "useful":
+        return 2
+    return 4 if data.startswith(DATA_SETS["tiny-imagenet"]) else 5

@@ -1,4 +1,4 @@
-"""A paired difference as the report says it: its value, its verdict, and words for a sentence, each under a key of its own."""
+"""Put a paired difference into the words and numbers of the report."""
 
 from __future__ import annotations
 
@@ -12,22 +12,40 @@ WORDS = {
 }
 
 
-def verdict(difference: Estimate) -> str:
-    """``lower`` or ``higher`` if the 95% interval leaves out 0; of one seed there is none."""
+def difference_verdict(difference: Estimate) -> str:
+    """Return ``lower`` or ``higher`` if the 95% interval excludes 0, else why there is no verdict.
+
+    The other two are ``one seed`` (n < 2) and ``no clear difference``.
+    """
     if difference.n < 2:
         return "one seed"
-    if not difference.clear:
+    if not difference.excludes_zero:
         return "no clear difference"
     return "lower" if difference.mean < 0 else "higher"
 
 
-def said(key: str, difference: Estimate) -> dict[str, str]:
-    """``key``: ``$-0.14 \\pm 0.18$``; ``key.verdict``; ``key.words``; and ``key.lower``, or ``key.higher``, if that is so."""
-    found = verdict(difference)
-    half = f" \\pm {difference.half:.2f}" if difference.n > 1 else ""
-    values = {
-        key: f"${difference.mean:+.2f}{half}$",
-        f"{key}.verdict": found,
-        f"{key}.words": WORDS[found],
-    }
-    return values | ({f"{key}.{found}": "1"} if found in ("lower", "higher") else {})
+def format_difference(difference: Estimate) -> str:
+    r"""Return a difference as LaTeX, ``$-0.14 \pm 0.18$``; for one seed without an interval."""
+    interval = f" \\pm {difference.half:.2f}" if difference.n > 1 else ""
+    return f"${difference.mean:+.2f}{interval}$"
+
+
+def difference_text(difference: Estimate, part: str = "") -> str | None:
+    """Return a difference as the report reads it.
+
+    part: empty for the number; ``verdict``; ``words``, such as ``lower than``; or ``lower`` or
+        ``higher``, which give the flag ``1`` if that is the verdict and None if not.
+
+    None also for an unknown part.
+    """
+    verdict = difference_verdict(difference)
+    match part:
+        case "":
+            return format_difference(difference)
+        case "verdict":
+            return verdict
+        case "words":
+            return WORDS[verdict]
+        case "lower" | "higher":
+            return "1" if part == verdict else None
+    return None

@@ -1,137 +1,141 @@
-"""Every claim's verdict: prediction, measurement with its interval, and whether it holds (T1-T8, E1-E11)."""
+"""Tabulate every claim's verdict: prediction, measurement with its interval, whether it holds."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from figures.claims import images as image_claims
 from figures.claims.cases import Case
-from figures.claims.images import EXPERIMENTS, RULE, judged, standing
-from figures.claims.theory import cells, verdicts_of
+from figures.claims.images import (
+    EXPERIMENTS,
+    RULE,
+    SMALL,
+    claim_verdict,
+    image_claims_as_json,
+    judge_claims,
+)
+from figures.claims.theory import RECORD, theory_verdicts, verdict_cells, verdict_word
 from figures.records import Record
-from figures.tables.table import Table, signed, span
+from figures.tables.table import Table, format_range, format_signed
 
-RECORDS = ("theory/claims", *EXPERIMENTS[:2])
-OPTIONAL = EXPERIMENTS[2:]
+RECORDS = (RECORD, *SMALL)
+OPTIONAL = tuple(name for name in EXPERIMENTS if name not in SMALL)
 NOTE = (
-    "Closed forms hold if the measurement is within 10% of them, paired by seed, with an interval of at most ±10%; "
-    "bounds hold if the whole 95% interval over seeds respects them, and are not shown if it contains 0. The interval beside a "
-    "measurement is its own; the one that decides on a closed form is that of measurement over prediction, paired by seed, and narrower."
+    "Closed forms hold if the measurement is within 10% of them, paired by seed, with an interval "
+    "of at most ±10%; bounds hold if the whole 95% interval over seeds respects them, and are not "
+    "shown if it contains 0. The interval beside a measurement is its own; the one that decides on "
+    "a closed form is that of measurement over prediction, paired by seed, and narrower."
 )
 BOOTSTRAP = (
-    "Bootstrap: percentile interval over the n seeds, which cannot leave the range of the samples and is too narrow for few seeds; it "
-    "decides nothing. The intervals speak of seeds (which images, first weights, orders), not of other test images, and "
-    "each stands on its own: none is widened for how many there are."
+    "Bootstrap: percentile interval over the n seeds, which cannot leave the range of the samples "
+    "and is too narrow for few seeds; it decides nothing. The intervals speak of seeds (which "
+    "images, first weights, orders), not of other test images, and each stands on its own: none is "
+    "widened for how many there are."
 )
 
 
 def tables(records: Mapping[str, Sequence[Record]]) -> list[Table]:
-    """One table for each claim of the theory, one for all claims on images, and one for each of these; RecordError without verdicts."""
+    """Return a table for each claim of the theory, one for all claims on images, and one for each.
+
+    Raise RecordError if there are no verdicts on the theory.
+    """
     claims: dict[str, list[Mapping]] = {}
-    for verdict in verdicts_of(records[RECORDS[0]]):
+    for verdict in theory_verdicts(records[RECORD]):
         claims.setdefault(verdict["statement"], []).append(verdict)
     header = ("case", "predicted", "measured", "95% interval", "verdict")
     theory = [
         Table(
             f"{cases[0]['id']}: {statement}",
             header,
-            tuple(map(cells, cases)),
+            tuple(map(verdict_cells, cases)),
             NOTE if i == 0 else "",
         )
         for i, (statement, cases) in enumerate(claims.items())
     ]
-    return theory + image_tables(images_of(records))
+    return theory + image_tables(image_records(records))
 
 
-def listed(records: Mapping[str, Sequence[Record]]) -> list[dict[str, object]]:
-    """Every case of every claim as plain values, for JSON."""
+def claims_as_json(records: Mapping[str, Sequence[Record]]) -> list[dict[str, object]]:
+    """Return every case of every claim as plain values for JSON."""
     theory = [
-        {**verdict, "verdict": cells(verdict)[-1]} for verdict in verdicts_of(records[RECORDS[0]])
+        {**verdict, "verdict": verdict_word(verdict)}
+        for verdict in theory_verdicts(records[RECORD])
     ]
-    return [*theory, *image_claims.listed(images_of(records))]
+    return [*theory, *image_claims_as_json(image_records(records))]
 
 
-def images_of(records: Mapping[str, Sequence[Record]]) -> dict[str, Sequence[Record]]:
-    """The image experiments among the records."""
+def image_records(records: Mapping[str, Sequence[Record]]) -> dict[str, Sequence[Record]]:
+    """Return the records of the experiments on images."""
     return {name: members for name, members in records.items() if name.startswith("empirical/")}
 
 
 def image_tables(records: Mapping[str, Sequence[Record]]) -> list[Table]:
-    """All claims on images, then the cases of each; none without records of runs."""
-    found = [(claim, by_data) for claim, by_data in judged(records) if by_data]
+    """Return a table of all claims on images, then one of the cases of each; empty without runs."""
+    found = [(claim, by_data) for claim, by_data in judge_claims(records) if by_data]
     if not found:
         return []
-    rows = [
-        (
-            f"{claim.id}, {data}",
-            case.what,
-            figure(case),
-            str(case.estimate.n),
-            case.verdict,
-            standing(members) if i == 0 else "",
-        )
-        for claim, by_data in found
-        for data, members in by_data.items()
-        for i, case in enumerate(case for case in members if case.decides)
-    ]
+    rows = []
+    for claim, by_data in found:
+        for data, cases in by_data.items():
+            for i, case in enumerate(case for case in cases if case.decides):
+                verdict = claim_verdict(cases) if i == 0 else ""
+                n = str(case.estimate.n)
+                name = f"{claim.id}, {data}"
+                rows.append((name, case.what, format_measured(case), n, case.verdict, verdict))
     header = ("claim, data set", "decided by", "measured", "n", "case", "claim")
-    made = [
-        Table("Findings on images: what decides, by data set and scale", header, tuple(rows), RULE)
-    ]
-    header = ("case", "claimed", "measured", "95% interval", "bootstrap", "n", "verdict")
+    title = "Findings on images: what decides, by data set and scale"
+    made = [Table(title, header, tuple(rows), RULE)]
+    columns = ("case", "claimed", "measured", "95% interval", "bootstrap", "n", "verdict")
     for i, (claim, by_data) in enumerate(found):
-        cases = tuple(image_cells(case) for members in by_data.values() for case in members)
-        made.append(
-            Table(f"{claim.id}: {claim.statement}", header, cases, BOOTSTRAP if i == 0 else "")
-        )
+        cells = tuple(case_cells(case) for cases in by_data.values() for case in cases)
+        note = BOOTSTRAP if i == 0 else ""
+        made.append(Table(f"{claim.id}: {claim.statement}", columns, cells, note))
     return made
 
 
-def deciding(members: Sequence[Case]) -> str:
-    """``SGD −0.23 ± 0.67; SAM −0.33 ± 0.39 (n = 20)``: the cases that decide."""
-    chosen = [case for case in members if case.decides]
-    counts = sorted({case.estimate.n for case in chosen})
+def format_deciding(cases: Sequence[Case]) -> str:
+    """Format the deciding cases: ``SGD −0.23 ± 0.67; SAM −0.33 ± 0.39 (n = 20)``."""
+    deciding = [case for case in cases if case.decides]
+    counts = sorted({case.estimate.n for case in deciding})
     n = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
-    return "; ".join(f"{case.short} {figure(case)}".strip() for case in chosen) + f" (n = {n})"
+    parts = (f"{case.short} {format_measured(case)}".strip() for case in deciding)
+    return f"{'; '.join(parts)} (n = {n})"
 
 
-def figure(case: Case) -> str:
-    """The mean with half its interval."""
+def format_measured(case: Case) -> str:
+    """Format the mean with half of its interval; ``not run`` without samples."""
     band = case.estimate
     if not band.n:
         return "not run"
-    text = signed(float(band.mean), float(band.half), 2)
+    text = format_signed(band.mean, band.half, 2)
     return text if case.predicted in ("< 0", "> 0") else text.lstrip("+")
 
 
-def image_cells(case: Case) -> tuple[str, ...]:
-    band, ends = case.estimate, case.bootstrap()
+def case_cells(case: Case) -> tuple[str, ...]:
+    """Return the cells of a case on images; deciding cases are marked with a star."""
+    band = case.estimate
     return (
         f"{'*' if case.decides else ''}{case.data}: {case.what}",
         case.predicted,
-        points(band.mean),
-        span(band.low, band.high),
-        span(*ends),
+        f"{band.mean:.2f}".replace("-", "−") if band.n else "not run",
+        format_range(band.low, band.high),
+        format_range(*case.bootstrap_interval()),
         str(band.n),
         case.verdict,
     )
 
 
-def points(value: float) -> str:
-    return f"{value:.2f}".replace("-", "−") if value == value else "not run"
-
-
-def summary(records: Sequence[Record]) -> str:
-    """How many cases of the theory hold, and a list of those that do not, in Markdown."""
-    verdicts = verdicts_of(records)
+def format_summary(records: Sequence[Record]) -> str:
+    """Return in Markdown how many cases of the theory hold, and a list of those that do not."""
+    verdicts = theory_verdicts(records)
     failing = [verdict for verdict in verdicts if not verdict["holds"]]
+    count = f"{len(verdicts) - len(failing)} of {len(verdicts)}"
     lines = [
-        f"**Theory: {len(verdicts) - len(failing)} of {len(verdicts)} cases of the claims T1 to T8 hold.** "
+        f"**Theory: {count} cases of the claims T1 to T8 hold.** "
         "Those that do not (where s⁴ > k+1 the closed form itself says so):",
         "",
     ]
-    lines += [
-        f"- {v['id']}, {v['case']}: predicted {cells(v)[1]}, measured {cells(v)[2]} ({cells(v)[3]})"
-        for v in failing
-    ]
+    for verdict in failing:
+        _, predicted, measured, interval, _ = verdict_cells(verdict)
+        case = f"{verdict['id']}, {verdict['case']}"
+        lines.append(f"- {case}: predicted {predicted}, measured {measured} ({interval})")
     return "\n".join([*lines, ""])

@@ -1,55 +1,58 @@
-"""What TADA and Syn-all cost and bring: images generated, gradients, time, test error (E3)."""
+"""Tabulate what methods cost and gain: images, gradients, time and test error (E3)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from figures.labels import TITLES, name_of
-from figures.plots.cost import OPTIONAL, RECORDS, average, spent
+from figures.labels import BUDGETS, method_name
+from figures.plots.cost import OPTIONAL, RECORDS, mean_cost, methods_run
 from figures.records import Record
-from figures.statistics.conditions import Runs, apart, data_sets
+from figures.statistics.conditions import Conditions, data_sets, paired_difference
 from figures.tables.main import generator_note
-from figures.tables.table import Table, signed
+from figures.tables.table import Table, format_signed
 
 __all__ = ["OPTIONAL", "RECORDS", "tables"]
+
 NOTE = (
-    "Means over seeds of one run, SGD; in brackets against Syn-all under the same budget. Gradients are the classifier's. Time as "
-    "recorded on the device of the run (a GPU, or one core), training and measures alone (early training, variants and generators "
-    "come on top): it depends on what else the machine did, as gradients and images do not. ± is half the 95% interval (Student)."
+    "Means over seeds of one run, SGD; in brackets against Syn-all under the same budget. "
+    "Gradients are the classifier's. Time as recorded on the device of the run (a GPU, or one "
+    "core), training and measures alone (early training, variants and generators come on top): it "
+    "depends on what else the machine did, as gradients and images do not. ± is half the 95% "
+    "interval (Student)."
 )
 
 
 def tables(records: Mapping[str, Sequence[Record]]) -> list[Table]:
-    """One for each data set."""
-    return [table(runs) for runs in data_sets(records)]
+    """Return one table for each data set."""
+    return [cost_table(conditions) for conditions in data_sets(records)]
 
 
-def table(runs: Runs) -> Table:
+def cost_table(conditions: Conditions) -> Table:
+    """Return the costs of every method with SGD on one data set."""
+    original = conditions.records("original")
+    base_budget = conditions.base.budget
     rows = []
-    for label, budget, members in [
-        ("original", runs.base.budget, runs.runs("original")),
-        *spent(runs),
-    ]:
-        full = runs.runs("syn-all", budget=budget)
-        cells = [
-            share(average(members, name), average(full, name) if full else 0)
+    for label, budget, members in [("original", base_budget, original), *methods_run(conditions)]:
+        full = conditions.records("syn-all", budget=budget)
+        costs = [
+            format_share(mean_cost(members, name), mean_cost(full, name) if full else 0)
             for name in ("generated", "gradients", "seconds")
         ]
-        change = apart(runs.values(label, budget=budget), runs.baseline(budget=budget))
-        told = (
-            ""
-            if label == "original" or change is None
-            else signed(float(change.mean), float(change.half), 2)
-        )
-        rows.append((f"{name_of(label)}, {TITLES[budget]}", *cells, told))
+        errors = conditions.values(label, budget=budget)
+        change = paired_difference(errors, conditions.baseline_values(budget=budget))
+        if label == "original" or change is None:
+            text = ""
+        else:
+            text = format_signed(change.mean, change.half, 2)
+        rows.append((f"{method_name(label)}, {BUDGETS[budget]}", *costs, text))
     return Table(
-        f"{runs.name}: cost of a run, {len(runs.runs('original'))} seeds",
+        f"{conditions.name}: cost of a run, {len(original)} seeds",
         ("method, budget", "images generated", "gradients", "seconds", "error minus Original"),
         tuple(rows),
-        f"{NOTE} {generator_note(runs)}",
+        f"{NOTE} {generator_note(conditions)}",
     )
 
 
-def share(value: float, full: float) -> str:
-    """``768 (38%)``."""
+def format_share(value: float, full: float) -> str:
+    """Format a cost and its share of ``full``: ``768 (38%)``; no share if either is 0."""
     return f"{value:,.0f}" + (f" ({value / full:.0%})" if full and value else "")

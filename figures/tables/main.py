@@ -1,4 +1,4 @@
-"""All numbers: test error by method, in the theory and on images, with paired differences and the budget of each."""
+"""Tabulate all test errors by method, with paired differences and the budget of each."""
 
 from __future__ import annotations
 
@@ -6,21 +6,34 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from figures.labels import NETWORKS, TITLES, look, name_of
+from figures.labels import BUDGETS, NETWORKS, method_name, method_style
 from figures.records import Record
-from figures.statistics.conditions import Runs, apart, data_sets, used
-from figures.statistics.differences import verdict
-from figures.statistics.intervals import bootstrap, estimate, paired, paired_samples
-from figures.statistics.pick import by_label
-from figures.tables.table import Table, signed, span
+from figures.statistics.conditions import (
+    Conditions,
+    data_sets,
+    paired_difference,
+    percent_by_seed,
+    with_method,
+)
+from figures.statistics.differences import difference_verdict
+from figures.statistics.intervals import (
+    bootstrap_interval,
+    estimate,
+    paired_estimate,
+    seed_differences,
+)
+from figures.statistics.pick import by_label, final_values
+from figures.tables.table import Table, format_range, format_signed
 
-RECORDS = ("theory/methods", "empirical/noisy-digits", "empirical/digits")
+THEORY = "theory/methods"
+RECORDS = (THEORY, "empirical/noisy-digits", "empirical/digits")
 OPTIONAL = (
     "empirical/reduced-test-error",
     "empirical/reduced-generator",
     "empirical/paper-test-error",
 )
-CONTRASTS = (  # a method, another, what their difference asks; given under every budget that has both
+# A method, another one, and the question that their difference answers; under every budget.
+CONTRASTS = (
     ("tada-2", "useful-2", "variants or copies? (E2)"),
     ("tada-5", "useful-5", "variants or copies? (E2)"),
     ("tada-2", "syn-rand", "slow or random? (E3)"),
@@ -29,43 +42,57 @@ CONTRASTS = (  # a method, another, what their difference asks; given under ever
     ("tada-5", "original-longer", "variants or mere length?"),
     ("syn-all", "original-longer", "variants or mere length?"),
 )
-INTERVAL = "± is half the 95% interval of the mean over seeds, each interval on its own; differences are paired by seed"
+INTERVAL = (
+    "± is half the 95% interval of the mean over seeds, each interval on its own; differences are "
+    "paired by seed"
+)
+BASELINE = "against Original with the same optimiser and the base number of steps"
+LEARNED = (
+    "A seed's error is near 0 once the slow feature is learned and several points before: the mean "
+    "counts the seeds that have not come so far by the last step."
+)
+BOOTSTRAP = (
+    "(Student), which gives the verdict; beside it the percentile bootstrap interval over seeds, "
+    "too narrow for few"
+)
 
 
 def tables(records: Mapping[str, Sequence[Record]]) -> list[Table]:
-    """One table for the theory; for each image data set that is given all methods, the methods against each other, and other generators."""
-    made = [theory(records["theory/methods"])] if "theory/methods" in records else []
-    for runs in data_sets(
-        {name: members for name, members in records.items() if name.startswith("empirical/")}
-    ):
-        others = [seen for seen in runs.having("seen") if seen != runs.base.seen]
-        made += [images(runs), contrasts(runs), *(images(runs, seen) for seen in others)]
+    """Return the tables of all data sets whose records are given.
+
+    One for the theory; for each image data set its methods, the methods against each other, and
+    the methods with other generators.
+    """
+    made = [theory_table(records[THEORY])] if THEORY in records else []
+    images = {name: found for name, found in records.items() if name.startswith("empirical/")}
+    for conditions in data_sets(images):
+        generators = conditions.field_values("trained_on")
+        others = [name for name in generators if name != conditions.base.trained_on]
+        made += [method_table(conditions), contrast_table(conditions)]
+        made += [method_table(conditions, trained_on) for trained_on in others]
     return made
 
 
-def theory(records: Sequence[Record]) -> Table:
+def theory_table(records: Sequence[Record]) -> Table:
+    """Return the test errors of the methods in the theory."""
     groups = by_label(records)
-
-    def final(label: str, metric: str) -> dict[int, float]:
-        return {record.seed: 100 * record.metrics[metric][-1] for record in groups[label]}
-
+    original = final_values(groups["original"], "test_error", 100)
     rows = []
     for label, members in groups.items():
-        error, slow = (
-            estimate(list(final(label, metric).values()))
-            for metric in ("test_error", "test_error_slow")
-        )
-        difference = paired(final(label, "test_error"), final("original", "test_error"))
-        noise = estimate([record.metrics["noise_memorised_slow"][-1] for record in members])
+        errors = final_values(members, "test_error", 100)
+        slow_errors = final_values(members, "test_error_slow", 100)
+        noise = final_values(members, "noise_memorised_slow")
+        bands = (estimate(list(values.values())) for values in (errors, slow_errors, noise))
+        error, *others = (f"{band.mean:.2f} ± {band.half:.2f}" for band in bands)
+        difference = paired_estimate(errors, original)
+        change = format_signed(difference.mean, difference.half, 2) if label != "original" else ""
         learned = sum(record.metrics["time_slow"] is not None for record in members)
-        cells = (f"{value.mean:.2f} ± {value.half:.2f}" for value in (error, slow, noise))
-        change = "" if label == "original" else signed(difference.mean, difference.half, 2)
-        rows.append(
-            (look(label).label, next(cells), change, *cells, f"{learned} of {len(members)}")
-        )
-    first = next(iter(groups.values()))[0].config["optimiser"]
+        name = method_style(label).label
+        rows.append((name, error, change, *others, f"{learned} of {len(members)}"))
+    steps = records[0].config["optimiser"]["steps"]
     return Table(
-        f"Theory: population test error of the two-layer CNN after {first['steps']:,} steps, {len(groups['original'])} seeds",
+        f"Theory: population test error of the two-layer CNN after {steps:,} steps, "
+        f"{len(original)} seeds",
         (
             "method",
             "test error, %",
@@ -75,107 +102,117 @@ def theory(records: Sequence[Record]) -> Table:
             "slow feature learned",
         ),
         tuple(rows),
-        f"{INTERVAL}; equal gradient steps, SAM takes two gradients a step. A seed's error is near 0 once the slow feature is "
-        "learned and several points before: the mean counts the seeds that have not come so far by the last step.",
+        f"{INTERVAL}; equal gradient steps, SAM takes two gradients a step. {LEARNED}",
     )
 
 
-def images(runs: Runs, seen: str | None = None) -> Table:
-    """All methods under every budget; ``seen``: those of another generator than the base's alone, beside Original."""
-    changes = {} if seen is None else {"seen": seen}
-    labels = list(dict.fromkeys(kind.method for kind in runs.groups))
+def method_table(conditions: Conditions, trained_on: str | None = None) -> Table:
+    """Return the test errors of all methods under every budget.
+
+    trained_on: only Original and the methods with this generator; None for the base's generator.
+    """
+    changes = {} if trained_on is None else {"trained_on": trained_on}
+    labels = list(dict.fromkeys(condition.method for condition in conditions.groups))
+    generating = {label for label in labels if with_method(conditions.base, label).trained_on}
     rows = []
-    for budget in runs.budgets:
-        start = runs.baseline(budget=budget)
-        groups = {label: runs.runs(label, budget=budget, **changes) for label in labels}
-        if seen is not None and not any(
-            used(label, runs.base).seen and groups[label] for label in labels
-        ):
-            continue
+    for budget in conditions.budgets:
+        start = conditions.baseline_values(budget=budget)
+        groups = {label: conditions.records(label, budget=budget, **changes) for label in labels}
+        if trained_on is not None:
+            if not any(groups[label] for label in generating):
+                continue
+            groups = {
+                label: members
+                for label, members in groups.items()
+                if label == "original" or label in generating
+            }
         for label, members in groups.items():
-            if members and (seen is None or label == "original" or used(label, runs.base).seen):
-                rows.append(image_row(label, TITLES[budget], members, start))
+            if members:
+                rows.append(method_row(label, BUDGETS[budget], members, start))
+    suffix = f", generator: {trained_on}" if trained_on else ""
+    seeds = len(conditions.records("original"))
+    tests = conditions.first.metrics["test_images"]
     return Table(
-        f"{runs.name}: test error of {described(runs)}{', generator: ' + seen if seen else ''}, {len(runs.runs('original'))} seeds",
+        f"{conditions.name}: test error of {describe_setup(conditions)}{suffix}, {seeds} seeds",
         ("method, budget", "test error, % (sd)", "minus Original", "gradients", "generated"),
         tuple(rows),
-        f"{INTERVAL}, against Original with the same optimiser and the base number of steps; {resplits(runs)}; last step, "
-        f"{runs.first.metrics['test_images']:,} test images. Gradients are the classifier's. {generator_note(runs, seen)}",
+        f"{INTERVAL}, {BASELINE}; {describe_seeds(conditions)}; last step, {tests:,} test images. "
+        f"Gradients are the classifier's. {generator_note(conditions, trained_on)}",
     )
 
 
-def image_row(
-    label: str, title: str, members: Mapping[int, Record], start: Mapping[int, float]
+def method_row(
+    label: str, budget: str, members: Mapping[int, Record], start: Mapping[int, float]
 ) -> tuple[str, ...]:
-    errors = {seed: 100 * record.metrics["test_error"] for seed, record in members.items()}
-    difference, values = apart(errors, start), list(errors.values())
-    change = (
-        ""
-        if label == "original" or difference is None
-        else signed(float(difference.mean), float(difference.half), 2)
+    """Return the cells of a method; ``start``: seed -> test error of Original, in %."""
+    errors = percent_by_seed(members, "test_error")
+    values = list(errors.values())
+    difference = paired_difference(errors, start)
+    change = ""
+    if label != "original" and difference is not None:
+        change = format_signed(difference.mean, difference.half, 2)
+    gradients, generated = (
+        np.mean([record.metrics[name] for record in members.values()])
+        for name in ("gradients", "generated")
     )
-    means = [
-        np.mean([record.metrics[m] for record in members.values()])
-        for m in ("gradients", "generated")
-    ]
-    spread = (
-        f"{np.mean(values):.1f} ± {np.std(values, ddof=1):.1f}"
-        if len(values) > 1
-        else f"{values[0]:.1f}"
-    )
-    return f"{name_of(label)}, {title}", spread, change, f"{means[0]:,.0f}", f"{means[1]:,.0f}"
+    error = f"{np.mean(values):.1f}"
+    if len(values) > 1:
+        error += f" ± {np.std(values, ddof=1):.1f}"
+    name = f"{method_name(label)}, {budget}"
+    return name, error, change, f"{gradients:,.0f}", f"{generated:,.0f}"
 
 
-def described(runs: Runs) -> str:
-    """``ResNet-8 on 400 training images``."""
-    train = runs.first.config["data"]["train"]
-    return f"{NETWORKS.get(runs.base.network, runs.base.network)} on {f'{train:,}' if train else 'all'} training images"
+def describe_setup(conditions: Conditions) -> str:
+    """Describe network and data: ``ResNet-8 on 400 training images``."""
+    train = conditions.first.config["data"]["train"]
+    network = NETWORKS.get(conditions.base.network, conditions.base.network)
+    return f"{network} on {f'{train:,}' if train else 'all'} training images"
 
 
-def resplits(runs: Runs) -> str:
-    if "noisy" in runs.name:
+def describe_seeds(conditions: Conditions) -> str:
+    """Describe what changes from seed to seed."""
+    if "noisy" in conditions.name:
         return "seeds split and train anew, on the same images with the same pixel noise"
-    return "seeds split and train anew" + (
-        "" if runs.name == "digits" else ", the test images are the same"
-    )
+    suffix = "" if conditions.name == "digits" else ", the test images are the same"
+    return f"seeds split and train anew{suffix}"
 
 
-def generator_note(runs: Runs, seen: str | None = None) -> str:
-    """What the generator of a table has seen: tables never mix the two."""
-    if (seen or runs.base.seen) == "own":
-        trained = next(
-            (
-                r
-                for g in runs.groups.values()
-                for r in g.values()
-                if r.config["generator"].get("trained_on", "own") == "own"
-            ),
-            None,
+def generator_note(conditions: Conditions, trained_on: str | None = None) -> str:
+    """Describe the generator of a table; a table never mixes generators.
+
+    trained_on: ``own`` or ``external``; None for the base's generator.
+    """
+    if (trained_on or conditions.base.trained_on) != "own":
+        return (
+            "The generator (external) was trained beforehand on images that no run trains or "
+            "tests on."
         )
-        steps = f", took {trained.config['generator']['steps']:,} gradients" if trained else ""
-        return f"The generator, trained on the training split alone{steps}."
-    return (
-        "The generator (external) was trained beforehand on images that no run trains or tests on."
+    configs = (
+        r.config["generator"] for group in conditions.groups.values() for r in group.values()
     )
+    own = next((config for config in configs if config.get("trained_on", "own") == "own"), None)
+    steps = f", took {own['steps']:,} gradients" if own else ""
+    return f"The generator, trained on the training split alone{steps}."
 
 
-def contrasts(runs: Runs) -> Table:
-    """Methods against each other, paired by seed, under every budget that has both."""
+def contrast_table(conditions: Conditions) -> Table:
+    """Return methods against each other, paired by seed, under every budget that has both."""
     rows = []
     for one, other, question in CONTRASTS:
-        for budget in runs.budgets:
-            pair = [runs.values(label, budget=budget) for label in (one, other)]
-            difference = apart(*pair)
+        for budget in conditions.budgets:
+            pair = [conditions.values(label, budget=budget) for label in (one, other)]
+            difference = paired_difference(*pair)
             if difference is None:
                 continue
-            low, high = bootstrap(paired_samples(*pair), np.random.default_rng(0))
-            name = f"{name_of(one)} − {name_of(other)}, {TITLES[budget]}"
-            mean = signed(float(difference.mean), float(difference.half), 2)
-            rows.append((name, question, mean, span(low, high), verdict(difference)))
+            low, high = bootstrap_interval(seed_differences(*pair), np.random.default_rng(0))
+            name = f"{method_name(one)} − {method_name(other)}, {BUDGETS[budget]}"
+            mean = format_signed(difference.mean, difference.half, 2)
+            interval = format_range(low, high)
+            rows.append((name, question, mean, interval, difference_verdict(difference)))
+    seeds = len(conditions.records("original"))
     return Table(
-        f"{runs.name}: methods against each other, {len(runs.runs('original'))} seeds",
+        f"{conditions.name}: methods against each other, {seeds} seeds",
         ("difference in test error, points", "asks", "mean", "bootstrap", "verdict"),
         tuple(rows),
-        f"{INTERVAL} (Student), which gives the verdict; beside it the percentile bootstrap interval over seeds, too narrow for few; "
-        f"{resplits(runs)}. {generator_note(runs)}",
+        f"{INTERVAL} {BOOTSTRAP}; {describe_seeds(conditions)}. {generator_note(conditions)}",
     )

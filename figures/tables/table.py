@@ -1,4 +1,4 @@
-"""A table once, as Markdown, LaTeX or text for a terminal."""
+"""Format one table as Markdown, as LaTeX, or as text for a terminal."""
 
 from __future__ import annotations
 
@@ -34,29 +34,39 @@ LATEX = {
     "⊥": r"$\perp$",
     "’": "'",
 }
-
-
-NUMERIC = r"[\d.+−<>]"  # how a cell of numbers begins
-LONG = 38  # characters of a cell, with room, that is no number, however it begins
-LINE = 128  # characters that go into a line of the report in small print
 SIGNS = re.compile(r"(?P<base>[A-Za-zα-ω]+)_(?P<index>\w)(?!\w)|" + "|".join(map(re.escape, LATEX)))
 
+NUMERIC = re.compile(r"[\d.+−<>]")  # first character of a cell that holds a number
+LONG = 38  # columns wider than this hold words, whatever their cells begin with; in characters
+LINE = 128  # characters that fit a line of the report in small print
+MIN_WIDTH = 15  # characters of a wrapped column, at least
+KEEP = 3  # rows at each end of a table that are not separated by a page break
+TERMINAL = 120  # characters to which notes are wrapped as text
 
-def escape(text: str) -> str:
-    """Plain text as LaTeX: a hyphen between spaces is a minus, one letter after an underscore an index, as in β_e and Var_U."""
-    return SIGNS.sub(
-        lambda m: (
-            LATEX[m[0]]
-            if m["base"] is None
-            else f"{LATEX.get(m['base'], m['base'])}$_{m['index']}$"
-        ),
-        text,
-    )
+
+def escape_latex(text: str) -> str:
+    """Return plain text as LaTeX.
+
+    A hyphen between spaces becomes a minus sign, and a single letter after an underscore an index,
+    as in β_e and Var_U.
+    """
+
+    def replacement(match: re.Match) -> str:
+        if match["base"] is None:
+            return LATEX[match[0]]
+        return f"{LATEX.get(match['base'], match['base'])}$_{match['index']}$"
+
+    return SIGNS.sub(replacement, text)
 
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """title: one line; header and rows: text cells; the first column is left-aligned, the others right; note: what a reader must know."""
+    """A table of text cells.
+
+    title: one line.
+    header, rows: cells; the first column is aligned to the left, numbers to the right.
+    note: what a reader must know to understand the numbers.
+    """
 
     title: str
     header: tuple[str, ...]
@@ -64,47 +74,54 @@ class Table:
     note: str = ""
 
     def markdown(self) -> str:
-        sides = [
-            "---:" if numeric(column) else "---"
-            for column in list(zip(*self.rows, strict=True))[1:]
-        ] or ["---"] * len(self.header[1:])
-        lines = [self.header, ("---", *sides), *self.rows]
+        """Return the table as Markdown with its title and note."""
+        columns = list(zip(*self.rows, strict=True))[1:]
+        sides = ["---:" if is_numeric(column) else "---" for column in columns]
+        lines = [self.header, ("---", *(sides or ["---"] * len(self.header[1:]))), *self.rows]
         body = "\n".join("| " + " | ".join(row) + " |" for row in lines)
         return f"**{self.title}**\n\n{body}\n" + (f"\n{self.note}\n" if self.note else "")
 
     def latex(self, label: str = "") -> str:
-        """A ``longtable`` in the manner of ``booktabs``, for ``\\input``: it breaks between pages, its note stands below it.
+        r"""Return the table as a ``longtable`` with the rules of ``booktabs``, for ``\input``.
 
-        Columns of numbers are right-aligned, those of words left. Where all is wider than a line, the widest columns of words are wrapped.
-        label: what ``\\ref`` finds it by, if anything.
+        It may break between pages, with its note below it. Columns of numbers are aligned to the
+        right, those of words to the left. If the table is wider than a line, the widest columns of
+        words are wrapped. ``label`` is the name for ``\ref``, if any.
         """
         mark = rf"\label{{{label}}}" if label else ""
-        lines = [" & ".join(map(escape, row)) + r" \\" for row in (self.header, *self.rows)]
+        header, *rows = (
+            " & ".join(map(escape_latex, row)) + r" \\" for row in (self.header, *self.rows)
+        )
+        body = [
+            row
+            + ("*" if i < KEEP or i >= len(rows) - KEEP else "")  # the star forbids a page break
+            for i, row in enumerate(rows)
+        ]
+        lengths = (("tabcolsep", 4), ("LTpre", 10), ("LTpost", 4))
+        continued = r"{r@{}}{continued on the next page}"
         return "\n".join(
             [
-                r"{\scriptsize\setlength{\tabcolsep}{4pt}\setlength{\LTpre}{10pt}\setlength{\LTpost}{4pt}",
-                rf"\begin{{longtable}}{{@{{}}{self._columns()}@{{}}}}",
-                rf"\caption{{{escape(self.title)}.}}{mark}\\ \toprule",
-                lines[0] + r" \midrule\endfirsthead",
-                r"\toprule " + lines[0] + r" \midrule\endhead",
-                rf"\midrule\multicolumn{{{len(self.header)}}}{{r@{{}}}}{{continued on the next page}}\endfoot",
+                r"{\scriptsize"
+                + "".join(rf"\setlength{{\{name}}}{{{n}pt}}" for name, n in lengths),
+                rf"\begin{{longtable}}{{@{{}}{self._column_types()}@{{}}}}",
+                rf"\caption{{{escape_latex(self.title)}.}}{mark}\\ \toprule",
+                header + r" \midrule\endfirsthead",
+                r"\toprule " + header + r" \midrule\endhead",
+                rf"\midrule\multicolumn{{{len(self.header)}}}{continued}\endfoot",
                 r"\bottomrule\endlastfoot",
-                *(
-                    line + "*" * (i < 3 or i > len(self.rows) - 4)
-                    for i, line in enumerate(lines[1:])
-                ),  # no break near either end
+                *body,
                 r"\end{longtable}",
-                rf"\tablenote{{{escape(self.note)}}}}}" if self.note else "}",
+                rf"\tablenote{{{escape_latex(self.note)}}}}}" if self.note else "}",
                 "",
             ]
         )
 
-    def _columns(self) -> str:
-        """Their specification: where all is wider than a line, the widest columns of words are wrapped, to one width."""
+    def _column_types(self) -> str:
+        """Return the column specification; the widest columns of words get one wrapped width."""
         columns = list(zip(self.header, *self.rows, strict=True))
         widths = [max(map(len, column)) + 2 for column in columns]
         words = [
-            i == 0 or widths[i] > LONG or not any(re.match(NUMERIC, cell) for cell in column[1:])
+            i == 0 or widths[i] > LONG or not any(map(NUMERIC.match, column[1:]))
             for i, column in enumerate(columns)
         ]
         room = LINE - sum(width for width, wraps in zip(widths, words, strict=True) if not wraps)
@@ -113,7 +130,8 @@ class Table:
             wrapping = (width for width, wraps in zip(widths, words, strict=True) if wraps)
             return sum(min(width, cap) for width in wrapping) <= room
 
-        cap = next((cap for cap in range(max(widths), 15, -1) if fits(cap)), 15)
+        caps = range(max(widths), MIN_WIDTH, -1)
+        cap = next((cap for cap in caps if fits(cap)), MIN_WIDTH)
         wrapped = rf">{{\raggedright\arraybackslash\hangindent1em}}p{{{cap / LINE:.2f}\linewidth}}"
         return "".join(
             "r" if not wraps else wrapped if width > cap else "l"
@@ -121,32 +139,33 @@ class Table:
         )
 
     def text(self) -> str:
-        widths = [
-            max(len(row[i]) for row in (self.header, *self.rows)) for i in range(len(self.header))
-        ]
+        """Return the table as text for a terminal."""
+        columns = zip(self.header, *self.rows, strict=True)
+        widths = [max(map(len, column)) for column in columns]
 
         def line(row: tuple[str, ...]) -> str:
+            cells = zip(row, widths, strict=True)
             return "  " + "  ".join(
-                cell.rjust(w) if i else cell.ljust(w)
-                for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+                cell.rjust(width) if i else cell.ljust(width)
+                for i, (cell, width) in enumerate(cells)
             )
 
-        note = textwrap.wrap(self.note, 120, initial_indent="  ", subsequent_indent="  ")
+        note = textwrap.wrap(self.note, TERMINAL, initial_indent="  ", subsequent_indent="  ")
         return "\n".join([self.title, line(self.header), *map(line, self.rows), *note])
 
 
-def numeric(column: tuple[str, ...]) -> bool:
-    """Whether most of a column's cells begin as numbers do."""
+def is_numeric(column: tuple[str, ...]) -> bool:
+    """Return whether more than half of the filled cells of a column begin as numbers do."""
     filled = [cell for cell in column if cell]
-    return 2 * sum(bool(re.match(r"[\d.+−<>]", cell)) for cell in filled) > len(filled)
+    return 2 * sum(bool(NUMERIC.match(cell)) for cell in filled) > len(filled)
 
 
-def signed(value: float, half: float, digits: int = 1) -> str:
-    """``+0.4 ± 0.8``, with a proper minus sign; just the value where the interval is not known."""
+def format_signed(value: float, half: float, digits: int = 1) -> str:
+    """Return value and half of its interval, ``+0.4 ± 0.8``; only the value if ``half`` is NaN."""
     number = f"{value:+.{digits}f}".replace("-", "−")
     return f"{number} ± {half:.{digits}f}" if half == half else number
 
 
-def span(low: float, high: float, digits: int = 2) -> str:
-    """``−0.89 to 0.44``; nothing where it is not known."""
+def format_range(low: float, high: float, digits: int = 2) -> str:
+    """Return an interval, ``−0.89 to 0.44``; empty if ``low`` is NaN."""
     return f"{low:.{digits}f} to {high:.{digits}f}".replace("-", "−") if low == low else ""

@@ -1,4 +1,4 @@
-"""Synthetic records of image runs with the settings of the named experiments: an effect for each run, noise for each seed."""
+"""Make synthetic records of image runs: an effect for each run, and noise for each seed."""
 
 import numpy as np
 
@@ -10,12 +10,16 @@ CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "hors
 
 
 def none(run):
-    """No run differs from another."""
+    """Return no effect, so that no run differs from another."""
     return 0.0
 
 
 def records(name, effect=none, noise=0.001, seeds=3, **metrics):
-    """All runs of an experiment: test error 0.4 + what the seed brings + effect(run) + noise; other metrics as given."""
+    """Return records of all runs of a named experiment.
+
+    The test error is 0.4 plus a term of the seed, ``effect(run)`` and noise.
+    metrics: ``gap``: function of the run for the learning gap; ``slow``: the slow fraction.
+    """
     found = []
     for seed in range(seeds):
         for place, run in enumerate(EXPERIMENTS[name]().runs):

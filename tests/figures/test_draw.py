@@ -1,4 +1,4 @@
-"""Figures and tables from the committed records: all draw, the same bytes twice, labelled, nothing computed."""
+"""All figures and tables draw from the committed records: labelled, the same bytes twice."""
 
 import dataclasses
 import itertools
@@ -10,28 +10,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from figures.draw import FIGURES, NAMES, Drawing, module, size
+from figures.draw import FIGURES, NAMES, Drawing, figure_size, load_drawer
 from figures.labels import METHODS, method_style
 from figures.records import COMMITTED, RecordError, begun, read, write
 from figures.records.lines import read_lines
 from figures.statistics.intervals import estimate, paired_estimate
-from figures.statistics.pick import budget, by_label, method
+from figures.statistics.pick import budget_of, by_label, method_of
 from figures.tables.main import tables
 from figures.tables.table import Table, format_signed
 
 
 def committed(names):
-    """Those of the names whose records are all committed; the others are drawn from made-up ones in test_image_figures.py."""
+    """Return the names whose records are all committed; the others: test_image_figures.py."""
     return [
         name
         for name in names
-        if all(begun(experiment, (COMMITTED,)) for experiment in module(name).RECORDS)
+        if all(begun(experiment, (COMMITTED,)) for experiment in load_drawer(name).RECORDS)
     ]
 
 
 @pytest.fixture(scope="module")
 def drawing():
-    """Reads every experiment once."""
+    """Return a drawing that reads every experiment once."""
     return Drawing(COMMITTED, (COMMITTED,))
 
 
@@ -40,7 +40,7 @@ def records(drawing):
     return {
         name: drawing.records(name)
         for figure in committed(NAMES)
-        for name in module(figure).RECORDS
+        for name in load_drawer(figure).RECORDS
     }
 
 
@@ -91,10 +91,10 @@ def test_every_panel_shows_something_and_fits(name, drawing):
 
     from figures.plots.style import STYLE
 
-    drawer = module(name)
-    shown = drawing.needed(drawer)
+    drawer = load_drawer(name)
+    shown = drawing.records_for(drawer)
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=size(drawer, shown))
+        figure = Figure(figsize=figure_size(drawer, shown))
         drawer.draw(figure, shown)
         figure.draw_without_rendering()
         boxes = [axes.get_tightbbox() for axes in figure.axes]
@@ -122,7 +122,7 @@ def test_a_missing_record_names_its_command(tmp_path):
 
 def test_an_unknown_figure_lists_those_there_are():
     with pytest.raises(ValueError, match="allowed: feature_learning"):
-        module("wrong")
+        load_drawer("wrong")
 
 
 def test_every_method_has_a_look_of_its_own(records):
@@ -197,15 +197,15 @@ def test_a_table_in_three_forms():
 
 
 def means_of(values, n=4000):
-    """Means of resamples of the values."""
+    """Return the means of n resamples of the values."""
     return np.random.default_rng(1).choice(values, (n, len(values))).mean(1)
 
 
 def errors(records):
-    """(budget, method) -> seed -> value, of image runs."""
+    """Return (budget, method) -> seed -> test error of image runs."""
     table = {}
     for record in records:
-        table.setdefault((budget(record), method(record)), {})[record.seed] = record.metrics[
+        table.setdefault((budget_of(record), method_of(record)), {})[record.seed] = record.metrics[
             "test_error"
         ]
     return table

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from figures.draw import NAMES, module
+from figures.draw import NAMES, load_drawer
 from figures.records import (
     COMMITTED,
     Plan,
@@ -84,10 +84,7 @@ def test_keep_replaces_the_committed_records_by_whole_fresh_ones(tmp_path):
     ]
     assert len(load("half/some", (committed,))) == 2
     fill(tmp_path / "part", 0.3, ["a.json"])
-    with pytest.raises(
-        RecordError,
-        match="1 fresh records of half/some would replace 2; finish it with: python -m half run some",
-    ):
+    with pytest.raises(RecordError, match=r"would replace 2.*: python -m half run some"):
         keep("half/some", tmp_path / "part", committed)
     assert [r.metrics["test_error"] for r in load("half/some", (committed,))] == [0.2, 0.2]
 
@@ -95,12 +92,8 @@ def test_keep_replaces_the_committed_records_by_whole_fresh_ones(tmp_path):
 def test_experiments_that_share_a_folder_of_records_are_compared_and_kept(tmp_path):
     fresh, committed = tmp_path / "fresh", tmp_path / "committed"
     for name, runs in (("one", ("a.json", "b.json")), ("two", ("b.json", "c.json"))):
-        write_plan(
-            fresh,
-            Plan(
-                f"half/{name}", runs, f"python -m half run {name}", "test_error", 0.01, "half/pool"
-            ),
-        )
+        command = f"python -m half run {name}"
+        write_plan(fresh, Plan(f"half/{name}", runs, command, "test_error", 0.01, "half/pool"))
         for run in runs:
             write(fresh / "half/pool" / run, Record({"label": run}, 0, {"test_error": 0.1}))
     assert keep("half/one", fresh, committed) == 2
@@ -161,28 +154,21 @@ def test_reproduce_says_what_it_made_and_fails_when_a_record_differs(tmp_path):
     drawable = [
         name
         for name in NAMES
-        if all(begun(experiment, (COMMITTED,)) for experiment in module(name).RECORDS)
+        if all(begun(experiment, (COMMITTED,)) for experiment in load_drawer(name).RECORDS)
     ]
     said = figures("reproduce", "--out", tmp_path, code=int(len(drawable) < len(NAMES))).stdout
     assert "theory/homogeneity: 300 computed here: 300 same bits" in said
     assert "homogeneity: theory/homogeneity 300 fresh" in said
     assert re.search(r"test_error: empirical/noisy-digits \d+ committed", said)
-    assert (
-        f"agrees with the committed records; {len(drawable)} of {len(NAMES)} figures and tables drawn"
-        in said
-    )
+    assert "agrees with the committed records" in said
+    assert f"{len(drawable)} of {len(NAMES)} figures and tables drawn" in said
     folder = tmp_path / "records/theory/homogeneity"
     paths = [folder / run for run in sorted(read_lines(folder))[:20]]
     for path in paths:
         record = read(path)
-        write(
-            path,
-            Record(
-                record.config,
-                record.seed,
-                {**record.metrics, "test_error": [0.9 for _ in record.metrics["test_error"]]},
-            ),
-        )
+        wrong = [0.9 for _ in record.metrics["test_error"]]
+        metrics = {**record.metrics, "test_error": wrong}
+        write(path, Record(record.config, record.seed, metrics))
     said = figures("reproduce", "--out", tmp_path, code=1).stdout
     assert all(f"{path.name}: different, test_error apart by " in said for path in paths)
     assert "NOT REPRODUCED" in said

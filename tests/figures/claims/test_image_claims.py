@@ -1,4 +1,4 @@
-"""Verdicts on the paper's findings on images, from synthetic records whose answer is known."""
+"""Verdicts on the paper's findings on images, from synthetic records with a known answer."""
 
 import dataclasses
 import json
@@ -12,25 +12,38 @@ from hypothesis.extra.numpy import arrays
 from image_records import none, records
 
 from empirical.experiments.registry import EXPERIMENTS as NAMED
-from figures.claims.cases import ABOVE, BELOW, FAILS, HOLDS, SLOW_SHARE, UNCLEAR, verdict
-from figures.claims.images import CLAIMS, EXPERIMENTS, combined, judged, listed, standing
-from figures.records import COMMITTED, RecordError, load, plain
-from figures.statistics.conditions import BASES, Runs, data_sets, kind, level
-from figures.statistics.intervals import bootstrap, estimate
+from figures.claims.cases import ABOVE, BELOW, FAILS, HOLDS, SLOW_SHARE, UNCLEAR, interval_verdict
+from figures.claims.images import (
+    CLAIMS,
+    EXPERIMENTS,
+    claim_verdict,
+    combine_verdicts,
+    image_claims_as_json,
+    judge_claims,
+)
+from figures.records import COMMITTED, RecordError, json_value, load
+from figures.statistics.conditions import (
+    BASE_CONDITIONS,
+    Conditions,
+    condition_of,
+    data_sets,
+    equivalent_strength,
+)
+from figures.statistics.intervals import bootstrap_interval, estimate
 from figures.tables import claims as claims_table
-from figures.tables import readme as readme_table
+from figures.tables import readme as readme_tables
 
 REDUCED = "CIFAR-10 (reduced)"
 
 
 def on(claim, found, data=REDUCED):
-    """The cases of a claim on a data set."""
-    (by_data,) = (by_data for one, by_data in judged({"some": found}) if one.id == claim)
+    """Return the cases of a claim on a data set."""
+    (by_data,) = (by_data for one, by_data in judge_claims({"some": found}) if one.id == claim)
     return by_data.get(data, [])
 
 
-def says(claim, found, data=REDUCED):
-    return standing(on(claim, found, data))
+def judge(claim, found, data=REDUCED):
+    return claim_verdict(on(claim, found, data))
 
 
 # --- the rule
@@ -56,7 +69,7 @@ def says(claim, found, data=REDUCED):
     ],
 )
 def test_an_interval_against_what_is_claimed(low, high, claimed, expected):
-    assert verdict(low, high, claimed) == expected
+    assert interval_verdict(low, high, claimed) == expected
 
 
 @pytest.mark.parametrize(
@@ -71,19 +84,19 @@ def test_an_interval_against_what_is_claimed(low, high, claimed, expected):
     ],
 )
 def test_a_claim_holds_if_all_of_its_cases_do(verdicts, expected):
-    assert combined(verdicts) == expected
+    assert combine_verdicts(verdicts) == expected
 
 
 # --- effects of known sign
 
 
 def tada(run):
-    """TADA helps by a point, whatever else."""
+    """Lower the error of TADA by a point, under all settings."""
     return -0.01 * (run.method.name == "tada")
 
 
 def full(run):
-    """One variant of every image helps more than of the slow ones, of random ones less."""
+    """Lower the error of Syn-all more than that of TADA, and that of Syn-rand less."""
     return {"tada": -0.01, "syn-all": -0.02, "syn-rand": -0.005}.get(run.method.name, 0)
 
 
@@ -96,19 +109,19 @@ def copies(run):
 
 
 def half(run):
-    """Half strength is best, pure noise hurts."""
+    """Make half strength best, and pure noise worse than nothing."""
     if run.method.name != "tada":
         return 0.0
     return 0.02 if run.variants.from_noise else -0.03 + abs(run.variants.strength - 0.5) / 10
 
 
 def weak(run):
-    """The less noise the better; pure noise does not hurt."""
+    """Lower the error more with less noise; pure noise does not hurt."""
     return -0.01 * (2 - run.variants.strength) if run.method.name == "tada" else 0.0
 
 
 def factors(run):
-    """Copies best at 2, variants at 5."""
+    """Make copies best at k = 2, variants at k = 5."""
     best = {"useful": 2, "tada": 5}.get(run.method.name)
     return 0.01 * abs(run.method.k - best) if best else 0.0
 
@@ -160,9 +173,9 @@ def rules(run):
 )
 def test_verdicts_follow_the_effect(claim, experiment, effect, expected):
     found = records(f"reduced-{experiment}", effect)
-    assert says(claim, found) == expected
-    assert says(claim, records(f"reduced-{experiment}", effect, noise=0.5)) == UNCLEAR
-    assert says(claim, records(f"reduced-{experiment}", effect, seeds=1)) == UNCLEAR
+    assert judge(claim, found) == expected
+    assert judge(claim, records(f"reduced-{experiment}", effect, noise=0.5)) == UNCLEAR
+    assert judge(claim, records(f"reduced-{experiment}", effect, seeds=1)) == UNCLEAR
 
 
 @pytest.mark.parametrize(("sign", "expected"), [(-1, HOLDS), (1, FAILS), (0, UNCLEAR)])
@@ -170,15 +183,16 @@ def test_the_gap_shrinks_where_it_is_smaller_with_tada(sign, expected):
     found = records(
         "reduced-learning-speed", gap=lambda run: sign * 0.02 * (run.method.name == "tada")
     )
-    assert says("E11", found) == expected
+    assert judge("E11", found) == expected
 
 
 def test_the_share_of_slow_images_proves_nothing_where_training_was_stopped_by_it():
-    assert says("E10", records("reduced-selection", slow=0.35)) == UNCLEAR
+    assert judge("E10", records("reduced-selection", slow=0.35)) == UNCLEAR
     assert "stopped" in on("E10", records("reduced-selection"))[0].what
     for slow, expected in ((0.35, HOLDS), (0.2, FAILS), (0.3, UNCLEAR)):
         assert (
-            says("E10", records("paper-selection", slow=slow), "CIFAR-10 (paper scale)") == expected
+            judge("E10", records("paper-selection", slow=slow), "CIFAR-10 (paper scale)")
+            == expected
         )
 
 
@@ -203,10 +217,8 @@ def test_what_a_generator_has_seen_is_never_mixed():
     assert own.estimate.mean == pytest.approx(5, abs=0.5)
     assert not own.decides
     for case in cases.values():
-        assert (
-            len({r.config["generator"].get("trained_on") for r in case.records if r.metrics["generated"]})
-            == 1
-        )
+        generating = [r for r in case.records if r.metrics["generated"]]
+        assert len({r.config["generator"]["trained_on"] for r in generating}) == 1
 
 
 def test_at_the_papers_scale_epochs_are_equal_and_every_data_set_stands_alone():
@@ -214,7 +226,7 @@ def test_at_the_papers_scale_epochs_are_equal_and_every_data_set_stands_alone():
         "paper-test-error", lambda run: tada(run) * (-1 if run.data.name == "cifar100" else 1)
     )
     assert {
-        data: says("E1", found, f"{data} (paper scale)")
+        data: judge("E1", found, f"{data} (paper scale)")
         for data in ("CIFAR-10", "CIFAR-100", "TinyImageNet")
     } == {
         "CIFAR-10": HOLDS,
@@ -232,11 +244,11 @@ def test_at_the_papers_scale_epochs_are_equal_and_every_data_set_stands_alone():
 
 def test_other_networks_are_compared_under_their_own_augmentation():
     assert len(on("E6", records("paper-architectures", tada), "CIFAR-10 (paper scale)")) == 5
-    assert says("E6", records("paper-architectures", tada), "CIFAR-10 (paper scale)") == HOLDS
+    assert judge("E6", records("paper-architectures", tada), "CIFAR-10 (paper scale)") == HOLDS
 
 
 def test_without_records_there_are_no_cases():
-    assert [by_data for _, by_data in judged({})] == [{}] * len(CLAIMS)
+    assert [by_data for _, by_data in judge_claims({})] == [{}] * len(CLAIMS)
     assert [claim.id for claim in CLAIMS] == [f"E{i}" for i in range(1, 12)]
 
 
@@ -257,33 +269,36 @@ def test_experiments_are_named_as_they_are():
     [("small", "noisy-digits"), ("reduced", "reduced-factor"), ("paper", "paper-factor")],
 )
 def test_bases_are_those_of_the_experiments(scale, name):
-    found = [kind(record) for record in records(name, seeds=1)]
+    found = [condition_of(record) for record in records(name, seeds=1)]
     assert found[0].method == "original"
-    changed = {field: getattr(BASES[scale], field) for field in ("level", "rule", "seen")}
+    changed = {
+        field: getattr(BASE_CONDITIONS[scale], field)
+        for field in ("strength", "rule", "trained_on")
+    }
     others = next(one for one in found if one.method == "tada-2")
     assert {field: getattr(others, field) for field in changed} == changed
     assert (found[0].budget, found[0].network, found[0].augment) == (
-        BASES[scale].budget,
-        BASES[scale].network,
-        BASES[scale].augment,
+        BASE_CONDITIONS[scale].budget,
+        BASE_CONDITIONS[scale].network,
+        BASE_CONDITIONS[scale].augment,
     )
 
 
 def test_a_level_means_the_same_on_every_schedule():
-    found = {level(r.config["variants"]) for r in records("paper-strength", seeds=1)}
+    found = {equivalent_strength(r.config["variants"]) for r in records("paper-strength", seeds=1)}
     assert (
         found
-        == {level(r.config["variants"]) for r in records("reduced-strength", seeds=1)}
+        == {equivalent_strength(r.config["variants"]) for r in records("reduced-strength", seeds=1)}
         == {0.3, 0.5, 0.7, "noise"}
     )
 
 
 def test_runs_that_experiments_share_count_once():
     both = records("reduced-test-error") + records("reduced-factor")
-    (runs,) = data_sets(both)
-    assert isinstance(runs, Runs)
-    assert set(runs.runs("tada-2")) == {0, 1, 2}
-    assert runs.factors == [2, 5]
+    (conditions,) = data_sets(both)
+    assert isinstance(conditions, Conditions)
+    assert set(conditions.records("tada-2")) == {0, 1, 2}
+    assert conditions.factors == [2, 5]
 
 
 # --- tables
@@ -291,8 +306,8 @@ def test_runs_that_experiments_share_count_once():
 
 def test_every_case_is_listed_as_plain_values():
     found = {"some": records("reduced-test-error", tada, seeds=1) + records("reduced-strength")}
-    rows = listed(found)
-    assert plain(rows) == json.loads(json.dumps(rows, allow_nan=False))
+    rows = image_claims_as_json(found)
+    assert json_value(rows) == json.loads(json.dumps(rows, allow_nan=False))
     single = next(row for row in rows if row["id"] == "E2")
     assert (single["low"], single["bootstrap"], single["verdict"]) == (None, [None, None], UNCLEAR)
     assert {row["predicted"] for row in rows} == {"< 0", "> 0", "30 to 40"}
@@ -318,7 +333,7 @@ def test_tables_say_which_cases_decide():
 def test_the_readmes_table_has_a_row_for_each_claim():
     theory = {"theory/claims": load("theory/claims", (COMMITTED,))}
     found = {**theory, "empirical/reduced-stacking": records("reduced-stacking", tada)}
-    rows = {row[0].split(":")[0]: row for row in readme_table.table(found).rows}
+    rows = {row[0].split(":")[0]: row for row in readme_tables.claim_table(found).rows}
     assert list(rows) == [*(f"T{i}" for i in range(1, 9)), *(f"E{i}" for i in range(1, 12))]
     assert rows["E5"][1] == "`python -m empirical run reduced-stacking`"
     assert rows["E5"][3] == HOLDS
@@ -338,7 +353,7 @@ def test_the_readmes_table_has_a_row_for_each_claim():
     ],
 )
 def test_nothing_holds_of_which_a_deciding_part_was_not_run(claim, experiment, lost):
-    """Whatever else is there says what is claimed."""
+    """Whatever else was run supports the claim."""
 
     def effect(run):
         worse = {"high-loss": 0.01, "misclassified": 0.02}.get(run.selection.rule, 0.0)
@@ -347,28 +362,28 @@ def test_nothing_holds_of_which_a_deciding_part_was_not_run(claim, experiment, l
         return worse + (0.05 if run.variants.from_noise else strength - 0.03 * helps)
 
     whole = records(experiment, effect)
-    assert says(claim, whole) == HOLDS
+    assert judge(claim, whole) == HOLDS
     there = [
         record
         for run, record in zip(3 * NAMED[experiment]().runs, whole, strict=True)
         if not lost(run)
     ]
-    assert says(claim, there) in (UNCLEAR, None) or not on(claim, there)
+    assert judge(claim, there) in (UNCLEAR, None) or not on(claim, there)
     missing = [case for case in on(claim, there) if not len(case.samples)]
     assert all(case.decides and case.verdict == UNCLEAR for case in missing)
     assert missing or claim == "E2"
 
 
 def test_two_seeds_decide_nothing():
-    assert says("E1", records("reduced-test-error", tada, noise=1e-6)) == HOLDS
+    assert judge("E1", records("reduced-test-error", tada, noise=1e-6)) == HOLDS
     assert (
-        says("E1", records("reduced-test-error", tada, noise=1e-6, seeds=2)) == UNCLEAR
+        judge("E1", records("reduced-test-error", tada, noise=1e-6, seeds=2)) == UNCLEAR
     )  # however narrow its interval
 
 
 def elsewhere(record):
-    """The same run with another model."""
-    config = plain(record.config)
+    """Return the same run with another model."""
+    config = json_value(record.config)
     return dataclasses.replace(
         record, config={**config, "generator": {**config["generator"], "model": "elsewhere"}}
     )
@@ -390,10 +405,7 @@ def test_variants_of_two_models_are_not_taken_for_one_another(other):
         elsewhere(record) if other(record) else record
         for record in records("reduced-test-error", tada)
     ]
-    with pytest.raises(
-        RecordError,
-        match="variants of elsewhere and paper/models/cifar10-16px-external; keep those",
-    ):
+    with pytest.raises(RecordError, match="elsewhere and paper/models/cifar10-16px-external"):
         data_sets({"some": found})
     assert data_sets({"some": map(elsewhere, records("reduced-test-error", tada))})
 
@@ -405,26 +417,27 @@ samples = arrays(float, st.integers(2, 12), elements=st.floats(-50, 50).map(lamb
 
 @given(samples)
 def test_the_bootstrap_stays_among_the_samples_and_around_their_mean(values):
-    low, high = bootstrap(values, np.random.default_rng(0), resamples=999)
+    low, high = bootstrap_interval(values, np.random.default_rng(0), resamples=999)
     assert values.min() - 1e-9 <= low <= high + 1e-9 <= values.max() + 2e-9
-    assert bootstrap(values, np.random.default_rng(0), resamples=999) == (low, high)
+    assert bootstrap_interval(values, np.random.default_rng(0), resamples=999) == (low, high)
     if np.ptp(values) > 0.01:
         assert high - low < 2 * estimate(values).half  # Student's is wider
 
 
 @given(samples, st.floats(-5, 5), st.sampled_from([-2.0, 0.5]))
 def test_the_bootstrap_moves_with_the_samples(values, shift, scale):
-    low, high = bootstrap(values, np.random.default_rng(0), resamples=999)
-    moved = bootstrap(scale * values + shift, np.random.default_rng(0), resamples=999)
+    low, high = bootstrap_interval(values, np.random.default_rng(0), resamples=999)
+    moved = bootstrap_interval(scale * values + shift, np.random.default_rng(0), resamples=999)
     assert moved == pytest.approx(
         sorted((scale * low + shift, scale * high + shift)), abs=1e-6, rel=0.02
     )
 
 
 def test_the_bootstrap_of_three_is_nearly_their_range():
-    assert bootstrap(np.array([1.0, 2.0, 4.0]), np.random.default_rng(0)) == (1.0, 4.0)
-    assert all(math.isnan(end) for end in bootstrap(np.array([1.0]), np.random.default_rng(0)))
+    assert bootstrap_interval(np.array([1.0, 2.0, 4.0]), np.random.default_rng(0)) == (1.0, 4.0)
+    single = bootstrap_interval(np.array([1.0]), np.random.default_rng(0))
+    assert all(math.isnan(end) for end in single)
 
 
 def test_no_effect_is_no_effect():
-    assert says("E2", records("reduced-test-error", none)) == UNCLEAR
+    assert judge("E2", records("reduced-test-error", none)) == UNCLEAR

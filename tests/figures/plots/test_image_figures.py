@@ -1,4 +1,4 @@
-"""The figures and tables of the image experiments, from synthetic records at both scales: they fit, and show what the records say."""
+"""Figures and tables of image experiments, from synthetic records: they fit and show the values."""
 
 from itertools import combinations
 
@@ -8,11 +8,11 @@ import pytest
 from image_records import CLASSES, none, records
 from matplotlib.figure import Figure
 
-from figures.draw import Drawing, module, size
+from figures.draw import Drawing, figure_size, load_drawer
 from figures.plots.style import STYLE
 from figures.records import COMMITTED, Plan, RecordError, load, write, write_plan
 from figures.statistics.conditions import data_sets
-from figures.statistics.intervals import paired
+from figures.statistics.intervals import paired_estimate
 from figures.tables import costs as cost_table
 from figures.tables import main as main_table
 from figures.tables import reproduction as reproduction_table
@@ -23,7 +23,7 @@ NAMES = (*NEW, *SHARED)
 
 
 def effect(run):
-    """TADA helps by two points."""
+    """Lower the error of TADA by two points."""
     return -0.02 * (run.method.name == "tada")
 
 
@@ -42,14 +42,14 @@ def all_records():
     wanted = {
         experiment
         for name in NAMES
-        for experiment in (*module(name).RECORDS, *getattr(module(name), "OPTIONAL", ()))
+        for experiment in (*load_drawer(name).RECORDS, *getattr(load_drawer(name), "OPTIONAL", ()))
     }
     return {experiment: made_up(experiment) for experiment in sorted(wanted)}
 
 
 def needed(name, found, *scales):
-    """The records of a figure at some of the scales."""
-    drawer = module(name)
+    """Return the records of a figure at some of the scales."""
+    drawer = load_drawer(name)
     names = [
         *drawer.RECORDS,
         *(one for one in getattr(drawer, "OPTIONAL", ()) if one.split("/")[1].startswith(scales)),
@@ -58,9 +58,9 @@ def needed(name, found, *scales):
 
 
 def drawn(name, found):
-    drawer = module(name)
+    drawer = load_drawer(name)
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=size(drawer, found))
+        figure = Figure(figsize=figure_size(drawer, found))
         drawer.draw(figure, found)
         figure.draw_without_rendering()
     return figure
@@ -85,7 +85,7 @@ def test_panels_fit_and_show_something(name, scales, all_records):
         assert min(box.x0, box.y0) >= -1
         assert box.x1 <= figure.bbox.x1 + 1
         assert box.y1 <= figure.bbox.y1 + 1
-    assert len(module(name).CAPTION) > 100
+    assert len(load_drawer(name).CAPTION) > 100
 
 
 @pytest.mark.parametrize("name", SHARED)
@@ -98,15 +98,22 @@ def test_a_data_set_that_is_there_adds_to_the_figure(name, all_records):
 
 
 def bars(axes):
-    """The places along x of the dots of an axes, from the top down."""
+    """Return the x values of the dots of an axes, from the top down."""
     return [float(container.lines[0].get_xdata()[0]) for container in axes.containers]
 
 
+def mean_difference(conditions, method, other="original", other_settings=None, **settings):
+    """Return the mean of one method minus another, paired by seed."""
+    values = conditions.values(method, **settings)
+    others = conditions.values(other, **(other_settings or {}))
+    return float(paired_estimate(values, others).mean)
+
+
 def differences(found, pairs):
-    (runs,) = data_sets(found)
+    (conditions,) = data_sets(found)
     return [
-        float(paired(runs.values(one, **how), runs.values(other, **how)).mean)
-        for one, other, how in pairs
+        mean_difference(conditions, one, other, settings, **settings)
+        for one, other, settings in pairs
     ]
 
 
@@ -133,20 +140,17 @@ def test_stacking_compares_under_the_same_augmentation(all_records):
         for name in ("none", "crop-flip", "crop-flip-trivial")
     ]
     np.testing.assert_allclose(bars(right)[:3], differences(found, pairs))
-    (runs,) = data_sets(found)
-    assert bars(left)[0] == pytest.approx(np.mean(list(runs.values("original").values())))
+    (conditions,) = data_sets(found)
+    assert bars(left)[0] == pytest.approx(np.mean(list(conditions.values("original").values())))
 
 
 def test_factor_starts_at_no_augmentation(all_records):
     axes = drawn("factor", needed("factor", all_records, "none")).axes[1]
-    (runs,) = data_sets({"reduced": all_records["empirical/reduced-factor"]})
+    (conditions,) = data_sets({"reduced": all_records["empirical/reduced-factor"]})
     for container, method in zip(axes.containers, ("useful", "tada"), strict=True):
         expected = [
             0,
-            *(
-                float(paired(runs.values(f"{method}-{k}"), runs.values("original")).mean)
-                for k in (2, 5)
-            ),
+            *(mean_difference(conditions, f"{method}-{k}") for k in (2, 5)),
         ]
         np.testing.assert_allclose(
             np.asarray(container.lines[0].get_ydata(), float), expected, atol=1e-9
@@ -155,11 +159,11 @@ def test_factor_starts_at_no_augmentation(all_records):
 
 def test_strength_shows_errors_and_faithfulness(all_records):
     left, right = drawn("strength", needed("strength", all_records, "none")).axes
-    (runs,) = data_sets({"reduced": all_records["empirical/reduced-strength"]})
+    (conditions,) = data_sets({"reduced": all_records["empirical/reduced-strength"]})
     images, noise = left.containers
     expected = [
-        float(paired(runs.values("tada-2", level=level), runs.values("original")).mean)
-        for level in (0.3, 0.5, 0.7, "noise")
+        mean_difference(conditions, "tada-2", strength=strength)
+        for strength in (0.3, 0.5, 0.7, "noise")
     ]
     np.testing.assert_allclose(
         [*images.lines[0].get_ydata(), *noise.lines[0].get_ydata()], expected
@@ -315,7 +319,7 @@ def test_of_the_papers_scale_what_is_there_is_shown_and_of_the_reduced_all_is_ne
         "paper",
         missing=range(3, 100),
     )
-    assert len(drawing().needed(module("test_error"))["empirical/paper-test-error"]) == 3
+    assert len(drawing().records_for(load_drawer("test_error"))["empirical/paper-test-error"]) == 3
     put(
         tmp_path,
         "reduced-test-error",

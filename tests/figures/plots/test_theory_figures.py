@@ -1,7 +1,6 @@
-"""The figures and the table of the theory's claims, from records of small runs with the labels of the real ones."""
+"""Figures of the theory and the table of its claims, from records of small runs."""
 
 from dataclasses import replace
-from importlib import import_module
 from itertools import combinations
 
 import matplotlib
@@ -9,8 +8,8 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from figures.claims import theory
-from figures.draw import save_figure
+from figures.claims.theory import verdict_word
+from figures.draw import load_drawer, save_figure
 from figures.plots import gradient_variance, noise_tolerance
 from figures.plots.style import STYLE, WIDTH
 from figures.records import Record, RecordError, json_value
@@ -47,19 +46,20 @@ def small(run):
 def compute(name):
     for run in map(small, EXPERIMENTS[name].runs):
         for batch in measurements(run, SEEDS):
-            yield from (Record(json_value(run), seed, json_value(metrics)) for seed, metrics in batch.items())
+            yield from (
+                Record(json_value(run), seed, json_value(metrics))
+                for seed, metrics in batch.items()
+            )
 
 
 @pytest.fixture(scope="module")
 def records():
-    needed = sorted(
-        {name for figure in NAMES for name in import_module(f"figures.plots.{figure}").RECORDS}
-    )
+    needed = sorted({name for figure in NAMES for name in load_drawer(figure).RECORDS})
     return {name: list(compute(name.split("/")[1])) for name in needed}
 
 
 def drawn(name, records):
-    drawer = import_module(f"figures.plots.{name}")
+    drawer = load_drawer(name)
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH * drawer.SIZE[0], WIDTH * drawer.SIZE[1]))
         drawer.draw(figure, {key: records[key] for key in drawer.RECORDS})
@@ -68,12 +68,12 @@ def drawn(name, records):
 
 
 def panels(figure):
-    """The axes of a figure without its colour bars."""
+    """Return the axes of a figure without its colour bars."""
     return [axes for axes in figure.axes if axes.get_label() != "<colorbar>"]
 
 
 def apart(one, other, slack=2):
-    """Whether two boxes do not overlap, but for a pixel or two."""
+    """Return whether two boxes do not overlap by more than a pixel or two."""
     return (
         min(one.x1, other.x1) <= max(one.x0, other.x0) + slack
         or min(one.y1, other.y1) <= max(one.y0, other.y0) + slack
@@ -94,12 +94,12 @@ def test_panels_fit_and_are_labelled(name, records):
         assert min(box.x0, box.y0) >= -1
         assert box.x1 <= figure.bbox.x1 + 1
         assert box.y1 <= figure.bbox.y1 + 1
-    assert len(import_module(f"figures.plots.{name}").CAPTION) > 100
+    assert len(load_drawer(name).CAPTION) > 100
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_equal_records_give_equal_files(name, records, tmp_path):
-    drawer = import_module(f"figures.plots.{name}")
+    drawer = load_drawer(name)
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
         save_figure(tmp_path / folder / name, drawer, {key: records[key] for key in drawer.RECORDS})
@@ -110,7 +110,7 @@ def test_equal_records_give_equal_files(name, records, tmp_path):
 
 
 def points(axes, place):
-    """The y values of an axes' error bars."""
+    """Return the y values of the error bars of an axes."""
     return np.asarray(axes.containers[place].lines[0].get_ydata(), float)
 
 
@@ -135,14 +135,14 @@ def test_strength_shows_the_difference_from_original(records):
 
 
 def mean_of_grid(records, label, *place):
-    """100 times the mean over seeds of the test error at one place of a grid."""
+    """Return 100 times the mean over seeds of the test error at one place of a grid."""
     return 100 * np.mean(
         [np.array(record.metrics["test_error"])[place] for record in by_label(records)[label]]
     )
 
 
 def shown(axes):
-    """The values of a heatmap, (rows from below, columns)."""
+    """Return the values of a heat map: (rows from below, columns)."""
     return np.asarray(axes.collections[0].get_array())
 
 
@@ -213,8 +213,10 @@ def test_tolerance_compares_variants_with_copies(records):
 @pytest.mark.parametrize("k", [2, 5])
 def test_figures_use_the_closed_forms_of_the_theory(k):
     for x in (0.5, 1.0, 2.0, 20.0):
-        assert noise_tolerance.ratio(0.2, k, x) == pytest.approx(noise_alignment_ratio(0.2, k, x))
-        assert gradient_variance.shared(k, x, 0.2, 100) == pytest.approx(
+        assert noise_tolerance.alignment_ratio(0.2, k, x) == pytest.approx(
+            noise_alignment_ratio(0.2, k, x)
+        )
+        assert gradient_variance.variance_gap(k, x, 0.2, 100) == pytest.approx(
             shared_noise(0.2, k, 100, x)
         )
 
@@ -267,7 +269,7 @@ def test_the_table_of_claims_has_a_row_a_case():
     ],
 )
 def test_a_verdict_in_words(changes, word):
-    assert theory.word_of(verdict(**{"holds": False, **changes})) == word
+    assert verdict_word(verdict(**{"holds": False, **changes})) == word
 
 
 def test_missing_verdicts_name_their_command():

@@ -1,4 +1,4 @@
-"""The table of settings says what the configurations in the records say, also of an experiment that has only begun."""
+"""The table of settings agrees with the configurations in the records."""
 
 import dataclasses
 
@@ -6,14 +6,14 @@ from image_records import records
 
 from empirical.experiments.registry import EXPERIMENTS
 from figures.records import COMMITTED, json_value, load
-from figures.tables.settings import PAPER, ROWS, tables
+from figures.tables.settings import PAPER_SETTINGS, SETTINGS, tables
 
 
 def columns(found):
-    """Data set -> row -> cell."""
+    """Return data set -> row -> cell."""
     (table,) = tables(found)
-    assert [row[0] for row in table.rows] == list(ROWS)
-    assert [row[-1] for row in table.rows] == list(PAPER)
+    assert [row[0] for row in table.rows] == list(SETTINGS)
+    assert [row[-1] for row in table.rows] == list(PAPER_SETTINGS)
     return {
         name: {row[0]: row[i] for row in table.rows}
         for i, name in enumerate(table.header)
@@ -23,34 +23,31 @@ def columns(found):
 
 def test_cells_are_those_of_the_committed_configurations():
     names = ("empirical/noisy-digits", "empirical/reduced-test-error")
-    told = columns({name: load(name, (COMMITTED,)) for name in names})
+    cells = columns({name: load(name, (COMMITTED,)) for name in names})
     base = EXPERIMENTS["reduced-test-error"]().runs[0]
-    digits, reduced = told["noisy-digits"], told["CIFAR-10 (reduced)"]
+    digits, reduced = cells["noisy-digits"], cells["CIFAR-10 (reduced)"]
     assert digits["training images"] == "400, 8x8 pixels"
     assert digits["generator has seen"] == "own: 400 images"
-    assert (
-        reduced["training images"]
-        == f"{base.data.train:,}, of {base.data.candidate_pool:,}, {base.data.side}x{base.data.side} pixels"
-    )
+    data, side = base.data, base.data.side
+    images = f"{data.train:,}, of {data.candidate_pool:,}, {side}x{side} pixels"
+    assert reduced["training images"] == images
     assert reduced["length"] == f"{base.training.steps:,} steps"
     assert reduced["early training until"] == f"error {base.early.error:.0%}"
     assert reduced["generator has seen"] == "external: 41,000 other images"
-    assert reduced["generator"].startswith(
-        "UNet 32/64/128, 4,200 steps of 64,"
-    )  # of the model's own folder, not of the run's defaults
-    assert reduced["variants: strength"] == f"0.5, {base.variants.num_inference_steps}-step grid, DDIM, guidance 1"
+    # of the model's own folder, not of the run's defaults
+    assert reduced["generator"].startswith("UNet 32/64/128, 4,200 steps of 64,")
+    steps = base.variants.num_inference_steps
+    assert reduced["variants: strength"] == f"0.5, {steps}-step grid, DDIM, guidance 1"
     assert reduced["SAM"] == "rho 0.1"
 
 
 def test_a_setting_that_changes_is_told():
-    made = records("reduced-test-error")
-    longer = [
-        dataclasses.replace(r, config=changed(json_value(r.config), "training", "lr", 0.3)) for r in made
-    ]
-    longer = [
-        dataclasses.replace(r, config=changed(r.config, "variants", "num_inference_steps", 40)) for r in longer
-    ]
-    cells = columns({"some": longer})["CIFAR-10 (reduced)"]
+    made = []
+    for record in records("reduced-test-error"):
+        config = changed(json_value(record.config), "training", "lr", 0.3)
+        config = changed(config, "variants", "num_inference_steps", 40)
+        made.append(dataclasses.replace(record, config=config))
+    cells = columns({"some": made})["CIFAR-10 (reduced)"]
     assert cells["learning rate"] == "0.3, step"
     assert cells["variants: strength"] == "0.5, 40-step grid, DDIM, guidance 1"
 
