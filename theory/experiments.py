@@ -17,6 +17,7 @@ from figures.records import (
     Record,
     file_name,
     is_valid,
+    json_value,
     provenance,
     run_jobs,
     write,
@@ -270,7 +271,10 @@ def compute(job: Job, advance: Callable[[int], None]) -> None:
         seconds = (time.perf_counter() - start) / len(batch)
         for seed, metrics in batch.items():
             made = {**provenance("numpy", "scipy"), "seconds": seconds}
-            write(record_path(job.run, seed, job.root), Record(job.run, seed, metrics, made))
+            write(
+                record_path(job.run, seed, job.root),
+                Record(json_value(job.run), seed, metrics, made),
+            )
         advance(len(batch))
         start = time.perf_counter()
 

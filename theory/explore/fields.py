@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from theory.config import MethodName, OptimiserName
 
 Value = float | int | str | bool | None
-State = dict[str, Value]
+State = dict[str, Any]  # field -> its value
 
 SIDES = ("a", "b")
 GENERATED = ("tada", "syn-all", "syn-rand")  # methods with variants
@@ -121,7 +121,7 @@ TRAINING = {
 }
 METHOD = {
     "method": Field(
-        "choice", "original", "method", "which examples are added", choices=MethodName.__args__
+        "choice", "original", "method", "which examples are added", choices=get_args(MethodName)
     ),
     "k": Field(
         "whole",
@@ -169,7 +169,7 @@ METHOD = {
 }
 OPTIMISER = {
     "optimiser": Field(
-        "choice", "gd", "optimiser", "gradient descent, or SAM", choices=OptimiserName.__args__
+        "choice", "gd", "optimiser", "gradient descent, or SAM", choices=get_args(OptimiserName)
     ),
     "rho": Field(
         "number", 0.1, "ρ, SAM radius", "radius of SAM", 0.0, 1.0, only=(("optimiser", ("sam",)),)

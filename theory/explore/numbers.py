@@ -35,18 +35,16 @@ def _row(
     unit: float = 1.0,
     difference: bool = True,
 ) -> Row:
-    scaled = [None if value is None else unit * value for value in values]
-    apart = (
-        None
-        if not difference or None in scaled or not all(map(math.isfinite, scaled))
-        else scaled[1] - scaled[0]
-    )
+    a, b = (None if value is None else unit * value for value in values)
+    apart = None
+    if difference and a is not None and b is not None and math.isfinite(a) and math.isfinite(b):
+        apart = b - a
     return {
         "group": group,
         "label": label,
         "about": about,
-        "a": shown(scaled[0]),
-        "b": shown(scaled[1]),
+        "a": shown(a),
+        "b": shown(b),
         "difference": shown(apart, True),
     }
 
@@ -109,8 +107,12 @@ def _last(runs: Sequence[Run], metrics: Sequence[Metrics]) -> list[Row]:
     ]
 
 
+def _value(metrics: Metrics, key: str) -> Number:
+    return metrics[key] if metrics else None
+
+
 def _final(metrics: Metrics, key: str) -> Number:
-    value = metrics[key] if metrics else None
+    value: Any = _value(metrics, key)
     return value[-1] if isinstance(value, list) else value
 
 
@@ -126,7 +128,7 @@ def _learning(runs: Sequence[Run], metrics: Sequence[Metrics]) -> list[Row]:
             _row(
                 group,
                 f"{feature} feature",
-                [one and one[key] for one in metrics],
+                [_value(one, key) for one in metrics],
                 "– where it is not learned by the last step",
             )
         )
@@ -139,7 +141,7 @@ def _learning(runs: Sequence[Run], metrics: Sequence[Metrics]) -> list[Row]:
                 difference=False,
             )
         )
-    crossings = [one and _crossing(one) for one in metrics]
+    crossings = [_crossing(one) if one else None for one in metrics]
     rows.append(
         _row(
             group,
@@ -167,7 +169,7 @@ def _crossing(metrics: dict[str, Any]) -> Number:
 def _forms(runs: Sequence[Run], metrics: Sequence[Metrics]) -> list[Row]:
     group = "Speed ratio, fast : slow"
     measured, drawn = (
-        [one and one[key] for one in metrics] for key in ("speed_ratio", "speed_ratio_predicted")
+        [_value(one, key) for one in metrics] for key in ("speed_ratio", "speed_ratio_predicted")
     )
     off = [m / p - 1 if m is not None and p else None for m, p in zip(measured, drawn, strict=True)]
     rates = [growth_rates(run.distribution, run.network, run.method) for run in runs]

@@ -28,7 +28,9 @@ def picture(state: State, preset: str) -> Picture:
         "changed": any(
             state[key] != value for key, value in PRESETS[preset].state.items() if key not in VIEW
         ),
-        "sides": {side: _side(*one) for side, *one in zip(SIDES, both, results, strict=True)},
+        "sides": {
+            side: _side(run, result) for side, run, result in zip(SIDES, both, results, strict=True)
+        },
         "table": table(both, trained),
         "python": python(state),
         "commands": [command(run, state["seed"]) for run in both],

@@ -40,14 +40,14 @@ def runs(state: State) -> tuple[Run, Run]:
     state = resolve(state)
     distribution = Distribution(**{name: state[name] for name in DISTRIBUTION})
     network = Network(**{name: state[name] for name in NETWORK})
-    both = tuple(_side(state, side, distribution, network) for side in SIDES)
-    for run in both:
+    a, b = (_side(state, side, distribution, network) for side in SIDES)
+    for run in (a, b):
         if work(run) > AFFORDABLE:
             raise ValueError(
                 f"{run.method.name} would take too long for a page that answers at once; "
                 "lower n, k, J, noise patches or steps"
             )
-    return both
+    return a, b
 
 
 def _side(state: State, side: str, distribution: Distribution, network: Network) -> Run:
