@@ -17,9 +17,8 @@ from empirical.config import Run
 from empirical.data.context import Context
 from empirical.data.images import Images, on_device
 from empirical.data.pixels import as_uint8, normalised
-from empirical.generation.saved_model import sha256
-from empirical.generation.stage import about_variants, variants
-from empirical.generation.store.store import ignore
+from empirical.generation.saved_model import digest_indices
+from empirical.generation.stage import describe_variants, load_or_make_variants
 from empirical.methods import additions, size
 from empirical.runtime.artifacts import artifact
 from empirical.runtime.seeding import stream, torch_stream
@@ -28,13 +27,14 @@ from empirical.selection.stage import Selected, selected
 from empirical.training import evaluation
 from empirical.training.fit import Watch, fit, forget_checkpoint
 from empirical.training.networks import classifier
-from figures.records import Advance
+from empirical.training.responses import ResponseHistory, probes_of
+from figures.records import Advance, no_progress
 
 SHARPNESS_IMAGES = 1000  # training images on which the sharpness of the loss is measured, at most
 
 
 def execute(
-    context: Context, advance: Advance = ignore, watch: Watch | None = None
+    context: Context, advance: Advance = no_progress, watch: Watch | None = None
 ) -> dict[str, Any]:
     """Train and measure one classifier; returns the metrics of its record.
 
@@ -46,7 +46,7 @@ def execute(
     images = training_set(context, chosen.slow)
     network = classifier(images, run.training, seed).to(device)
     steps = run_length(run, chosen.slow)
-    history = evaluation.History(chosen.clustered)
+    history = new_history(context, chosen)
     originals = on_device(parts.train, device)
     checkpoint = artifact(context.root, "train", ".pt", run, parts.content, seed, name="checkpoint")
     fit(
@@ -71,11 +71,39 @@ def execute(
         **history.metrics(),
         **({"sharpness": sharpness(network, originals, seed)} if run.sharpness else {}),
         **origin(context, chosen, images),
+        **by_cue(context, chosen, network),
         "train_steps": steps,
         "gradients": steps * run.training.gradients,
     }
     forget_checkpoint(checkpoint)
     return metrics
+
+
+def new_history(context: Context, chosen: Selected) -> evaluation.History:
+    """Return an empty history of when images are learned, with responses if the run asks for them."""
+    if not context.run.responses:
+        return evaluation.History(chosen.clustered)
+    probes = probes_of(context.parts.train, context.seed, context.device)
+    return ResponseHistory(chosen.clustered, probes)
+
+
+def by_cue(context: Context, chosen: Selected, network: nn.Module) -> dict[str, float | None]:
+    """Return test errors with and without the cue, and how well the selection found who has none.
+
+    Recall and precision are of the selected training images against those without their cue; None
+    if no image is selected. Empty where images have no cue.
+    """
+    train, test = context.parts.train.truth, context.parts.test.truth
+    if train is None or test is None or not train.has_cues:
+        return {}
+    wrong = evaluation.wrong(network, *on_device(context.parts.test, context.device))
+    hit = chosen.slow & ~train.present
+    return {
+        "test_error_cued": evaluation.mean(wrong[test.present]),
+        "test_error_uncued": evaluation.mean(wrong[~test.present]),
+        "selection_recall": evaluation.mean(chosen.slow[~train.present]),
+        "selection_precision": evaluation.mean(hit[chosen.slow]),
+    }
 
 
 def training_set(context: Context, slow: np.ndarray) -> Images:
@@ -84,7 +112,7 @@ def training_set(context: Context, slow: np.ndarray) -> Images:
     originals = context.parts.train
     if not context.run.method.generates:
         return originals[np.concatenate([np.arange(len(originals)), sources])]
-    extra = variants(context, sources, copies)  # (m, channels, height, width)
+    extra = load_or_make_variants(context, sources, copies)  # (m, channels, height, width)
     if originals.stored.dtype == np.uint8:
         extra = as_uint8(extra)
     return Images(
@@ -136,6 +164,6 @@ def origin(context: Context, chosen: Selected, images: Images) -> dict[str, Any]
         "generated": generated,
         "test_images": len(parts.test),
         **({"data_content": parts.content} if parts.content else {}),
-        "training_indices_sha256": sha256(parts.train_indices),
-        "generator": about_variants(context) if generated else None,
+        "training_indices_sha256": digest_indices(parts.train_indices),
+        "generator": describe_variants(context) if generated else None,
     }

@@ -106,7 +106,7 @@ class Variants:
     fidelity: float = 1.0
     # of the ideal generator: size of the fresh noise, in units of the data's, at least 0
     fresh_noise: float = 1.0
-    # of the ideal generator: draw anew whether a variant has the cue, instead of keeping the source's
+    # of the ideal generator: draw anew whether a variant has the cue, whatever the source has
     cue_redrawn: bool = False
 
     def __post_init__(self) -> None:

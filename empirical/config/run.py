@@ -45,7 +45,7 @@ class Method:
 def _check_known_noise(
     data: Data, generator: Generator, variants: Variants, selection: Selection
 ) -> None:
-    """Raise ValueError where settings need images whose noise or cue is known, and these are not."""
+    """Raise ValueError where settings need known noise or cues that the data do not have."""
     ideal = generator.kind == "ideal"
     allowed = "with noisy-digits, or with data.pixel_noise"
     fits = data.known_noise or not ideal

@@ -120,7 +120,7 @@ class Training:
         return "sam" in self.optimiser
 
     @property
-    def base(self) -> str:
+    def base(self) -> Literal["sgd", "adamw"]:
         """The optimiser that takes the step: ``sgd`` or ``adamw``, also within SAM and ASAM."""
         return "adamw" if self.optimiser.endswith("adamw") else "sgd"
 

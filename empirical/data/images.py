@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from empirical.data.known_noise import Truth
 from empirical.data.pixels import as_pixels
 
 if TYPE_CHECKING:
@@ -21,17 +22,20 @@ class Images:
     stored: float32 (n, channels, height, width) in [-1, 1], up to added noise, or uint8
     (n, height, width, channels), often a memory map of a file.
     labels: (n,) int64 in 0..classes-1. classes: their names.
+    truth: what the images are made of, where their noise is known; else None.
     """
 
     stored: np.ndarray
     labels: np.ndarray
     classes: tuple[str, ...]
+    truth: Truth | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def __getitem__(self, indices: np.ndarray | slice) -> Images:
-        return Images(self.stored[indices], self.labels[indices], self.classes)
+        truth = None if self.truth is None else self.truth[indices]
+        return Images(self.stored[indices], self.labels[indices], self.classes, truth)
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -12,12 +12,12 @@ import numpy as np
 from empirical.config import Data
 from empirical.data import decoded
 from empirical.data.images import Images
+from empirical.data.known_noise import Truth, plant
 from empirical.data.sources.locate import FOLDER_PREFIX
 from empirical.data.sources.source import PARTS
 from empirical.runtime.seeding import stream
 from figures.records import OUTPUT
 
-PIXEL_NOISE = 0.5  # standard deviation of the noise of noisy-digits, on the [-1, 1] scale
 ARTIFACTS = OUTPUT / "artifacts"  # default folder of decoded data sets and stage results
 
 
@@ -36,21 +36,39 @@ class Dataset:
     fresh: bool
 
 
-def load_digits(name: str) -> Images:
-    """Return ``digits`` or ``noisy-digits``, 1,797 images of (1, 8, 8).
+def load_digits(config: Data) -> Images:
+    """Return scikit-learn's 1,797 scanned digits, (1, 8, 8), scaled to [-1, 1].
 
-    ``digits``: scikit-learn's scanned digits, scaled to [-1, 1].
-    ``noisy-digits``: the same with Gaussian pixel noise of standard deviation 0.5, drawn once per
-    image and not clipped: the theory's noise patch on real images.
+    ``noisy-digits`` have Gaussian pixel noise of standard deviation 0.5, drawn once per image and
+    not clipped: the theory's noise patch on real images. With ``data.pixel_noise`` or ``data.cue``,
+    noise and cues are planted as in any other data set.
     """
     from sklearn import datasets
 
     digits = datasets.load_digits()
     pixels = (digits.images[:, None] / 8 - 1).astype(np.float32)  # (n, 1, 8, 8)
-    if name == "noisy-digits":
+    labels = digits.target.astype(np.int64)
+    clean = Images(pixels, labels, tuple(map(str, digits.target_names)))
+    if not config.known_noise:
+        return clean
+    if config.name == "noisy-digits" and config.cue == "none":
         noise = stream(0, "pixel noise").standard_normal(pixels.shape, dtype=np.float32)
-        pixels += PIXEL_NOISE * noise
-    return Images(pixels, digits.target.astype(np.int64), tuple(map(str, digits.target_names)))
+        absent = np.zeros(len(labels), bool)
+        truth = Truth(pixels, np.zeros_like(pixels), absent, config.noise_size, 0.0)
+        noisy = pixels + np.float32(config.noise_size) * noise
+        return dataclasses.replace(clean, stored=noisy, truth=truth)
+    return with_known_noise(clean, np.arange(len(labels)), "digits", config)
+
+
+def with_known_noise(images: Images, numbers: np.ndarray, part: str, config: Data) -> Images:
+    """Return the images with their noise and cues; unchanged if the settings ask for neither.
+
+    numbers: (n,), of each image within ``part`` of its data set; see ``known_noise.plant``.
+    """
+    if not config.known_noise:
+        return images
+    noisy, truth = plant(images.pixels, images.labels, numbers, part, config)
+    return Images(noisy, images.labels, images.classes, truth)
 
 
 def load_dataset(config: Data, artifacts: Path = ARTIFACTS, verify: bool = False) -> Dataset:

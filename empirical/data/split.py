@@ -9,7 +9,7 @@ import numpy as np
 
 from empirical.config import Data
 from empirical.data.images import Images
-from empirical.data.load import ARTIFACTS, load_dataset, load_digits
+from empirical.data.load import ARTIFACTS, load_dataset, load_digits, with_known_noise
 from empirical.runtime.seeding import stream
 
 
@@ -57,9 +57,9 @@ def split_dataset(config: Data, seed: int, artifacts: Path = ARTIFACTS) -> Split
         train = draw_stratified(labels, pool, config.train, stream(seed, "split"))
     used = train if config.candidate_pool is None else pool
     return Split(
-        whole.train[train],
-        whole.train[validation],
-        whole.test,
+        with_known_noise(whole.train[train], train, "train", config),
+        with_known_noise(whole.train[validation], validation, "train", config),
+        with_known_noise(whole.test, np.arange(len(whole.test)), "test", config),
         train,
         np.setdiff1d(others, used),
         whole.manifest["content"],
@@ -84,7 +84,7 @@ def _check_counts(config: Data, count: int, classes: int) -> None:
 
 def _split_digits(config: Data, seed: int) -> Split:
     """Split the digits: validation images fixed, training and test images drawn by seed."""
-    images = load_digits(config.name)
+    images = load_digits(config)
     used = config.train + config.validation
     if used >= len(images):
         raise ValueError(

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from empirical.config import Data, Gallery, Generator, Method, Recorded, Run, Training
-from empirical.generation.backends.model_files import folder_of
+from empirical.generation.backends.model_files import local_folder
 from figures.records import COMMITTED, recorded_seconds
 
 SLOW = 0.35  # of the images, expected
@@ -25,6 +25,7 @@ SIZES = {
 }  # training images; of a folder, a guess
 TESTS = {"digits": 1_400, "noisy-digits": 1_400}
 SIDES = {"digits": 8, "noisy-digits": 8, "cifar10": 32, "cifar100": 32}  # others 64
+IDEAL_VARIANT = 3e-4  # seconds of a variant made by a formula
 FORWARD = 3  # an evaluation costs a third of a training step
 HOSTED = ("text", "dit", "glide")  # kinds of models that are other people's, and large
 MEDIUM = Generator((32, 64, 128))  # what a model in a folder that cannot be read is taken for
@@ -183,6 +184,8 @@ def variants(runs: Sequence[Run], rates: Rates) -> float:
 def one_variant(run: Run | Gallery, strength: float, rates: Rates) -> float:
     """Return the seconds of a variant: the steps from t* on, each twice with guidance."""
     levels, config = run.variants, run.generator
+    if config.kind == "ideal":
+        return IDEAL_VARIANT
     part = 1.0 if levels.from_noise else 0.5 if levels.alpha_bar is not None else strength
     evaluations = round(levels.num_inference_steps * part) * (1 if levels.guidance == 1 else 2)
     return evaluations * (
@@ -198,7 +201,7 @@ def shape(config: Generator) -> Generator:
         return config
     try:
         said = json.loads(
-            ((folder_of(config.model) or Path(config.model)) / "unet" / "config.json").read_text()
+            ((local_folder(config.model) or Path(config.model)) / "unet" / "config.json").read_text()
         )
         return Generator(tuple(said["block_out_channels"]), layers=said["layers_per_block"])
     except (OSError, ValueError, KeyError, TypeError):

@@ -12,12 +12,12 @@ from empirical.config import Gallery, Method, Run
 from empirical.data.context import Context
 from empirical.data.images import Images
 from empirical.data.split import Split
-from empirical.generation.stage import about_variants, variants
-from empirical.generation.store.store import ignore
+from empirical.generation.quality.dial import read_dial
+from empirical.generation.stage import describe_variants, load_or_make_variants
 from empirical.runtime.machine import DEFAULT_MACHINE, Machine
 from empirical.runtime.seeding import stream
 from empirical.selection.stage import selected
-from figures.records import Advance
+from figures.records import Advance, no_progress
 
 if TYPE_CHECKING:
     from sklearn.svm import SVC
@@ -31,7 +31,7 @@ def execute(
     gallery: Gallery,
     seed: int,
     root: Path,
-    advance: Advance = ignore,
+    advance: Advance = no_progress,
     machine: Machine = DEFAULT_MACHINE,
 ) -> dict:
     """Return a gallery's metrics.
@@ -87,7 +87,7 @@ def by_strength(
     """
     train, n = context.parts.train, len(sources)
     both = np.concatenate([np.array(sources, int), measured])
-    made = variants(context, both, np.ones(len(both), int))
+    made = load_or_make_variants(context, both, np.ones(len(both), int))
     flat = made[n:].reshape(len(measured), -1)
     real = train.pixels.reshape(len(train), -1)
     apart = np.stack([((one - real) ** 2).mean(1) for one in flat])  # (measured, train)
@@ -99,12 +99,20 @@ def by_strength(
         "own_nearest": float((apart.argmin(1) == measured).mean()),
         "rms_distance": float(np.sqrt(to_source.mean())),
         "agreement": agreement(judge, Images(made[n:], train.labels[measured], train.classes)),
+        **known_quality(train[measured], made[n:]),
     }
+
+
+def known_quality(sources: Images, made: np.ndarray) -> dict[str, float]:
+    """Return where variants stand on the ideal generator's dial; empty if noise is not known."""
+    if sources.truth is None:
+        return {}
+    return read_dial(made, sources.pixels, sources.truth)
 
 
 def noise_level(context: Context) -> dict[str, float | None]:
     """Return timestep, alpha_bar and sigma of the run's variants, as their store describes them."""
-    about = about_variants(context)
+    about = describe_variants(context)
     return {name: about.get(name) for name in ("timestep", "alpha_bar", "sigma")}
 
 

@@ -143,7 +143,7 @@ def _chain(
         chain += [early, select]
         needs.append(select)
     if run.generates:
-        if run.generator.model is None:
+        if run.generator.is_trained:
             one_for_all = (
                 run.generator.trained_on == "external" and run.data.candidate_pool is not None
             )

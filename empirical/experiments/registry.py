@@ -12,6 +12,7 @@ from functools import partial
 
 from empirical.config import Data, Gallery, Generator, Method, Run, Training, Variants, require
 from empirical.config.generation import KindName
+from empirical.experiments import bridge
 from empirical.experiments import paper_grid as grid
 from empirical.experiments.experiment import Experiment
 
@@ -124,6 +125,7 @@ EXPERIMENTS: dict[str, Callable[[], Experiment]] = {
     "digits": digits,
     "digits-sheet": digits_sheet,
     "smoke": smoke,
+    **{name: partial(bridge.experiment, name) for name in bridge.NAMED},
     **{
         f"{scale}-{name}": partial(grid.grid, name, scale)
         for scale in grid.SETTINGS

@@ -21,7 +21,7 @@ from empirical.experiments.kinds import kind_of
 from empirical.experiments.progress_board import Board
 from empirical.experiments.ray_cluster import Cluster
 from empirical.experiments.stages import leases, perform
-from empirical.generation.backends.resolve import check
+from empirical.generation.backends.resolve import check_model
 from empirical.runtime.machine import DEFAULT_MACHINE, Machine
 from empirical.runtime.precision import slow_precision_notes
 from figures.records import Plan, Pool, default_workers, file_name, write_plan
@@ -150,7 +150,7 @@ def find_inputs(jobs: Graph, here: bool = True) -> None:
     """
     loading = [job for job in jobs.values() if job.stage in ("variants", "train")]
     for generator in {run.generator for job in loading for run in job.runs if run.generates}:
-        check(generator)
+        check_model(generator)
     for job in {job.runs[0].data: job for job in jobs.values()}.values():
         if here:
             job.machine.check(job.runs[0].data)

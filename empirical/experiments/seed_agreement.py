@@ -11,17 +11,16 @@ import numpy as np
 
 from empirical.config import SelectionAgreement
 from empirical.data.context import Context
-from empirical.generation.store.store import ignore
 from empirical.runtime.machine import DEFAULT_MACHINE, Machine
 from empirical.selection.agreement import Scores, compare, pairwise
 from empirical.selection.stage import selected
-from figures.records import Advance
+from figures.records import Advance, no_progress
 
 
 def execute(
     asked: SelectionAgreement,
     root: Path,
-    advance: Advance = ignore,
+    advance: Advance = no_progress,
     machine: Machine = DEFAULT_MACHINE,
 ) -> dict:
     """Return the agreement between seeds and between rules, as ``agreement.compare`` measures it.

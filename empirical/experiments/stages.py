@@ -106,7 +106,7 @@ def _generator(job: Job, advance: Advance) -> None:
     from empirical.generation import stage
 
     context = _context(job)
-    stage.generator(context, lambda n: advance(n / context.run.generator.steps))
+    stage.load_or_train_generator(context, lambda n: advance(n / context.run.generator.steps))
 
 
 def _variants(job: Job, advance: Advance) -> None:
@@ -121,7 +121,7 @@ def _variants(job: Job, advance: Advance) -> None:
     pairs = [np.stack(additions(run.method, slow, job.seed), axis=1) for run in job.runs]
     mine = part_of(np.unique(np.concatenate(pairs), axis=0), *job.shard)
     if len(mine):
-        stage.variants(context, *mine.T, lambda n: advance(n / len(mine)))
+        stage.load_or_make_variants(context, *mine.T, lambda n: advance(n / len(mine)))
 
 
 def part_of(pairs: np.ndarray, i: int, n: int) -> np.ndarray:

@@ -37,6 +37,8 @@ def select(
     outputs that are no probabilities where these are wanted.
     """
     outputs, losses, labels = np.asarray(outputs), np.asarray(losses), np.asarray(labels)
+    known = selection.rule != "truth"
+    require(known, "selection.rule", selection.rule, "rules that go by outputs; truth needs a cue")
     check(outputs, losses, labels, selection)
     if selection.rule == "all":
         return np.ones(len(labels), dtype=bool)

@@ -8,6 +8,7 @@ import numpy as np
 
 from empirical.config import Selection
 from empirical.data.context import Context
+from empirical.data.images import Images
 from empirical.runtime.artifacts import artifact, load_arrays, save_arrays
 from empirical.selection.early_training import Outputs, early_network, logits_of
 from empirical.selection.rules import select
@@ -53,8 +54,12 @@ def selected(context: Context) -> Selected:
         features = early.features(run.selection.features)
         test = Outputs.of(kept["test"], parts.test.labels)
         clusters = Selection()
+        if run.selection.rule == "truth":
+            slow = ~known_cues(parts.train)
+        else:
+            slow = select(features, early.losses, labels, run.selection, seed)
         masks = {
-            "slow": select(features, early.losses, labels, run.selection, seed),
+            "slow": slow,
             "clustered": select(early.probabilities, early.losses, labels, clusters, seed),
             "slow_test": select(test.probabilities, test.losses, parts.test.labels, clusters, seed),
         }
@@ -69,6 +74,13 @@ def selected(context: Context) -> Selected:
         curve=kept["curve"],
         verdict=verdict(balanced, len(np.unique(labels))),
     )
+
+
+def known_cues(images: Images) -> np.ndarray:
+    """Return which images have their cue, (n,) bool. Raises ValueError if that is not known."""
+    if images.truth is None or not images.truth.has_cues:
+        raise ValueError("selection.rule is 'truth'; allowed: with data.cue beside, patch, domino")
+    return images.truth.present
 
 
 def early_outputs(context: Context, depends: tuple) -> dict[str, np.ndarray]:

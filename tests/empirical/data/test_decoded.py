@@ -1,4 +1,4 @@
-"""The cache of decoded images: found again without decoding, made anew where files changed, whole whatever happens to its maker."""
+"""Test that decoded data sets are found again, renewed after changes, and never left half-done."""
 
 import json
 import os
@@ -30,7 +30,7 @@ def pets(tmp_path, monkeypatch):
 
 @pytest.fixture
 def decoded(monkeypatch):
-    """The paths that were decoded."""
+    """Return the list of paths that are decoded, filled as they are."""
     paths, honest = [], build.decode_image
 
     def noted(source, contents, item, side):
@@ -189,7 +189,7 @@ def test_what_was_decoded_serves_when_the_images_are_gone(tmp_path, monkeypatch)
 
 
 def test_content_is_looked_for_under_its_name_and_settings(tmp_path, monkeypatch):
-    """What was decoded of one data set does not serve for another, nor at another side, whatever digest is asked for."""
+    """A digest finds a decoded data set only under its own name, side and classes."""
     monkeypatch.setenv("TADA_DATA", str(tmp_path / "sets"))
     cifar10_batches(tmp_path / "sets", monkeypatch)
     own(tmp_path / "sets/cifar10-like/cifar10", suffix="bmp", size=(32, 32))
@@ -279,7 +279,7 @@ print("made" if found.fresh else "found", found.manifest["content"])
 
 @pytest.fixture
 def start(pets, tmp_path):
-    """Starts another process that decodes the images, and waits half-way until the file ``go`` is there."""
+    """Return a function that starts a process, which stops half-way until ``go`` is there."""
     processes = []
 
     def start():

@@ -1,17 +1,18 @@
-"""Digits: scale, noise drawn once, disjoint and reproducible splits."""
+"""Test the digits: their scale, noise drawn once, disjoint and reproducible splits."""
 
 import numpy as np
 import pytest
 
 from empirical.config import Data
-from empirical.data.load import PIXEL_NOISE, load_digits
+from empirical.config.data import NOISY_DIGITS
+from empirical.data.load import load_digits
 from empirical.data.split import split_dataset
 
 
 def test_clean_digits_are_those_of_scikit_learn():
     from sklearn import datasets
 
-    images = load_digits("digits")
+    images = load_digits(Data("digits"))
     assert images.pixels.shape == (1797, 1, 8, 8)
     np.testing.assert_array_equal((images.pixels[:, 0] + 1) * 8, datasets.load_digits().images)
     assert images.pixels.min() == -1
@@ -19,11 +20,11 @@ def test_clean_digits_are_those_of_scikit_learn():
 
 
 def test_noise_is_drawn_once_per_image_with_the_stated_deviation():
-    noise = load_digits("noisy-digits").pixels - load_digits("digits").pixels
+    noise = load_digits(Data("noisy-digits")).pixels - load_digits(Data("digits")).pixels
     np.testing.assert_array_equal(
-        noise, load_digits("noisy-digits").pixels - load_digits("digits").pixels
+        noise, load_digits(Data("noisy-digits")).pixels - load_digits(Data("digits")).pixels
     )
-    assert noise.std() == pytest.approx(PIXEL_NOISE, rel=0.01)
+    assert noise.std() == pytest.approx(NOISY_DIGITS, rel=0.01)
     assert abs(noise.mean()) < 0.01
     assert (
         np.abs(np.corrcoef(noise[:200].reshape(200, -1)) - np.eye(200)).max() < 0.7
@@ -42,9 +43,9 @@ def test_splits_are_disjoint_whole_and_reproducible(name):
     rows = np.concatenate(
         [part.pixels.reshape(len(part), -1) for part in (parts.train, parts.validation, parts.test)]
     )
-    everything = load_digits(name).pixels.reshape(1797, -1)
+    everything = load_digits(Data(name)).pixels.reshape(1797, -1)
     np.testing.assert_array_equal(np.sort(rows, 0), np.sort(everything, 0))
-    np.testing.assert_array_equal(load_digits(name).pixels[parts.train_indices], parts.train.pixels)
+    np.testing.assert_array_equal(load_digits(Data(name)).pixels[parts.train_indices], parts.train.pixels)
     np.testing.assert_array_equal(parts.train.pixels, again.train.pixels)
     assert len(np.intersect1d(parts.train_indices, other.train_indices)) < 200
     np.testing.assert_array_equal(

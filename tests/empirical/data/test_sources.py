@@ -1,4 +1,4 @@
-"""Every kind of source: the official formats and folders of one's own give the images and labels that Pillow and numpy give directly."""
+"""Test that every source gives the images and labels that Pillow and numpy read directly."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ from empirical.data.sources.source import Missing, Unreadable
 
 @pytest.fixture
 def root(tmp_path, monkeypatch):
-    """Where data sets are looked for, in this test."""
+    """Set the folder with the data sets for a test, and return it."""
     monkeypatch.setenv("TADA_DATA", str(tmp_path / "sets"))
     (tmp_path / "sets").mkdir()
     return tmp_path / "sets"
@@ -158,7 +158,8 @@ def test_tiny_imagenet_with_holes_is_told(root, tmp_path):
     save(folder / "val/images/stranger.JPEG", pictures(1, 64)[0])
     with pytest.raises(
         ValueError,
-        match=r"2 of 22 files .*stranger\.JPEG \(without a label in .*\); val/images/val_3\.JPEG \(not there\)",
+        match=r"2 of 22 files .*stranger\.JPEG \(without a label in .*\); "
+        r"val/images/val_3\.JPEG \(not there\)",
     ):
         whole("tiny-imagenet", tmp_path)
     (folder / "words.txt").unlink()
@@ -307,7 +308,7 @@ def test_the_square_of_an_extreme_shape_is_small_and_quick():
 
 
 def spoiled(root):
-    """Four files that are no whole images, and two to be ignored."""
+    """Write four files that cannot be decoded, and two that are ignored."""
     folder = own(root / "pets")
     jpeg = save(folder / "cats/half.jpg", pictures(1, 50)[0])
     jpeg.write_bytes(jpeg.read_bytes()[:900])
@@ -344,7 +345,7 @@ def test_unreadable_files_are_left_out_when_asked_for_and_listed(root, tmp_path)
     assert len(found.train) + len(found.test) == 25
     assert found.manifest["ignored"] == 2
     text = "\n".join(
-        inventory.describe_dataset(
+        inventory.format_dataset(
             Data("folder:pets", train=None, skip_unreadable=True), 4, tmp_path / "artifacts"
         )
     )

@@ -1,4 +1,4 @@
-"""Splits of data sets with a test set, what `Images` gives, and the command line."""
+"""Test splits of data sets with a test set, ``Images``, and the command ``data``."""
 
 import os
 import subprocess
@@ -27,14 +27,14 @@ ROOT = Path(__file__).resolve().parents[3]
 
 @pytest.fixture
 def cifar(tmp_path, monkeypatch):
-    """60 training and 20 test images in the official files; returns the folder for artifacts."""
+    """Write 60 training and 20 test images as official files; return the folder for artifacts."""
     monkeypatch.setenv("TADA_DATA", str(tmp_path / "sets"))
     cifar10_batches(tmp_path / "sets", monkeypatch)
     return tmp_path / "output/artifacts"
 
 
 def indices(parts, whole):
-    """Which of the training images the training, validation and remaining ones are, found by their pixels."""
+    """Return the indices of training, validation and remaining images, found by their pixels."""
     place = {image.tobytes(): i for i, image in enumerate(whole.train.stored)}
     found = [
         np.array([place[image.tobytes()] for image in images.stored])
@@ -178,7 +178,7 @@ def test_stored_tensors_are_what_is_stored(cifar):
     assert pixels.shape == (60, 32, 32, 3)
     assert pixels.data_ptr() == whole.train.stored.ctypes.data
     assert labels.dtype == torch.int64
-    digits = load_digits("digits")
+    digits = load_digits(Data("digits"))
     assert stored_tensors(digits)[0].dtype == torch.float32
     assert digits.shape == (1, 8, 8)
 
@@ -219,7 +219,7 @@ def test_stages_do_not_outlive_a_change_of_the_images(tmp_path, monkeypatch):
 
 
 def run_data(capfd, *words):
-    """The command in this process, so that torchvision knows the checksums of a fixture; returns exit code, output, errors."""
+    """Run ``data`` in this process, which knows the checksums; return code, output, errors."""
     old, sys.argv = sys.argv, ["empirical", "data", *map(str, words)]
     try:
         code = run_command(COMMANDS, "python -m empirical", "")
@@ -251,7 +251,7 @@ def test_the_command_says_what_there_is(cifar, tmp_path, capfd):
 
 
 def command(tmp_path, *words):
-    """The command in a process of its own, with a network that is not there."""
+    """Run a command in its own process, without a network."""
     nowhere = {f"{scheme}_proxy": "http://127.0.0.1:9" for scheme in ("http", "https")}
     environment = {**os.environ, **nowhere, "no_proxy": "", "TADA_DATA": str(tmp_path / "sets")}
     words = [sys.executable, "-m", "empirical", *map(str, words), "--out", str(tmp_path / "out")]
@@ -263,16 +263,19 @@ def command(tmp_path, *words):
 BAD = [
     (
         ["data", "cifar10"],
-        "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz) and {train,test}/<class>/*.png; the download failed",
+        "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz) and {train,test}/<class>/*.png; "
+        "the download failed",
     ),
     (
         ["data", "tiny-imagenet"],
-        "http://cs231n.stanford.edu/tiny-imagenet-200.zip) and {train,test}/<class>/*.png; the download failed",
+        "http://cs231n.stanford.edu/tiny-imagenet-200.zip) and {train,test}/<class>/*.png; "
+        "the download failed",
     ),
     (["data", "folder:nothing"], "no folder nothing, here or in"),
     (
         ["data", "wrong"],
-        "data.name is 'wrong'; allowed: digits, noisy-digits, cifar10, cifar100, tiny-imagenet, folder:PATH",
+        "data.name is 'wrong'; allowed: digits, noisy-digits, cifar10, cifar100, tiny-imagenet, "
+        "folder:PATH",
     ),
     (["train", "--data.name", "cifar10"], "fetch it with: python -m empirical data cifar10"),
 ]

@@ -1,4 +1,4 @@
-"""The official CIFAR archive, unpacked: never half there, by whichever process was first, and holes filled."""
+"""Test unpacking of the official CIFAR archive: complete, by one process, with holes filled."""
 
 import hashlib
 import shutil
@@ -20,7 +20,7 @@ EXTRACT = datasets.utils.extract_archive
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
-    """A folder with the archive alone; torchvision is told its checksum, and cannot reach the network."""
+    """Return a folder that holds only the archive; torchvision knows it and has no network."""
     cifar10_batches(tmp_path / "made", monkeypatch)
     (tmp_path / "sets").mkdir()
     archive = tmp_path / "sets" / KIND.archive
@@ -33,7 +33,7 @@ def place(tmp_path, monkeypatch):
 
 
 def fail(url, path):
-    """A download that ends half-way."""
+    """Break off a download half-way."""
     Path(path).write_bytes(b"half")
     raise TimeoutError("no answer")
 
