@@ -53,7 +53,12 @@ def bfloat16_options(run: Recorded) -> Iterator[str]:
     if run.training.precision == "bfloat16":
         yield "--training.precision"
     generator = getattr(run, "generator", None)  # runs that only select have none
-    if run.generates and generator.model is None and generator.precision == "bfloat16":
+    if (
+        run.generates
+        and generator is not None
+        and generator.is_trained
+        and generator.precision == "bfloat16"
+    ):
         yield "--generator.precision"
 
 

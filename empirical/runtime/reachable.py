@@ -22,13 +22,15 @@ class Sources:
     """The source files of some packages below a folder, each parsed when first needed.
 
     root: the folder that holds the packages. ignored: dotted names of modules that do not count.
-    Entries are ``module:name`` of top-level functions and classes.
+    Entries are ``module:name`` of top-level functions and classes. unresolved: the names looked up
+    so far that their module does not define, each ``module:name``; they stand for all of it.
     """
 
     def __init__(self, root: Path, packages: Sequence[str], ignored: Collection[str] = ()) -> None:
         self.root = root
         self.packages = packages
         self.ignored = ignored
+        self.unresolved: set[str] = set()
         self._modules: dict[str, Module | None] = {}
 
     def digest(self, entries: Iterable[str]) -> str:
@@ -95,6 +97,8 @@ class Sources:
                     yield from self._definitions(_with_attributes(target, rest))
                 return
             if not first or self[f"{module}.{first}"] is None:
+                if first:
+                    self.unresolved.add(f"{module}:{first}")
                 yield from self._everything(module)
                 return
             module = f"{module}.{first}"

@@ -45,13 +45,16 @@ STAGES: Mapping[str, Stage] = {
     "early": Stage((*INPUTS, "empirical.selection.stage:early_outputs"), TRAINING),
     "select": Stage((*INPUTS, "empirical.selection.stage:selected"), (*TRAINING, "scikit-learn")),
     "generator": Stage(
-        (*INPUTS, "empirical.generation.stage:generator"), ("numpy", "torch", "diffusers")
+        (*INPUTS, "empirical.generation.stage:load_or_train_generator"),
+        ("numpy", "torch", "diffusers"),
     ),
-    "variants": Stage((*INPUTS, "empirical.generation.stage:variants"), DIFFUSION),
+    "variants": Stage((*INPUTS, "empirical.generation.stage:load_or_make_variants"), DIFFUSION),
     "train": Stage(
-        (*INPUTS, "empirical.pipeline:execute"), (*TRAINING, *DIFFUSION, "scikit-learn")
+        (*INPUTS, "empirical.pipeline:execute"), (*TRAINING, *DIFFUSION, "scikit-learn", "scipy")
     ),
-    "judge": Stage((*INPUTS, "empirical.generation.quality.by_strength:trained_judge"), TRAINING),
+    "judge": Stage(
+        (*INPUTS, "empirical.generation.quality.by_strength:load_or_train_judge"), TRAINING
+    ),
 }
 IGNORED = {  # modules whose code cannot change a result
     "empirical.data.decoded",  # reads back decoded images, whose digest is in every stage's key

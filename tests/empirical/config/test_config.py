@@ -1,4 +1,4 @@
-"""Settings are checked when they are made, in one line that says what is allowed; equal settings have equal identity."""
+"""Bad settings are refused in one line that says what is allowed; equal settings are one run."""
 
 import dataclasses
 

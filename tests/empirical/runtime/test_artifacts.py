@@ -50,7 +50,7 @@ def rewrite(path, docstrings=False):
 
 @pytest.fixture
 def copy(tmp_path):
-    """A copy of the packages' source."""
+    """Copy the source of the packages; return the folder."""
     for package in PACKAGES:
         shutil.copytree(ROOT / package, tmp_path / package, ignore=lambda _, names: skipped(names))
     return tmp_path
@@ -71,7 +71,7 @@ def digests(root):
 
 
 def dropped(root):
-    """The stages whose results would be computed again."""
+    """Return the stages whose results would be computed again."""
     return {name for name, value in digests(root).items() if value != today()[name]}
 
 
@@ -137,6 +137,13 @@ def test_no_stage_reaches_the_rooms_above_it(room):
     for stage in STAGES.values():
         reached = sources().reached(stage.entries)
         assert not [key for key in reached if key[0].startswith(f"empirical.{room}")]
+
+
+def test_every_name_that_a_stage_uses_is_found():
+    found = sources.__wrapped__(ROOT)
+    for stage in STAGES.values():
+        found.reached(stage.entries)
+    assert found.unresolved == set()
 
 
 DISTRIBUTIONS = {"sklearn": "scikit-learn", "PIL": "pillow", "glide_text2im": "glide-text2im"}
@@ -234,7 +241,7 @@ SMALL = ("empirical.stage:entry",)
 
 @pytest.fixture
 def small(tmp_path):
-    """A package of a few files; returns a function that edits one and tells if the key changed."""
+    """Write a small package; return a function that edits a file and tells if the key changed."""
     for name, text in FILES.items():
         path = tmp_path / "empirical" / f"{name}.py"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -288,7 +295,9 @@ def test_what_is_not_reached_does_not_count(small, name, old, new):
 
 def test_a_name_that_cannot_be_found_stands_for_everything_below(small, tmp_path):
     assert small("deferred", "value = 1", "from empirical.lazy import found as value")
-    reached = Sources(tmp_path, PACKAGES).reached(SMALL)
+    found = Sources(tmp_path, PACKAGES)
+    reached = found.reached(SMALL)
+    assert found.unresolved == {"empirical.lazy:found"}
     assert {("empirical.lazy.inside", "found"), ("empirical.lazy", "__getattr__")} <= reached
 
 

@@ -20,7 +20,7 @@ HOLD = (
 
 @pytest.fixture
 def holder(tmp_path):
-    """A process that holds the lock of ``tmp_path``/result."""
+    """Start a process that holds the lock of ``tmp_path``/result."""
     words = [sys.executable, "-c", HOLD, str(tmp_path / "result")]
     with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "held\n"

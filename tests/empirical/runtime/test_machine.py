@@ -1,4 +1,4 @@
-"""Where a run is computed: what is not on this machine is told before any work, without torch where nothing can be missing."""
+"""A device that this machine lacks is reported before any work; torch is loaded only if needed."""
 
 import subprocess
 import sys
@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 @pytest.fixture
 def bare(monkeypatch):
-    """A machine without a GPU."""
+    """Pretend that this machine has no GPU."""
     monkeypatch.setattr(torch.cuda, "is_available", cache(lambda: False))
     monkeypatch.setattr(torch.backends.mps, "is_available", cache(lambda: False))
 
@@ -51,7 +51,8 @@ def test_what_is_there_passes(bare, monkeypatch):
 
 def test_what_is_always_there_needs_no_torch():
     code = (
-        "import sys; from empirical.config import Data; from empirical.runtime.machine import Machine\n"
+        "import sys; from empirical.config import Data\n"
+        "from empirical.runtime.machine import Machine\n"
         "for device in ('auto', 'cpu'): Machine(device).check(Data())\n"
         "sys.exit('torch' in sys.modules)"
     )

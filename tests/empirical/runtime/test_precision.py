@@ -1,4 +1,4 @@
-"""Processors without bfloat16 arithmetic are recognised, others and unknown ones left in peace; what is said names the option."""
+"""A processor without bfloat16 arithmetic is recognised, and the note about it names the option."""
 
 import dataclasses
 
@@ -10,10 +10,8 @@ from empirical.runtime import precision as bfloat16
 from empirical.runtime.machine import Machine
 
 CPU = Machine("cpu")
-X86, ARM = (
-    "processor\t: 0\nmodel name\t: X\nflags\t\t: fpu sse2 {}\n\n",
-    "processor\t: 0\nFeatures\t: fp asimd {}\n",
-)
+X86 = "processor\t: 0\nmodel name\t: X\nflags\t\t: fpu sse2 {}\n\n"
+ARM = "processor\t: 0\nFeatures\t: fp asimd {}\n"
 HALF = Training(precision="bfloat16")
 
 
@@ -70,7 +68,8 @@ OWN = Generator(precision="bfloat16")
 def test_a_run_that_asks_for_it_is_told_which_option(without, run, options):
     said = bfloat16.slow_precision_notes([run, run], CPU)
     assert said == [
-        f"note: this processor has no bfloat16 arithmetic, which makes bfloat16 about twenty times slower than {o} float32"
+        "note: this processor has no bfloat16 arithmetic, which makes bfloat16 about twenty times "
+        f"slower than {o} float32"
         for o in options
     ]
 
