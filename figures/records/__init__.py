@@ -1,6 +1,9 @@
-"""What passes between computing and drawing: records on disk, their comparison, and the jobs that fill them in.
+"""Keep what passes between computing and drawing: records, plans, and the jobs that make them.
 
-The only part of ``figures`` that ``theory`` and ``empirical`` import. Beyond the standard library it needs tqdm and tyro alone.
+The only room of ``figures`` that ``theory`` and ``empirical`` import; it needs tqdm and tyro only.
+Read ``record.py`` first (one run's settings and results), then ``plan.py`` (an experiment's runs).
+``files.py`` writes in one step, ``lines.py`` holds committed records, ``compare.py`` compares them.
+``workers`` runs jobs in parallel processes, ``command_line`` turns functions into subcommands.
 """
 
 from figures.records.command_line.cli import run_command
@@ -27,6 +30,7 @@ from figures.records.workers.pool import (
     Interrupted,
     Pool,
     attempt,
+    no_progress,
     reason,
 )
 
@@ -59,6 +63,7 @@ __all__ = [
     "leftovers",
     "load",
     "load_some",
+    "no_progress",
     "provenance",
     "read",
     "read_plan",

@@ -1,4 +1,7 @@
-"""Does a fresh record equal the committed one? Same bits, the same within a stated tolerance, or different."""
+"""Compare fresh records with committed ones.
+
+They have the same bits, agree within a stated tolerance, or differ.
+"""
 
 from __future__ import annotations
 
@@ -14,18 +17,19 @@ from figures.records.paths import COMMITTED, FRESH
 from figures.records.plan import Plan, read_plan
 from figures.records.record import Record, RecordError, exists, read
 
-SAME_BITS, WITHIN, DIFFERENT, NEW, DAMAGED = (
-    "same bits",
-    "within tolerance",
-    "different",
-    "not committed",
-    "damaged",
-)
+SAME_BITS = "same bits"
+WITHIN = "within tolerance"
+DIFFERENT = "different"
+NEW = "not committed"
+DAMAGED = "damaged"
 
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """One fresh record against the committed one, in the plan's metric. distance: largest absolute difference; shift: fresh - committed."""
+    """A fresh record compared with the committed one, in the metric of the plan.
+
+    distance: the largest absolute difference. shift: fresh minus committed, 0 for a curve.
+    """
 
     run: str
     verdict: str
@@ -34,10 +38,11 @@ class Comparison:
 
 
 def agree(rows: Sequence[Comparison], tolerance: float) -> bool:
-    """Whether an experiment is reproduced: nothing is damaged, at most one record in twenty differs by more than ``tolerance``,
-    and the mean shift is at most a fifth of it.
+    """Return whether an experiment is reproduced.
 
-    Single runs scatter when another processor rounds differently, for training amplifies it; their mean does not.
+    It is if no record is damaged, at most one in twenty differs by more than ``tolerance``, and
+    the mean shift is at most a fifth of ``tolerance``. Another processor rounds differently, and
+    training amplifies this: single runs scatter, their mean does not.
     """
     count = Counter(row.verdict for row in rows)
     shift = sum(row.shift for row in rows) / max(1, len(rows))
@@ -45,9 +50,9 @@ def agree(rows: Sequence[Comparison], tolerance: float) -> bool:
 
 
 def distance(a: Any, b: Any) -> float:
-    """Largest absolute difference between two numbers, or two lists of them; infinite if shapes differ or one is missing.
+    """Return the largest absolute difference between two numbers or two lists of numbers.
 
-    Where both lists have a gap they agree.
+    Infinite if the shapes differ or one value is None; entries that are None in both lists agree.
     """
     if isinstance(a, list) and isinstance(b, list) and len(a) == len(b):
         pairs = [(x, y) for x, y in zip(a, b, strict=True) if x is not None or y is not None]
@@ -60,9 +65,11 @@ def distance(a: Any, b: Any) -> float:
 def compare_records(
     fresh: Record, committed: Record, metric: str, tolerance: float
 ) -> tuple[str, float, float]:
-    """The verdict on two records of the same run, their distance in ``metric`` and, if it is a number, fresh minus committed.
+    """Return (verdict, distance, shift) of two records of the same run, in ``metric``.
 
-    What the fresh record holds beyond the committed one, settings and metrics that later code added, is not compared.
+    distance: infinite if the records are not of the same run. shift: fresh minus committed; 0 for
+    curves. Settings and metrics that only the fresh record holds are not compared: later code
+    added them.
     """
     same_run = fresh.seed == committed.seed and extends(fresh.config, committed.config)
     if same_run and extends(fresh.metrics, committed.metrics):
@@ -74,23 +81,28 @@ def compare_records(
 
 
 def compare(experiment: str, fresh: Path = FRESH, committed: Path = COMMITTED) -> list[Comparison]:
-    """Every fresh record of the experiment against the committed one of the same name (that is, config and seed)."""
+    """Return a comparison for every fresh record of the experiment.
+
+    The committed record is that of the same name, and so of the same config and seed.
+    """
     plan = read_plan(fresh, experiment)
+    if plan is None:
+        return []
     rows = []
-    for run in plan.runs if plan else ():
-        ours, theirs = fresh / plan.folder / run, committed / plan.folder / run
+    for run in plan.runs:
+        ours = fresh / plan.folder / run
         if exists(ours):
+            theirs = committed / plan.folder / run
             rows.append(Comparison(run, *_verdict(ours, theirs, plan)))
     return rows
 
 
 def _verdict(ours: Path, theirs: Path, plan: Plan) -> tuple[str, float, float]:
+    """Return (verdict, distance, shift) of the records at two paths."""
     try:
         fresh = read(ours)
-        return (
-            compare_records(fresh, read(theirs), plan.metric, plan.tolerance)
-            if exists(theirs)
-            else (NEW, 0.0, 0.0)
-        )
+        if not exists(theirs):
+            return NEW, 0.0, 0.0
+        return compare_records(fresh, read(theirs), plan.metric, plan.tolerance)
     except RecordError:
         return DAMAGED, math.inf, 0.0

@@ -20,7 +20,7 @@ RUN = re.compile(rb'\s*\{\s*"run"\s*:\s*("(?:[^"\\]|\\.)*")')  # the beginning o
 
 
 def read_lines(folder: Path) -> Mapping[str, bytes]:
-    """Return {run: its line, not parsed} for the folder's ``records.jsonl``; {} without such a file.
+    """Return {run: its line, not parsed} from the folder's ``records.jsonl``; {} without one.
 
     The file is read once per process, and again only after it has changed. A line whose beginning
     is damaged is left out. Of a run with two different lines the last counts.
@@ -41,7 +41,7 @@ def _split(path: Path, *state: int) -> dict[str, bytes]:
 
 
 def write_lines(folder: Path, lines: Mapping[str, bytes]) -> None:
-    """Write the folder's ``records.jsonl``, sorted by run; it is replaced as a whole."""
+    """Write the folder's ``records.jsonl`` in one step, sorted by run."""
     folder.mkdir(parents=True, exist_ok=True)
     with atomic_write(folder / FILE) as temporary:
         temporary.write_bytes(b"".join(lines[run].strip() + b"\n" for run in sorted(lines)))

@@ -1,4 +1,4 @@
-"""Plans: which runs belong to an experiment, and what makes them."""
+"""Keep plans: which runs belong to an experiment, and which command makes them."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from figures.records.record import Record, RecordError, exists, read
 class Plan:
     """The runs of one experiment, such as ``theory/methods``.
 
-    runs: file names, in the order of the experiment. command: what makes them. metric: the number whose agreement
-    counts, a key of every record's metrics. tolerance: the largest absolute difference in it that counts as agreement
-    between machines. records: the folder of the records, such as ``empirical/reduced``, which several experiments may share; their own,
-    named as the experiment, if None.
+    runs: file names of the records, in the order of the experiment. command: makes the records.
+    metric: a key of every record's metrics, the number in which two machines should agree.
+    tolerance: the largest absolute difference in ``metric`` that counts as agreement.
+    records: the folder of the records, such as ``empirical/reduced``, which several experiments
+    may share; None: a folder named as the experiment.
     """
 
     experiment: str
@@ -31,19 +32,25 @@ class Plan:
 
     @property
     def folder(self) -> str:
-        """Where the records lie, below the root of records."""
+        """The folder of the records, below the root of records."""
         return self.records or self.experiment
 
 
 def write_plan(root: Path, plan: Plan) -> None:
-    """Write a plan; one that is part of the plan that is there already, as when fewer seeds are asked for, changes nothing."""
-    there = read_plan(root, plan.experiment)
-    if there is None or not set(plan.runs) <= set(there.runs):
+    """Write a plan, unless the plan below ``root`` already holds all its runs.
+
+    So a later call with fewer seeds does not shrink the plan.
+    """
+    known = read_plan(root, plan.experiment)
+    if known is None or not set(plan.runs) <= set(known.runs):
         write_json(root / plan.experiment / "plan.json", plan)
 
 
 def read_plan(root: Path, experiment: str) -> Plan | None:
-    """The plan of an experiment below ``root``, or None if it was never begun there."""
+    """Return the plan of an experiment below ``root``; None if it was never begun there.
+
+    Raises RecordError if the plan is damaged.
+    """
     path = root / experiment / "plan.json"
     try:
         body = json.loads(path.read_text())
@@ -57,26 +64,31 @@ def read_plan(root: Path, experiment: str) -> Plan | None:
 
 
 def begun(experiment: str, roots: Iterable[Path] = (FRESH, COMMITTED)) -> bool:
-    """Whether any of ``roots`` has a plan of the experiment."""
+    """Return whether any of ``roots`` has a plan of the experiment."""
     return any(read_plan(root, experiment) is not None for root in roots)
 
 
 def load(experiment: str, roots: Iterable[Path] = (FRESH, COMMITTED)) -> list[Record]:
-    """The records of an experiment, each from the first of ``roots`` that holds it whole.
+    """Return the records of an experiment, each from the first of ``roots`` where it is valid.
 
-    The plan of the first root that has one says which runs there are, or the longest plan that contains it: after a few seeds were
-    recomputed, the others are the committed ones. Raises RecordError naming the command that makes what is missing.
+    The runs are those of the first plan among ``roots``, or of the longest plan that contains it:
+    after a few seeds were recomputed, the records of the others are the committed ones. Raises
+    RecordError, which names the command to use, if a record is missing.
     """
     return _load(experiment, tuple(roots), complete=True)
 
 
 def load_some(experiment: str, roots: Iterable[Path] = (FRESH, COMMITTED)) -> list[Record]:
-    """As ``load``, but of an unfinished experiment those records that are there, and none of one that was never begun."""
+    """Return the records of an experiment that exist; [] if it was never begun.
+
+    Like ``load``, but missing records are no error.
+    """
     roots = tuple(roots)
     return _load(experiment, roots, complete=False) if begun(experiment, roots) else []
 
 
 def _load(experiment: str, roots: tuple[Path, ...], complete: bool) -> list[Record]:
+    """Return the records; with ``complete``, a missing one raises RecordError."""
     plans = [plan for root in roots if (plan := read_plan(root, experiment)) is not None]
     if not plans:
         half, _, name = experiment.partition("/")

@@ -1,4 +1,4 @@
-"""Where a record comes from: commit, versions, device and command line."""
+"""Record where a result comes from: commit, versions, device and command line."""
 
 from __future__ import annotations
 
@@ -16,21 +16,16 @@ from figures.records.paths import ROOT
 
 @cache
 def provenance(*packages: str) -> dict[str, Any]:
-    """Where a record comes from: commit, whether the tree differs from it, versions of ``packages``, device and command line."""
+    """Return {commit, dirty, versions, device, command} of this process.
 
-    def git(*words: str) -> str:
-        try:
-            return subprocess.run(
-                ("git", "-C", str(ROOT), *words), capture_output=True, text=True, check=True
-            ).stdout.strip()
-        except (OSError, subprocess.CalledProcessError):
-            return ""
-
+    commit: of git, None outside a repository. dirty: whether tracked files differ from the commit.
+    versions: of Python and of ``packages``. command: the command line without this machine's paths.
+    """
     program = Path(sys.argv[0])
     module = program.parent.name if program.name == "__main__.py" else program.name
     return {
-        "commit": git("rev-parse", "HEAD") or None,
-        "dirty": bool(git("status", "--porcelain", "--untracked-files=no")),
+        "commit": _git("rev-parse", "HEAD") or None,
+        "dirty": bool(_git("status", "--porcelain", "--untracked-files=no")),
         "versions": {
             "python": platform.python_version(),
             **{name: metadata.version(name) for name in packages},
@@ -40,7 +35,16 @@ def provenance(*packages: str) -> dict[str, Any]:
     }
 
 
+def _git(*words: str) -> str:
+    """Return what a git command prints about this repository; empty if it fails."""
+    command = ("git", "-C", str(ROOT), *words)
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
 def _portable(word: str) -> str:
-    """A word of the command line without the place of this machine that it names: of an absolute path the last part, ``.../data``."""
+    """Return a word of the command line; of an absolute path only the last part: ``.../data``."""
     option, equals, value = word.rpartition("=")
     return f"{option}{equals}.../{Path(value).name}" if Path(value).is_absolute() else word

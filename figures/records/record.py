@@ -6,9 +6,9 @@ record is a JSON file of its own. Committed records of one folder share one file
 (``figures/records/lines.py``) and are read under the same paths: ``<folder>/<run>``. A record file
 comes before a line of the same run.
 
-A run is identified by its seed and by those settings that differ from their defaults; the digest of
-both is part of the file's name. A run whose record is valid is not computed again. A setting that is
-added later, with a default that means what was done before, renames no record.
+A run is identified by its seed and by those settings that differ from their defaults; the digest
+of both is part of the file's name. A run whose record is valid is not computed again. A setting
+that is added later, with a default that means what was done before, renames no record.
 """
 
 from __future__ import annotations

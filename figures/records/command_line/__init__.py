@@ -1,0 +1,1 @@
+"""Command lines: shared arguments, errors in one line. Read ``cli.py`` first."""

@@ -1,4 +1,4 @@
-"""What several commands take, declared once."""
+"""Declare the arguments that several commands share."""
 
 from __future__ import annotations
 
@@ -8,4 +8,4 @@ import tyro
 
 Names = tyro.conf.Positional[
     Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME [NAME ...]", help_behavior_hint="")]
-]  # at least one
+]  # one name or more

@@ -1,9 +1,13 @@
-"""One shape for every command line: subcommands from functions, a user's mistake in one line with exit code 2, Ctrl-C with 130."""
+"""Run a command line whose subcommands are functions.
+
+A user's mistake is told in one line and gives exit code 2; Ctrl-C gives 130.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import functools
+import inspect
 import io
 import os
 import re
@@ -14,15 +18,20 @@ from figures.records.record import RecordError
 from figures.records.workers.pool import Interrupted
 
 TITLE = re.compile(
-    r"^(Value error|Unrecognized options|Invalid choice|Missing subcommand|Missing argument) |Error parsing __\S+: "
+    r"^(Value error|Unrecognized options|Invalid choice|Missing subcommand|Missing argument) "
+    r"|Error parsing __\S+: "
 )
+COLOUR_CODES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")  # ANSI escape sequences of a terminal
+BOX = re.compile(r"[\u2500-\u257f]+|-{3,}")  # lines around tyro's messages
 
 
 def run_command(commands: dict[str, Callable[..., int]], prog: str, description: str) -> int:
     """Parse ``sys.argv``, call the chosen function and return its exit code.
 
-    ValueError, ArithmeticError (divergence), OSError and RecordError are what a user can mend: their text goes to standard error,
-    without a traceback.
+    commands: subcommand -> function. prog: the command's name in help texts.
+
+    ValueError, ArithmeticError (divergence), OSError and RecordError are errors that a user can
+    mend: their message goes to standard error, without a traceback.
     """
     try:
         return _parse(commands, prog, description)()
@@ -40,26 +49,37 @@ def run_command(commands: dict[str, Callable[..., int]], prog: str, description:
 def _parse(
     commands: dict[str, Callable[..., int]], prog: str, description: str
 ) -> Callable[[], int]:
-    """The chosen function with its arguments, not yet called; bad arguments raise SystemExit(2) after one line."""
+    """Return the chosen function with its arguments, not yet called.
+
+    Bad arguments print one line and raise SystemExit(2).
+    """
     import tyro
 
+    if os.environ.get("NO_COLOR"):  # https://no-color.org; tyro itself looks at TERM only
+        tyro._experimental_options["ansi_codes"] = False
+
     deferred = {name: _defer(function) for name, function in commands.items()}
-    said = io.StringIO()
+    errors = io.StringIO()
     try:
-        with contextlib.redirect_stderr(said):
+        with contextlib.redirect_stderr(errors):
             return tyro.extras.subcommand_cli_from_dict(
                 deferred, prog=prog, description=description
             )
     except SystemExit as end:
         if end.code:
-            where = [prog, *(word for word in sys.argv[1:2] if word in commands), "--help"]
-            print(f"error: {_one_line(said.getvalue())} (see {' '.join(where)})", file=sys.stderr)
+            help_command = [prog, *(word for word in sys.argv[1:2] if word in commands), "--help"]
+            message = f"{_one_line(errors.getvalue())} (see {' '.join(help_command)})"
+            print(f"error: {message}", file=sys.stderr)
         raise
 
 
 def _one_line(box: str) -> str:
-    """tyro's boxed message as one line, without the box, its title, inner names, help texts and the reminder of where there are more."""
-    text = " ".join(re.sub(r"[^\x20-\x7e]+|-{3,}", " ", box).split())
+    """Return tyro's boxed message as one line.
+
+    Colour codes, the box, its title, internal names, help texts and the pointer to more help are
+    removed.
+    """
+    text = " ".join(BOX.sub(" ", COLOUR_CODES.sub("", box)).split())
     text = re.split(r" Got errors:| Argument helptext:| For full helptext", text)[0]
     text, _, near = text.partition(" Perhaps you meant: ")
     options = [
@@ -71,8 +91,20 @@ def _one_line(box: str) -> str:
 
 
 def _defer(function: Callable[..., int]) -> Callable[..., Callable[[], int]]:
+    """Return a function of the same arguments that returns the call, to be made later."""
+    function.__doc__ = _join_entries(function.__doc__ or "")  # tyro reads it from the original
+
     @functools.wraps(function)
     def defer(*arguments, **options):
         return functools.partial(function, *arguments, **options)
 
     return defer
+
+
+def _join_entries(docstring: str) -> str:
+    """Return a docstring with every entry of its ``Args:`` in one line.
+
+    tyro would print the line breaks of the source in the help, beside its own.
+    """
+    head, args, entries = inspect.cleandoc(docstring).partition("\nArgs:\n")
+    return head + args + re.sub(r"\n {8,}", " ", entries)

@@ -1,0 +1,1 @@
+"""Parallel worker processes. Read ``jobs.py`` first; ``pool.py`` starts and stops them."""

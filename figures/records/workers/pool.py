@@ -1,4 +1,7 @@
-"""Worker processes of one thread: each does one job at a time, says how far it is, and dies with its parent."""
+"""Start and stop worker processes of one thread.
+
+Each does one job at a time, reports its progress, and ends with its parent.
+"""
 
 from __future__ import annotations
 
@@ -19,17 +22,25 @@ ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
 )
 KILLED = "a worker was killed (out of memory? try --workers 1)"
-PATIENCE = 5.0  # seconds that a worker is given to end by itself
+PATIENCE = 5.0  # seconds to wait for a worker to end by itself before it is killed
 Advance = Callable[[float], None]
 
 
+def no_progress(done: float) -> None:
+    """Ignore progress: a callback that does nothing."""
+
+
 class Interrupted(Exception):
-    """The user stopped the work; what was finished is kept."""
+    """The user stopped the work; finished results are kept."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Event:
-    """What became of a job. value: units done since the last event; what the function returned; or one line of what went wrong."""
+    """News of a job.
+
+    value: of ``progress`` the units done since the last event, of ``done`` what the function
+    returned, of ``failed`` one line that says what went wrong.
+    """
 
     job: Any
     kind: Literal["progress", "done", "failed"]
@@ -38,6 +49,8 @@ class Event:
 
 @dataclasses.dataclass
 class _Worker:
+    """A process, our end of its pipe, its place among the workers, and its job if it is busy."""
+
     process: multiprocessing.process.BaseProcess
     pipe: Connection
     place: int
@@ -46,10 +59,14 @@ class _Worker:
 
 
 class Pool:
-    """Up to ``workers`` processes, begun when there is work for them; one that is killed or fails costs its job and is replaced.
+    """Up to ``workers`` processes, each started when there is work for it.
 
-    ``function(job, advance)`` writes its own results and calls ``advance(n)`` when n more units are done. environments: variables that
-    worker i has beside its parent's, those at i modulo their number. Leaving the block by an exception ends all workers at once.
+    A worker that is killed, or whose job fails, is replaced; only its job is lost. Leaving the
+    block by an exception ends all workers at once.
+
+    function: called as ``function(job, advance)``; writes its own results and calls ``advance(n)``
+    when n more units are done. environments: variables added to those of the parent; worker i gets
+    entry i modulo their number.
     """
 
     def __init__(
@@ -59,30 +76,33 @@ class Pool:
         environments: Sequence[Mapping[str, str]] = ({},),
     ) -> None:
         os.environ.update(ONE_THREAD)  # read by the workers' BLAS when it is loaded
-        self.function, self.environments = function, environments
+        self.function = function
+        self.environments = environments
         self._context = multiprocessing.get_context("spawn")
-        self._free, self._workers = list(range(max(1, workers)))[::-1], []
+        self._free = list(range(max(1, workers)))[::-1]  # places without a worker
+        self._workers: list[_Worker] = []
 
     @property
     def idle(self) -> int:
-        """Jobs that could begin at once."""
+        """The number of jobs that could start now."""
         return len(self._free) + sum(not worker.busy for worker in self._workers)
 
     def submit(self, job: Any) -> None:
-        """Let an idle worker begin; there must be one."""
-        worker = (
-            next((worker for worker in self._workers if not worker.busy), None) or self._begin()
-        )
-        worker.job, worker.busy = job, True
-        with contextlib.suppress(OSError):  # it has died while it was idle: ``wait`` will find out
+        """Give the job to an idle worker; there must be one."""
+        idle = (worker for worker in self._workers if not worker.busy)
+        worker = next(idle, None) or self._start()
+        worker.job = job
+        worker.busy = True
+        with contextlib.suppress(OSError):  # it died while it was idle: ``wait`` will report it
             worker.pipe.send(job)
 
     def wait(self, timeout: float | None = None) -> list[Event]:
-        """What happened; nothing if that was nothing within ``timeout`` seconds."""
+        """Return the next events; [] if there are none within ``timeout`` seconds (None: wait)."""
         busy = {worker.pipe: worker for worker in self._workers if worker.busy}
-        return [self._hear(busy[pipe]) for pipe in wait(list(busy), timeout)]
+        return [self._receive(busy[pipe]) for pipe in wait(list(busy), timeout)]
 
-    def _begin(self) -> _Worker:
+    def _start(self) -> _Worker:
+        """Start a worker at a free place."""
         place = self._free.pop()
         ours, theirs = self._context.Pipe()
         environment = self.environments[place % len(self.environments)]
@@ -91,11 +111,13 @@ class Pool:
         )
         with _uninterrupted():
             process.start()
-        theirs.close()  # so that its death is heard as the end of the pipe
-        self._workers.append(_Worker(process, ours, place))
-        return self._workers[-1]
+        theirs.close()  # so that the pipe ends when the process does
+        worker = _Worker(process, ours, place)
+        self._workers.append(worker)
+        return worker
 
-    def _hear(self, worker: _Worker) -> Event:
+    def _receive(self, worker: _Worker) -> Event:
+        """Return the event that a worker has sent, or the failure of one that has ended."""
         job = worker.job
         try:
             kind, value = worker.pipe.recv()
@@ -104,16 +126,20 @@ class Pool:
         if kind == "failed":
             self._replace(worker)
         elif kind != "progress":
-            worker.job, worker.busy = None, False
+            worker.job = None
+            worker.busy = False
         return Event(job, kind, value)
 
     def _replace(self, worker: _Worker) -> None:
-        """A failure may have spoiled the process, as an error of a GPU does: the next job at its place gets a new one."""
+        """End a worker; the next job at its place gets a new process.
+
+        A failure may have spoiled the process, as an error of a GPU does.
+        """
         self._workers.remove(worker)
         self._free.append(worker.place)
         worker.process.terminate()
         worker.pipe.close()
-        _end(worker, PATIENCE)
+        _stop(worker, PATIENCE)
 
     def __enter__(self) -> Pool:
         return self
@@ -124,18 +150,17 @@ class Pool:
                 worker.process.terminate()
             worker.pipe.close()  # an idle worker ends at the end of its pipe
         for worker in self._workers:
-            _end(worker, PATIENCE)
+            _stop(worker, PATIENCE)
 
 
 @contextlib.contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Ctrl-C waits until the end; processes begun meanwhile never hear of it."""
-    if threading.current_thread() is not threading.main_thread() or not hasattr(
-        signal, "pthread_sigmask"
-    ):
+    """Hold back Ctrl-C until the block ends; processes started in the block never receive it."""
+    main = threading.current_thread() is threading.main_thread()
+    if not main or not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    resource_tracker.ensure_running()  # its own start would unblock
+    resource_tracker.ensure_running()  # starting it later would unblock the signal
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -143,7 +168,8 @@ def _uninterrupted() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _end(worker: _Worker, patience: float) -> None:
+def _stop(worker: _Worker, patience: float) -> None:
+    """Wait ``patience`` seconds for the process to end, then kill it."""
     worker.process.join(patience)
     if worker.process.is_alive():
         worker.process.kill()
@@ -154,7 +180,10 @@ def _end(worker: _Worker, patience: float) -> None:
 def _work(
     function: Callable[[Any, Advance], Any], pipe: Connection, environment: Mapping[str, str]
 ) -> None:
-    """A worker: Ctrl-C is left to the parent, which is followed into death even if it was killed with -9."""
+    """Do jobs from the pipe until it ends: the main function of a worker process.
+
+    Ctrl-C is left to the parent. The worker ends with its parent, even if that is killed with -9.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process().sentinel
     threading.Thread(target=lambda: (wait([parent]), os._exit(1)), daemon=True).start()
@@ -168,7 +197,7 @@ def _work(
 
 
 def attempt(function: Callable[[Any, Advance], Any], job: Any, advance: Advance) -> tuple[str, Any]:
-    """("done", what the function returned), or ("failed", one line: what went wrong, and where in the code)."""
+    """Return ("done", the result), or ("failed", one line: what went wrong and where)."""
     try:
         return "done", function(job, advance)
     except Exception as error:
@@ -176,7 +205,7 @@ def attempt(function: Callable[[Any, Advance], Any], job: Any, advance: Advance)
 
 
 def reason(error: BaseException) -> str:
-    """One line: what went wrong, and where in the code."""
+    """Return one line: what went wrong, and where in the code."""
     places = traceback.extract_tb(error.__traceback__)
     place = f" ({Path(places[-1].filename).name}, line {places[-1].lineno})" if places else ""
     return f"{type(error).__name__}: {' '.join(str(error).split())}{place}"

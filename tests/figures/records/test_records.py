@@ -98,7 +98,7 @@ def test_an_altered_number_is_noticed(tmp_path):
 
 @pytest.fixture
 def lines(tmp_path):
-    """A folder whose two records are lines of one file, and that file."""
+    """Return a folder whose two records are lines of one file, and that file."""
     found = {}
     for run in ("b.json", "a.json"):
         write(tmp_path / run, record(test_error=0.25))
@@ -239,12 +239,13 @@ def test_a_fresh_record_may_hold_more_but_not_less_than_the_committed_one():
     )
 
 
+class Full(Exception):
+    """The disk is full."""
+
+
 def test_a_write_that_fails_leaves_nothing_and_the_old_file_as_it_was(tmp_path):
     path = tmp_path / "kept.npz"
     path.write_text("old")
-
-    class Full(Exception):
-        """The disk is full."""
 
     def write_half():
         with atomic_write(path) as temporary:
@@ -277,9 +278,14 @@ def test_what_a_killed_writer_has_left_is_found(tmp_path):
 
 
 def test_a_folder_is_there_with_all_its_files_or_not_at_all(tmp_path):
-    with pytest.raises(ZeroDivisionError), atomic_folder(tmp_path / "made") as folder:
-        (folder / "a").write_text("half")
-        print(1 / 0)
+
+    def write_half():
+        with atomic_folder(tmp_path / "made") as folder:
+            (folder / "a").write_text("half")
+            raise Full
+
+    with pytest.raises(Full):
+        write_half()
     assert list(tmp_path.iterdir()) == []
     (tmp_path / ".partial").mkdir()
     (tmp_path / ".partial/old").write_text("left by a killed process")
@@ -346,7 +352,7 @@ def test_fresh_records_come_before_committed_ones(tmp_path):
     assert [r.metrics["test_error"] for r in records] == [0.2, 0.1]
     fill(
         tmp_path / "fresh", 0.2, ("c.json",)
-    )  # another experiment of that name: not to be mixed with the committed one
+    )  # another experiment of that name is not mixed with the committed one
     assert [
         r.metrics["test_error"]
         for r in load("half/some", (tmp_path / "fresh", tmp_path / "committed"))

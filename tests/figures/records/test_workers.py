@@ -1,4 +1,4 @@
-"""Parallel jobs: all done, waves in order, failures kept apart, workers that die with their parent."""
+"""Parallel jobs: all are done, in order of waves; failures stay apart; workers end with parents."""
 
 import os
 import signal
@@ -35,12 +35,10 @@ def test_every_job_is_done_and_waves_wait(tmp_path, capfd):
 
 def test_a_failure_is_told_and_stops_nothing(tmp_path):
     jobs = [(tmp_path, "bad", None), (tmp_path, "good", None)]
-    assert run_jobs(touch, jobs, total=2, workers=1, label="work") == [
-        (
-            jobs[0],
-            f"ValueError: cannot do bad (test_workers.py, line {touch.__code__.co_firstlineno + 3})",
-        )
-    ]
+    ((job, message),) = run_jobs(touch, jobs, total=2, workers=1, label="work")
+    assert job == jobs[0]
+    line = touch.__code__.co_firstlineno + 3
+    assert message == f"ValueError: cannot do bad (test_workers.py, line {line})"
     assert (tmp_path / "good").exists()
 
 
@@ -49,7 +47,7 @@ def die(job, advance):
 
 
 def remember(job, advance):
-    """Fails if an earlier job failed in this process, or if it is told to."""
+    """Raise ValueError for the job "bad", and for every later job in the same process."""
     spoilt = getattr(remember, "spoilt", False)
     remember.spoilt = spoilt or job == "bad"
     if remember.spoilt:
@@ -62,7 +60,7 @@ def test_a_failure_does_not_spoil_the_jobs_after_it():
 
 
 def blocked(job, advance):
-    """Whether Ctrl-C is kept from this process."""
+    """Write whether Ctrl-C is blocked in this process."""
     Path(job).write_text(str(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ())))
 
 
@@ -109,7 +107,7 @@ def wait_for(condition, seconds=30):
 
 @pytest.fixture
 def sleeping(tmp_path):
-    """A parent process and the number of its worker, which sleeps; both are gone afterwards, whatever the test found."""
+    """Start a parent process with a sleeping worker; yield the process and the worker's number."""
     note = tmp_path / "pid"
     (tmp_path / "sleeper.py").write_text(SLEEPER)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
