@@ -9,9 +9,11 @@ from figures.records import run_command
 
 USAGE = """Run the experiments on images.
 
-list, run and benchmark name and compute experiments; train is one run of one's own; data and select
-look at a data set; diffusion, strength and store look after generators and their variants; augment
-applies the method to a folder of one's own images."""
+list, run and benchmark show and compute the named experiments. train computes one run of your own.
+
+data and select examine a data set. diffusion, strength and store manage generators and variants.
+
+augment applies the method to a folder of your own images."""
 
 if __name__ == "__main__":
     sys.exit(run_command(COMMANDS, "python -m empirical", USAGE))

@@ -1,7 +1,8 @@
-"""The command line: one file for each command of ``python -m empirical``.
+"""Run the commands of ``python -m empirical``, one file each.
 
-Read ``run.py`` first. A command checks its options, says at once what is missing, and calls the
-rooms below; torch is imported only when there is something to compute.
+Read ``run.py`` first, then ``options.py`` for the options that several commands share. A command
+checks its options, reports at once what is missing, and calls the rooms below. torch is imported
+only when there is something to compute.
 """
 
 from empirical.commands import (

@@ -1,30 +1,41 @@
-"""The command ``diffusion``: train a generator on a data set, or on what an experiment leaves of it, and keep it in a folder."""
+"""Train a diffusion model on a data set and keep it in a folder: the command ``diffusion``."""
 
 from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
+from empirical.commands.options import (
+    Classes,
+    DataName,
+    Root,
+    Side,
+    Train,
+    Validation,
+    data_settings,
+    decode_first,
+)
 from empirical.config import Data, Generator, Run, require
 from empirical.config.generation import TrainedOnName
 from empirical.config.training import PrecisionName
-from empirical.data.decoded import find_or_decode
 from empirical.data.sources.locate import FOLDER_PREFIX, set_data_root
-from empirical.generation.sizes import SizeName, parameters, size
+from empirical.generation.sizes import SizeName, count_parameters, named_size
 from empirical.runtime import precision as bfloat16
 from empirical.runtime.machine import DEFAULT_MACHINE, Machine
 from figures.records import OUTPUT
 
 if TYPE_CHECKING:
-    from empirical.generation.training import Task
+    from empirical.generation.training import TrainingTask
+
+Action = tyro.conf.Positional[Annotated[Literal["train"], tyro.conf.arg(help="what to do.")]]
 
 
 def diffusion(
-    action: tyro.conf.Positional[Literal["train"]],
-    dataset: tyro.conf.Positional[str],
+    action: Action,
+    name: DataName,
     /,
     size: SizeName = "medium",
     trained_on: TrainedOnName = "own",
@@ -33,48 +44,47 @@ def diffusion(
     lr: float | None = None,
     flip: bool | None = None,
     precision: PrecisionName | None = None,
-    side: int | None = None,
-    train: int | None = None,
+    side: Side = None,
+    train: Train = None,
     candidate_pool: int | None = None,
-    validation: int | None = None,
-    classes: tuple[str, ...] | None = None,
+    validation: Validation = None,
+    classes: Classes = None,
     seed: int = 0,
     folder: Path | None = None,
     bf16: bool = False,
     sheets: int = 4,
     dry_run: bool = False,
     machine: Machine = DEFAULT_MACHINE,
-    root: Path | None = None,
+    root: Root = None,
     out: Path = OUTPUT,
 ) -> int:
-    """Train a class-conditional diffusion model and keep it as a folder that diffusers loads, which says what images it has seen.
+    """Train a class-conditional diffusion model on a data set and keep it in a folder.
 
-    Stopped, the same command goes on from the last checkpoint. Contact sheets (sources, variants, images from noise) are made on the way.
+    diffusers loads the folder, which also says which images the model was trained on.
+
+    If interrupted, the same command resumes. Contact sheets are written during training.
 
     Args:
-        action: train.
-        dataset: digits, noisy-digits, cifar10, cifar100, tiny-imagenet, or folder:PATH for images of your own.
-        size: of the network, with a budget of steps that suits it: 0.2, 0.6, 2.5, 14, 26 or 20 million parameters; the last is for CIFAR-10
-            in a quarter of an hour of a GPU.
-        trained_on: own, the training split of this seed; or external, the images that no seed of the pool trains or validates on.
-        steps: the size's own if not given.
-        batch: the size's own if not given.
-        lr: the size's own if not given.
-        flip: mirror images at random; the size's own if not given.
-        precision: of the passes through the network; the size's own if not given. Processors without bfloat16 arithmetic are far quicker
-            in float32.
-        side: average pixels down to this side; of folder:PATH, the side to resize to (64 if not given).
-        train: training images drawn by seed; the pool, or all that are not held out, if not given (400 digits).
-        candidate_pool: draw the training images of every seed from so many; all others are for external generators.
-        validation: images held out; 200 if not given, none of a folder.
-        classes: these classes alone.
-        seed: of the split, the first weights, the order and the noise.
-        folder: of the generator; OUT/generators/NAME if not given.
-        bf16: store the weights in half the bytes.
-        sheets: contact sheets on the way, the last at the end.
-        dry_run: say how large it is and how long it takes, measured by a few steps, and stop.
-        root: where data sets lie; the environment variable TADA_DATA, or the folder data, if not given.
-        out: folder for the decoded images and the generators.
+        size: size of the network, with a suitable number of steps: 0.2 (digits), 0.6, 2.5, 14, 26
+            (gpu) or 20 (cifar10-gpu, a quarter of an hour on a GPU) million parameters.
+        trained_on: images to train on; own: the training images of this seed; external: images that
+            are in no training or validation set, with --candidate-pool of any seed.
+        steps: number of training steps, at least 1; if not given, that of the size.
+        batch: number of images in a batch, at least 1; if not given, that of the size.
+        lr: learning rate, above 0; if not given, that of the size.
+        flip: mirror training images at random; if not given, as the size says.
+        precision: precision of the passes through the network; bfloat16 is slow on a processor
+            without bfloat16 arithmetic; if not given, that of the size.
+        candidate_pool: number of images from which the training images of every seed are drawn, at
+            least --train (if that is not given, all of the pool are trained on); all other images
+            are left for external models; if not given, all images that are not held out.
+        seed: seed of the split, the first weights, the order and the noise, at least 0.
+        folder: folder to write the model to; if not given, generators/NAME in the folder of --out.
+        bf16: store the weights in bfloat16, half the bytes.
+        sheets: number of contact sheets (sources, variants, images from noise), at least 0; the
+            last is written at the end.
+        dry_run: time a few steps, print the size and the expected duration, and stop.
+        out: output folder; decoded images and models are kept there.
     """
     require(sheets >= 0, "sheets", sheets, "at least 0")
     require(seed >= 0, "seed", seed, "at least 0")
@@ -88,14 +98,9 @@ def diffusion(
     settings = generator_settings(
         size, trained_on=trained_on, steps=steps, batch=batch, lr=lr, flip=flip, precision=precision
     )
-    data = data_settings(
-        dataset, side=side, train=train, candidate_pool=candidate_pool, validation=validation, classes=classes
-    )
+    data = data_settings(name, train, validation, side, classes, candidate_pool=candidate_pool)
     machine.check(data)
-    if not data.from_library:
-        find_or_decode(
-            data, out / "artifacts"
-        )  # before torch is loaded: what is missing is told at once
+    decode_first(data, out / "artifacts")
 
     import torch
 
@@ -108,67 +113,65 @@ def diffusion(
     if settings.precision == "bfloat16" and on_cpu and bfloat16.lacks_bfloat16():
         print(bfloat16.slow_precision_note("--precision"), flush=True)
     if dry_run:
-        print(format_forecast(task, generator_training.rate(task, machine), machine))
+        print(format_forecast(task, generator_training.measure_speed(task, machine), machine))
         return 0
     folder = folder or out / "generators" / folder_name(task, size)
-    about = generator_training.train(task, folder, machine, sheets, bf16)
+    about = generator_training.train_to_folder(task, folder, machine, sheets, bf16)
+    minutes = about["seconds"] / 60
     print(
-        f"loss {about['loss']:.4f} after {about['images_seen']:,} images, {about['seconds'] / 60:.1f} minutes: {folder}"
+        f"loss {about['loss']:.4f} after {about['images_seen']:,} images, "
+        f"{minutes:.1f} minutes: {folder}"
     )
     return 0
 
 
 def generator_settings(name: str, **changes: object) -> Generator:
-    """A named size with what is given (not None) changed."""
-    return dataclasses.replace(
-        size(name), **{field: value for field, value in changes.items() if value is not None}
-    )
+    """Return the settings of a named size, with the changes that are not None."""
+    given = {field: value for field, value in changes.items() if value is not None}
+    return dataclasses.replace(named_size(name), **given)
 
 
-def data_settings(name: str, **settings: object) -> Data:
-    """The data set: of digits the usual split where nothing is given; of others all images not held out, or all of the pool."""
-    given = {field: value for field, value in settings.items() if value is not None}
-    if name not in ("digits", "noisy-digits"):
-        given = {
-            "train": given.get("candidate_pool"),
-            **({"validation": 0} if name.startswith(FOLDER_PREFIX) else {}),
-            **given,
-        }
-    return Data(name, **given)
+def make_task(data: Data, settings: Generator, seed: int, root: Path) -> TrainingTask:
+    """Return the task with the images that experiments would allow this generator to see.
 
-
-def make_task(data: Data, settings: Generator, seed: int, root: Path) -> Task:
-    """The images that the generator may see, by the rule that experiments go by. Raises ValueError if none are left over."""
+    root: folder of decoded images. Raises ValueError if no image is left over for it.
+    """
     from empirical.data.context import Context
     from empirical.data.load import identify_by_content
     from empirical.generation.stage import training_images
-    from empirical.generation.training import Task
+    from empirical.generation.training import TrainingTask
 
     context = Context(Run(data=data, generator=settings), seed, root)
     images, indices, _ = training_images(context)
     content = context.parts.content
-    return Task(identify_by_content(data, root), images, indices, content, settings, seed)
+    return TrainingTask(identify_by_content(data, root), images, indices, content, settings, seed)
 
 
-def folder_name(task: Task, size: str) -> str:
-    """Such as cifar10-16px-medium-external-0."""
-    return f"{task.data.name.removeprefix(FOLDER_PREFIX)}-{task.images.shape[1]}px-{size}-{task.settings.trained_on}-{task.seed}"
+def folder_name(task: TrainingTask, size: str) -> str:
+    """Return the name of the model's folder, such as ``cifar10-16px-medium-external-0``."""
+    name = task.data.name.removeprefix(FOLDER_PREFIX)
+    return f"{name}-{task.images.shape[1]}px-{size}-{task.settings.trained_on}-{task.seed}"
 
 
-def format_task(task: Task) -> list[str]:
-    """What is going to be trained."""
-    settings, (channels, side, _) = task.settings, task.images.shape
-    count, total = parameters(task.images, settings), settings.steps * settings.batch
+def format_task(task: TrainingTask) -> list[str]:
+    """Format what is trained: the network, the images, and how many are seen."""
+    settings = task.settings
+    channels, side, _ = task.images.shape
+    count = count_parameters(task.images, settings)
+    classes = len(task.images.classes)
+    total = settings.steps * settings.batch
+    epochs = total / len(task.images)
     return [
-        f"network        {count:,} parameters, channels {settings.channels}, {channels} x {side} x {side} pixels",
-        f"trained on     {len(task.images):,} images ({settings.trained_on}) of {len(task.images.classes)} classes",
-        f"to be seen     {total:,} images: {settings.steps:,} steps of {settings.batch}, {total / len(task.images):.1f} epochs",
+        f"network        {count:,} parameters, channels {settings.channels}, "
+        f"{channels} x {side} x {side} pixels",
+        f"trained on     {len(task.images):,} images ({settings.trained_on}) of {classes} classes",
+        f"to be seen     {total:,} images: {settings.steps:,} steps of {settings.batch}, "
+        f"{epochs:.1f} epochs",
     ]
 
 
-def format_forecast(task: Task, rate: float, machine: Machine) -> str:
-    """How long it takes at so many images a second, contact sheets not counted."""
+def format_forecast(task: TrainingTask, rate: float, machine: Machine) -> str:
+    """Format the duration at ``rate`` images a second, without contact sheets."""
     minutes = task.settings.steps * task.settings.batch / rate / 60
-    return (
-        f"expected       {minutes:,.1f} minutes at {rate:,.0f} images/s on {machine.on(task.data)}"
-    )
+    place = machine.on(task.data)
+    return f"expected       {minutes:,.1f} minutes at {rate:,.0f} images/s on {place}"

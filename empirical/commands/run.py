@@ -1,9 +1,10 @@
-"""The command ``run``: compute what is missing of named experiments."""
+"""Compute the missing records of named experiments: the command ``run``."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from empirical.commands.options import Root, Workers
 from empirical.config import require
 from empirical.data.sources.locate import set_data_root
 from empirical.experiments.cost import duration
@@ -19,21 +20,19 @@ def run(
     names: Names,
     /,
     seeds: int | None = None,
-    workers: int | None = None,
-    root: Path | None = None,
+    workers: Workers = None,
+    root: Root = None,
     out: Path = OUTPUT,
     dry_run: bool = False,
     machine: Machine = DEFAULT_MACHINE,
 ) -> int:
-    """Compute what is missing of named experiments.
+    """Compute the missing records of named experiments.
 
     Args:
-        names: experiments; `python -m empirical list` says which there are.
-        seeds: the first so many seeds; all of the experiment's if not given.
-        workers: parallel processes, one thread each; if not given, one for each core, or one for each GPU.
-        root: where data sets lie; the environment variable TADA_DATA, or the folder data, if not given.
+        names: experiments; python -m empirical list shows them.
+        seeds: number of seeds, from the first one on; if not given, all of the experiment's.
         out: folder for records and artifacts.
-        dry_run: say what would be computed, and stop.
+        dry_run: print what would be computed, and stop.
     """
     set_data_root(root)
     chosen = [experiment(name) for name in names]

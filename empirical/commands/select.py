@@ -1,4 +1,4 @@
-"""The command ``select``: which images of a data set are slow-learnable, how stable that is over seeds, and their scores in a file."""
+"""Select slow-learnable images and compare seeds: the command ``select``."""
 
 from __future__ import annotations
 
@@ -6,90 +6,81 @@ import csv
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any
 
 import tyro
 
-from empirical.config import DIGITS, Data, Run, Selection, StopName, Training, require
+from empirical.commands.options import (
+    Classes,
+    DataName,
+    Device,
+    Root,
+    Side,
+    Train,
+    Validation,
+    data_settings,
+)
+from empirical.config import Run, Selection, StopName, Training, require
 from empirical.config.recipes import PAPER_SGD
-from empirical.data.sources.locate import FOLDER_PREFIX, set_data_root
+from empirical.data.sources.locate import set_data_root
 from empirical.runtime.machine import Machine
 from empirical.selection.scores import SeedSelection, agreement, columns, compute, early_of
 from empirical.selection.verdict import warning
-from figures.records import OUTPUT, whole, write_json
-
-if TYPE_CHECKING:
-    pass
+from figures.records import OUTPUT, atomic_write, write_json
 
 COLUMNS = ("seed", "index", "class", "loss", "probability", "slow")
 MEASURES = ("jaccard", "jaccard_chance", "overlap", "overlap_chance", "kappa", "spearman")
-LISTED = 20  # classes whose fraction is printed
-PAPER = Selection()
+LISTED = 20  # classes whose slow fraction is printed
+DEFAULT_SELECTION = Selection()
 
 
 def select(
-    name: tyro.conf.Positional[str],
+    name: DataName,
     /,
-    selection: Annotated[Selection, tyro.conf.arg(name="")] = PAPER,
+    selection: Annotated[Selection, tyro.conf.arg(name="")] = DEFAULT_SELECTION,
     seeds: int = 3,
     stop: StopName | None = None,
     epochs: int | None = None,
     error: float | None = None,
     network: str | None = None,
-    train: int | None = None,
-    validation: int | None = None,
-    side: int | None = None,
-    classes: tuple[str, ...] | None = None,
+    train: Train = None,
+    validation: Validation = None,
+    side: Side = None,
+    classes: Classes = None,
     scores: Path | None = None,
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
-    root: Path | None = None,
+    device: Device = "auto",
+    root: Root = None,
     out: Path = OUTPUT,
 ) -> int:
-    """Which images are slow-learnable: how many, of which classes, and how far seeds agree on those that they share.
+    """Select the slow-learnable images of a data set, and compare the selections of several seeds.
 
-    Early training on digits is that of the small experiments, on other images the paper's: ResNet18, crop and flip, SGD.
+    Digits are trained as in the small experiments, other images as in the paper (ResNet18, SGD).
 
     Args:
-        name: digits, noisy-digits, cifar10, cifar100, tiny-imagenet, or folder:PATH for images of your own.
-        selection: the rule.
-        seeds: of the split, the first weights and the order.
-        stop: when early training stops. The paper's epochs on CIFAR and TinyImageNet, auto on a folder, by error on digits.
-        epochs: of stop epochs, or the budget of stop auto or error (100 if not given, 400 steps on digits).
-        error: training error at which stop error ends, and stop auto at the latest, which goes by the mean of the classes' errors.
-        network: see the command train.
-        train: training images drawn by seed; all that are not held out for validation if not given (400 digits).
-        validation: images held out, which get no score; 200 if not given, none of a folder.
-        side: average pixels down to this side; of folder:PATH, the side to resize to (64 if not given).
-        classes: these classes alone.
-        scores: write seed, index, class, loss, probability of the class and slow of every image here, as .csv or .json.
-        device: auto, cpu, cuda or mps.
-        root: where data sets lie; the environment variable TADA_DATA, or the folder data, if not given.
-        out: folder for the decoded images and the stages' results, which are used again.
+        seeds: number of seeds, at least 1; a seed sets the split, the first weights and the order.
+        stop: when early training stops; error: at a training error; epochs: after some epochs;
+            auto: when the error falls more slowly; if not given, epochs as in the paper for CIFAR
+            and TinyImageNet, auto for folder:PATH, error for digits.
+        epochs: with --stop epochs, the number of epochs; otherwise the most epochs; if not given,
+            100, but 400 steps for digits.
+        error: training error, in (0, 1), at which --stop error ends; --stop auto ends there too if
+            it has not ended before, and takes the mean of the classes' errors; if not given, 0.15.
+        network: network of early training; see python -m empirical train --help; if not given,
+            resnet18, but resnet8 for digits.
+        scores: file, .csv or .json, for seed, index, class, loss, probability of the class and
+            slow (0 or 1) of every image; if not given, none is written.
+        out: output folder; decoded images and results of stages are kept there.
     """
     require(seeds >= 1, "seeds", seeds, "at least 1")
     if scores is not None:
-        require(
-            scores.suffix in (".csv", ".json"), "ending of scores", scores.suffix, ".csv, .json"
-        )
-        require(
-            scores.absolute().parent.is_dir(),
-            "folder of scores",
-            str(scores.parent),
-            "a folder that is there",
-        )
+        ending, folder = scores.suffix, scores.absolute().parent
+        require(ending in (".csv", ".json"), "ending of scores", ending, ".csv, .json")
+        require(folder.is_dir(), "folder of scores", str(scores.parent), "a folder that is there")
     set_data_root(root)
-    library = name in DIGITS
-    held = (
-        validation
-        if validation is not None
-        else 0
-        if name.startswith(FOLDER_PREFIX)
-        else Data().validation
-    )
-    images = Data().train if train is None and library else train
-    training = Training() if library else PAPER_SGD
+    data = data_settings(name, train, validation, side, classes)
+    training = Training() if data.from_library else PAPER_SGD
     run = Run(
-        data=Data(name, images, held, side, classes),
+        data=data,
         training=training if network is None else dataclasses.replace(training, network=network),
         early=early_of(name, stop, epochs, error),
         selection=selection,
@@ -97,65 +88,59 @@ def select(
     run, found = compute(run, seeds, Machine(device), out / "artifacts")
     pairs = agreement(found)
     print(*format_report(run, found, pairs), sep="\n")
-    if scores is not None:
-        (write_csv_scores if scores.suffix == ".csv" else write_json_scores)(
-            scores, run, found, pairs
-        )
+    if scores is not None and scores.suffix == ".csv":
+        write_csv_scores(scores, found)
+    elif scores is not None:
+        write_json_scores(scores, run, found, pairs)
     return 0
 
 
-def format_report(run: Run, found: Sequence[SeedSelection], pairs: Sequence[dict[str, Any]]) -> list[str]:
-    """What the command prints."""
+def format_report(
+    run: Run, found: Sequence[SeedSelection], pairs: Sequence[dict[str, Any]]
+) -> list[str]:
+    """Format the selections of all seeds, the slow fraction by class, and how far seeds agree."""
     from empirical.selection.agreement import by_class
 
     images = found[0].parts.train
-    stop = (
-        f"after {run.early.epochs} epochs" if run.early.stop == "epochs" else f"by {run.early.stop}"
-    )
+    early = run.early
+    stop = f"after {early.epochs} epochs" if early.stop == "epochs" else f"by {early.stop}"
     lines = [
-        f"{run.data.name}: {len(images):,} training images, {len(images.classes)} classes; rule {run.selection.label}; stopped {stop}",
+        f"{run.data.name}: {len(images):,} training images, {len(images.classes)} classes; "
+        f"rule {run.selection.label}; stopped {stop}",
         "",
         "seed   steps   epochs   training error   slow",
     ]
     for f in found:
         epochs = f.chosen.steps * run.training.batch / len(f.parts.train)
         lines.append(
-            f"{f.seed:4d} {f.chosen.steps:7d} {epochs:8.1f} {f.chosen.error:15.1%} {f.chosen.slow.mean():7.1%}"
+            f"{f.seed:4d} {f.chosen.steps:7d} {epochs:8.1f} "
+            f"{f.chosen.error:15.1%} {f.chosen.slow.mean():7.1%}"
         )
-    shares = list(
-        zip(
-            *(by_class(f.chosen.slow, f.parts.train.labels, len(images.classes)) for f in found),
-            strict=True,
-        )
-    )
-    more = f" (the first {LISTED})" if len(shares) > LISTED else ""
+    count = len(images.classes)
+    by_seed = [by_class(f.chosen.slow, f.parts.train.labels, count) for f in found]
+    more = f" (the first {LISTED})" if count > LISTED else ""
     lines += ["", f"slow by class, a column for each seed{more}"]
-    for name, values in list(zip(images.classes, shares, strict=True))[:LISTED]:
-        lines.append(
-            f"{name[:24]:24s} " + " ".join("     -" if v is None else f"{v:6.1%}" for v in values)
-        )
+    rows = zip(images.classes, zip(*by_seed, strict=True), strict=True)
+    for name, values in list(rows)[:LISTED]:
+        cells = ["     -" if value is None else f"{value:6.1%}" for value in values]
+        lines.append(f"{name[:24]:24s} {' '.join(cells)}")
     if pairs:
-        lines += [
-            "",
-            "seeds  common  Jaccard (chance)  overlap (chance)  kappa  Spearman of losses",
-        ]
-    for p in pairs:
-        seeds = "{},{}".format(*p["seeds"])
-        values = [f"{'-' if p[k] is None else format(p[k], '.2f'):>5s}" for k in MEASURES]
-        lines.append(
-            f"{seeds:6s}{p['common']:7d}   {values[0]}  ({values[1]})    {values[2]}  ({values[3]})  {values[4]}  {values[5]}"
-        )
+        head = "seeds  common  Jaccard (chance)  overlap (chance)  kappa  Spearman of losses"
+        lines += ["", head]
+    for pair in pairs:
+        seeds = "{},{}".format(*pair["seeds"])
+        values = ["-" if pair[name] is None else f"{pair[name]:.2f}" for name in MEASURES]
+        cells = "   {:>5s}  ({:>5s})    {:>5s}  ({:>5s})  {:>5s}  {:>5s}".format(*values)
+        lines.append(f"{seeds:6s}{pair['common']:7d}{cells}")
     for f in found:
         if line := warning(f.chosen.verdict, f.chosen.balanced_error):
             lines += ["", f"seed {f.seed}: {line}"]
     return lines
 
 
-def write_csv_scores(
-    path: Path, run: Run, found: Sequence[SeedSelection], pairs: Sequence[dict[str, Any]]
-) -> None:
-    """One line per seed and image, whole or not at all."""
-    with whole(path) as temporary, temporary.open("w", newline="") as file:
+def write_csv_scores(path: Path, found: Sequence[SeedSelection]) -> None:
+    """Write one line for each seed and image; the file is complete or not there."""
+    with atomic_write(path) as temporary, temporary.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
         for f in found:
@@ -165,7 +150,7 @@ def write_csv_scores(
 def write_json_scores(
     path: Path, run: Run, found: Sequence[SeedSelection], pairs: Sequence[dict[str, Any]]
 ) -> None:
-    """The same as JSON, by seed, with the settings, the moment of the stop, the curve that led there, and how far seeds agree."""
+    """Write the scores by seed with the settings, the steps and errors, and how far seeds agree."""
     selections = [
         {
             "seed": f.seed,

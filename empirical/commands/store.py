@@ -1,57 +1,63 @@
-"""The command ``store``: what variants there are, whether every byte of them is as it was written, and an image folder of them."""
+"""List, check and export the variants on disk: the command ``store``."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import tyro
 
 from empirical.config import require
-from empirical.generation.store.export import export
+from empirical.generation.store.export import export_images
 from empirical.generation.store.store import Store
 from figures.records import OUTPUT
 
+Action = tyro.conf.Positional[
+    Annotated[
+        Literal["list", "verify", "export"],
+        tyro.conf.arg(
+            help="list: print what each store holds; verify: compare every byte with its digest, "
+            "name damaged shards, and exit with code 1 if there are any; export: write one store "
+            "as a folder of images."
+        ),
+    ]
+]
+Folder = tyro.conf.Positional[
+    Annotated[
+        Path | None,
+        tyro.conf.arg(
+            metavar="[FOLDER]",
+            help="a store of variants, or an output folder with any number of them; if not given, "
+            "that of --out.",
+        ),
+    ]
+]
+
 
 def store(
-    action: tyro.conf.Positional[Literal["list", "verify", "export"]],
-    folder: tyro.conf.Positional[Path | None] = None,
+    action: Action,
+    folder: Folder = None,
     /,
     to: Path | None = None,
     repair: bool = False,
     out: Path = OUTPUT,
 ) -> int:
-    """Look through stores of variants, check them, or write one as an image folder with a manifest.csv.
+    """List stores of variants, check them, or export one as a folder of images.
 
     Args:
-        action: list what there is; verify every byte, where damaged shards are named and the exit code is 1; or export.
-        folder: a store, or an output folder with any number of them; that of --out if not given.
-        to: of export, the folder to write: CLASS/SOURCE-COPY.png, and manifest.csv.
-        repair: of verify, remove damaged shards; who needs their variants makes them again.
-        out: the output folder that is looked through if no folder is given.
+        to: with export, the folder to write: CLASS/SOURCE-COPY.png and manifest.csv.
+        repair: with verify, remove damaged shards; their variants are made again when needed.
+        out: output folder that is searched if no folder is given.
     """
-    require(to is None or action == "export", "to", str(to), "given with export alone")
-    require(not repair or action == "verify", "repair", repair, "given with verify alone")
+    require(to is None or action == "export", "to", str(to), "only with export")
+    require(not repair or action == "verify", "repair", repair, "only with verify")
     where = out if folder is None else folder
     folders = find_stores(where) if folder is not None or where.is_dir() else []
     if action == "export":
         require(to is not None, "--to", to, "the folder to write")
-        names = (
-            f": {', '.join(path.name for path in folders)}"
-            if folders
-            else "; train, benchmark and augment make some"
-        )
-        require(
-            len(folders) == 1,
-            f"number of stores in {where}",
-            len(folders),
-            f"1, as one is exported; name it{names}",
-        )
-        there = Store(folders[0])
-        written = export(there, to, there.description.get("classes"))
-        print(f"{to}: {len(there):,} images, {written:,} of them written now")
-        return 0
+        return _export(folders, where, to)
     if not folders:
         print(f"{where} holds no store of variants")
     damaged = False
@@ -66,55 +72,70 @@ def store(
     return int(damaged and action == "verify")
 
 
+def _export(folders: Sequence[Path], where: Path, to: Path) -> int:
+    """Write the only store of ``folders`` to ``to``; raise ValueError unless there is one."""
+    names = ", ".join(path.name for path in folders)
+    hint = f": {names}" if folders else "; train, benchmark and augment make some"
+    counted = f"number of stores in {where}"
+    require(len(folders) == 1, counted, len(folders), f"1, as one is exported; name it{hint}")
+    found = Store(folders[0])
+    written = export_images(found, to, found.description.get("classes"))
+    print(f"{to}: {len(found):,} images, {written:,} of them written now")
+    return 0
+
+
 def find_stores(where: Path) -> list[Path]:
-    """The folder itself if it is a store, else the stores that an output folder, or its artifacts, holds. ValueError if it is not there."""
-    require(
-        where.is_dir(), "folder", str(where), "a store of variants, or an output folder with some"
-    )
+    """Return the folder if it is a store, else the stores in it or in its folder artifacts.
+
+    Raises ValueError if there is no such folder.
+    """
+    allowed = "a store of variants, or an output folder with some"
+    require(where.is_dir(), "folder", str(where), allowed)
     if (where / "manifest.json").exists():
         return [where]
-    return sorted(
-        path
-        for pattern in ("variants-*", "artifacts/variants-*")
-        for path in where.glob(pattern)
-        if path.is_dir()
-    )
+    paths = [*where.glob("variants-*"), *where.glob("artifacts/variants-*")]
+    return sorted(path for path in paths if path.is_dir())
 
 
 def format_store(folder: Path) -> str:
-    """A line: how many variants, of which data, by which model, at which strength."""
-    there = Store(folder)
-    pairs, said = there.pairs(), there.description
+    """Format one store in a line: number of variants, data set, seed, model and noise level."""
+    found = Store(folder)
+    pairs = found.pairs()
     sources, copies = (len(set(column.tolist())) for column in pairs.T)
-    settings, shape = said.get("variants", {}), " x ".join(map(str, there.shape))
-    noise = (
-        "from pure noise"
-        if settings.get("from_noise")
-        else f"strength {settings.get('strength', '?')}"
-    )
-    noise = noise if settings.get("alpha_bar") is None else f"alpha_bar {settings['alpha_bar']}"
-    mixed = ", mixed" if settings.get("mix") else ""
-    model = f"{model_name(folder)} ({said.get('generator', {}).get('seen', '?')})"
-    of = f"{len(pairs):,} variants of {sources:,} images, {copies} each at most, {there.dtype} {shape}"
-    return f"{folder}: {of}; {said.get('data', {}).get('name', '?')}, seed {said.get('seed', '?')}; {model}, {noise}{mixed}"
+    shape = " x ".join(map(str, found.shape))
+    counts = f"{len(pairs):,} variants of {sources:,} images, {copies} each at most"
+    about = found.description
+    data = f"{about.get('data', {}).get('name', '?')}, seed {about.get('seed', '?')}"
+    model = f"{model_name(folder)} ({about.get('generator', {}).get('trained_on', '?')})"
+    noise = format_noise(about.get("variants", {}))
+    return f"{folder}: {counts}, {found.dtype} {shape}; {data}; {model}, {noise}"
+
+
+def format_noise(variants: dict) -> str:
+    """Format the noise level of variants, given their settings as a dictionary."""
+    if variants.get("alpha_bar") is not None:
+        noise = f"alpha_bar {variants['alpha_bar']}"
+    elif variants.get("from_noise"):
+        noise = "from pure noise"
+    else:
+        noise = f"strength {variants.get('strength', '?')}"
+    return f"{noise}, mixed" if variants.get("mix") else noise
 
 
 def model_name(folder: Path) -> str:
-    """What made the variants, by the name that it was called by."""
+    """Return the name of the model that made a store's variants."""
     try:
-        return (
-            json.loads((folder / "about.json").read_text()).get("model")
-            or "model trained for the run"
-        )
+        name = json.loads((folder / "about.json").read_text()).get("model")
+        return name or "model trained for the run"
     except (OSError, ValueError, AttributeError):
         return "model unknown"
 
 
-def print_damage(there: Store, repair: bool) -> bool:
-    """Whether shards are damaged; each is named."""
-    bad = there.repair() if repair else there.verify()
-    for name in bad:
+def print_damage(found: Store, repair: bool) -> bool:
+    """Print the names of damaged shards, removed with ``repair``; return whether there are any."""
+    damaged = found.repair() if repair else found.verify()
+    for name in damaged:
         print(f"  damaged{', removed' if repair else ''}: shard-{name}")
-    if not bad:
+    if not damaged:
         print("  every byte is as it was written")
-    return bool(bad)
+    return bool(damaged)

@@ -1,19 +1,33 @@
-"""The command ``strength``: variants of validation images at several strengths, how faithful they are, and the strength that speaks for."""
+"""Measure variants at several strengths and recommend one: the command ``strength``."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-import tyro
-
-from empirical.config import DIGITS, Data, Generator, SamplerName, Training, Variants, require
+from empirical.commands.options import (
+    Classes,
+    DataName,
+    Device,
+    ModelKind,
+    Revision,
+    Root,
+    Side,
+    Train,
+    data_settings,
+    decode_first,
+)
+from empirical.config import Data, Generator, SamplerName, Training, Variants, require
 from empirical.config.recipes import PAPER_SGD
-from empirical.data.decoded import find_or_decode
 from empirical.data.sources.locate import set_data_root
-from empirical.generation.quality.by_strength import MARGIN, Examined, examine, trained_judge
+from empirical.generation.quality.by_strength import (
+    MARGIN,
+    StrengthComparison,
+    compare_strengths,
+    load_or_train_judge,
+)
 from empirical.runtime.machine import Machine
 from figures.records import OUTPUT, write_json
 
@@ -22,106 +36,99 @@ if TYPE_CHECKING:
 
 SHOWN = 10  # sources on the contact sheet
 STRENGTHS = (0.1, 0.3, 0.5, 0.7, 0.9)
-HEAD = "strength  timestep  alpha_bar   sigma  agreement  own nearest  near duplicates  KID (standard error)    n  grain"
+HEAD = (
+    "strength  timestep  alpha_bar   sigma  agreement  own nearest  near duplicates  "
+    "KID (standard error)    n  grain"
+)
 
 
 def strength(
-    name: tyro.conf.Positional[str],
+    name: DataName,
     /,
     model: str,
     strengths: tuple[float, ...] = STRENGTHS,
     guidance: float = 1.0,
     sampler: SamplerName = "ddpm",
     num_inference_steps: int = 50,
-    kind: str = "auto",
-    revision: str | None = None,
+    kind: ModelKind = "auto",
+    revision: Revision = None,
     images: int = 100,
-    train: int | None = None,
+    train: Train = None,
     validation: int | None = None,
-    side: int | None = None,
-    classes: tuple[str, ...] | None = None,
+    side: Side = None,
+    classes: Classes = None,
     network: str | None = None,
     epochs: int = 30,
     seed: int = 0,
     sheet: Path | None = None,
     json: Path | None = None,
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
-    root: Path | None = None,
+    device: Device = "auto",
+    root: Root = None,
     out: Path = OUTPUT,
 ) -> int:
-    """How faithful variants of validation images are at several strengths; the test images are not looked at.
+    """Measure how faithful variants of validation images are at several strengths.
 
-    The judge is a classifier trained on the training images. Named is the highest strength whose label agreement is within 2 points
-    of the judge's on the real images.
+    The judge of label agreement is a classifier trained on the training images.
+
+    The highest strength is recommended at which agreement is at most 2 points below real images.
+
+    No test image is used.
 
     Args:
-        name: digits, noisy-digits, cifar10, cifar100, tiny-imagenet, or folder:PATH for images of your own.
-        model: folder, or name on the hub, of the diffusion model.
-        strengths: fractions of the schedule, in (0, 1].
-        guidance: 1 is the conditional model alone.
-        sampler: ddpm or ddim.
-        num_inference_steps: denoising steps of the whole schedule.
-        kind: of the model: auto, unet, text, dit or glide.
-        revision: of a hub name, the commit.
-        images: validation images to make variants of; as many others or more must be left to compare with.
-        train: training images of the judge; all that are not held out if not given (400 digits).
-        validation: images held out; 200 if not given.
-        side: average pixels down to this side; of folder:PATH, the side to resize to (64 if not given).
-        classes: these classes alone.
-        network: of the judge; see the command train.
-        epochs: of the judge's training (250 steps on digits).
-        seed: of the split, the judge and the variants.
-        sheet: write variants beside their sources here, as .png; into the folder out if not given.
-        json: write the numbers here; into the folder out if not given.
-        device: auto, cpu, cuda or mps.
-        root: where data sets lie; the environment variable TADA_DATA, or the folder data, if not given.
-        out: folder for the decoded images and the judge, which are used again.
+        model: folder of the diffusion model, or its name on the Hugging Face hub.
+        strengths: strengths to measure, fractions of the noise schedule in (0, 1].
+        guidance: scale of classifier-free guidance, at least 0; 1 is the conditional model itself.
+        sampler: sampler of the denoising steps.
+        num_inference_steps: number of denoising steps of the whole schedule, a divisor of 1000.
+        images: number of validation images to make variants of, at least 2 and at most half of all
+            validation images; the others are compared with.
+        validation: number of images held out of training and test; if not given, 200.
+        network: network of the judge; see python -m empirical train --help; if not given, resnet18,
+            but resnet8 for digits.
+        epochs: number of epochs that the judge is trained; digits are trained for 250 steps.
+        seed: seed of the split, the judge and the variants, at least 0.
+        sheet: file, .png, for a sheet of variants beside their sources; if not given, it is written
+            into the folder of --out.
+        json: file for the numbers; if not given, it is written into the folder of --out.
+        out: output folder; decoded images and the judge are kept there.
     """
     levels = [Variants(s, num_inference_steps, guidance, sampler) for s in strengths]
     require(bool(levels), "strengths", strengths, "at least one number in (0, 1]")
-    which = Generator(model=model, kind=kind, revision=revision)
+    require(seed >= 0, "seed", seed, "at least 0")
+    generator = Generator(model=model, kind=kind, revision=revision)
     set_data_root(root)
-    usual, library = Data(), name in DIGITS
-    config = Data(
-        name,
-        usual.train if train is None and library else train,
-        validation or usual.validation,
-        side,
-        classes,
-    )
-    recipe = Training() if library else dataclasses.replace(PAPER_SGD, epochs=epochs)
-    recipe = recipe if network is None else dataclasses.replace(recipe, network=network)
-    if not library:
-        find_or_decode(
-            config, out / "artifacts"
-        )  # before torch is loaded: what is missing is told at once
+    held = Data().validation  # of a folder too: variants are made of validation images
+    data = data_settings(name, train, validation, side, classes, folder_validation=held)
+    judging = judge_recipe(data, network, epochs)
+    decode_first(data, out / "artifacts")
 
     import torch
 
     from empirical.data.load import identify_by_content
     from empirical.data.split import split_dataset
-    from empirical.generation.backends.model_files import folder_of
-    from empirical.generation.backends.resolve import backend
-    from empirical.generation.saved_model import check_unseen
+    from empirical.generation.backends.model_files import local_folder
+    from empirical.generation.backends.resolve import load_backend
+    from empirical.generation.saved_model import check_validation_unseen
 
     torch.set_num_threads(1)  # the same numbers as in an experiment
-    config, place = identify_by_content(config, out / "artifacts"), Machine(device).on(config)
-    parts = split_dataset(config, seed, out / "artifacts")
-    check_unseen(folder_of(model) or Path(model), parts)
-    ways = list(
-        map(backend(which, levels[0], parts.train.classes, parts.train.shape, place).at, levels)
-    )
-    judge = trained_judge(config, parts, recipe, seed, out / "artifacts", place)
-    found = examine(ways, strengths, parts, judge, images, seed)
-    said = f"judge: {recipe.network} on {len(parts.train):,} training images, {recipe.steps or recipe.epochs} "
-    print(*format_report(found, said + ("steps" if recipe.steps else "epochs")), sep="\n")
-    stem = f"strength-{Path(config.name).name.replace(':', '-')}"
+    data = identify_by_content(data, out / "artifacts")
+    place = Machine(device).on(data)
+    parts = split_dataset(data, seed, out / "artifacts")
+    check_validation_unseen(local_folder(model) or Path(model), parts)
+    first = load_backend(generator, levels[0], parts.train.classes, parts.train.shape, place)
+    backends = [first.at(level) for level in levels]
+    judge = load_or_train_judge(data, parts, judging, seed, out / "artifacts", place)
+    found = compare_strengths(backends, strengths, parts, judge, images, seed)
+    length = f"{judging.steps} steps" if judging.steps else f"{judging.epochs} epochs"
+    about = f"judge: {judging.network} on {len(parts.train):,} training images, {length}"
+    print(*format_report(found, about), sep="\n")
+    stem = f"strength-{Path(data.name).name.replace(':', '-')}"
     write_sheet(sheet or out / f"{stem}.png", found, parts.validation, strengths)
     settings = {
-        "data": config,
-        "generator": ways[0].describe(),
+        "data": data,
+        "generator": backends[0].describe(),
         "variants": levels,
-        "judge": recipe,
+        "judge": judging,
         "seed": seed,
     }
     numbers = {
@@ -135,47 +142,52 @@ def strength(
     return 0
 
 
-def format_report(found: Examined, judge: str) -> list[str]:
-    """What the command prints."""
+def judge_recipe(data: Data, network: str | None, epochs: int) -> Training:
+    """Return how the judge is trained: as in the small experiments on digits, else by the paper."""
+    recipe = Training() if data.from_library else dataclasses.replace(PAPER_SGD, epochs=epochs)
+    return recipe if network is None else dataclasses.replace(recipe, network=network)
 
-    def measured(level: dict[str, Any]) -> tuple[str, str]:
-        k = level["kid"]
-        error = "-" if k["error"] is None else f"{k['error']:.4f}"
-        return (
-            f"{level['agreement']:9.1%}",
-            f"{k['value']:12.4f} ({error:>6s}) {k['n'][1]:7d} {level['grain']:7.2f}",
-        )
 
-    agreed, rest = measured(found.real)
-    lines = [
-        judge,
-        "",
-        HEAD,
-        f"{'real':>8s} {'-':>9s} {'-':>10s} {'-':>7s}  {agreed} {'-':>12s} {'-':>16s} {rest}",
-    ]
+def format_report(found: StrengthComparison, judge: str) -> list[str]:
+    """Format a table, real images and one line for each strength, and the recommended strength.
+
+    judge: the first line, which says how the judge was trained.
+    """
+    agreement, rest = _measures(found.real)
+    real = f"{'real':>8s} {'-':>9s} {'-':>10s} {'-':>7s}  {agreement} {'-':>12s} {'-':>16s} {rest}"
+    lines = [judge, "", HEAD, real]
     for level in found.levels:
-        agreed, rest = measured(level)
-        noise = f"{level['strength']:8.2f} {level['timestep']:9.0f} {level['alpha_bar']:10.3f} {level['sigma']:7.2f}"
-        lines.append(
-            f"{noise}  {agreed} {level['own_nearest']:12.1%} {level['near_duplicates']:16.1%} {rest}"
-        )
-    rule = f"the highest strength whose label agreement is within {100 * MARGIN:g} points of that of real images"
-    return [
-        *lines,
-        "",
-        f"{rule}: {'none of these' if found.chosen is None else format(found.chosen, 'g')}",
-    ]
+        agreement, rest = _measures(level)
+        noise = f"{level['strength']:8.2f} {level['timestep']:9.0f} {level['alpha_bar']:10.3f}"
+        copied = f"{level['own_nearest']:12.1%} {level['near_duplicates']:16.1%}"
+        lines.append(f"{noise} {level['sigma']:7.2f}  {agreement} {copied} {rest}")
+    rule = (
+        f"the highest strength whose label agreement is within {100 * MARGIN:g} points "
+        "of that of real images"
+    )
+    chosen = "none of these" if found.chosen is None else f"{found.chosen:g}"
+    return [*lines, "", f"{rule}: {chosen}"]
 
 
-def write_sheet(path: Path, found: Examined, held: Images, strengths: Sequence[float]) -> None:
-    """Sources in the first column, their variants by strength in the others."""
+def _measures(level: dict[str, Any]) -> tuple[str, str]:
+    """Format what real images and variants share: agreement, and KID with number and grain."""
+    kid = level["kid"]
+    error = "-" if kid["error"] is None else f"{kid['error']:.4f}"
+    rest = f"{kid['value']:12.4f} ({error:>6s}) {kid['n'][1]:7d} {level['grain']:7.2f}"
+    return f"{level['agreement']:9.1%}", rest
+
+
+def write_sheet(
+    path: Path, found: StrengthComparison, held: Images, strengths: Sequence[float]
+) -> None:
+    """Write a contact sheet: sources in the first column, variants by strength in the others."""
     import numpy as np
 
-    from empirical.generation.quality.contact_sheet import contact_sheet
+    from empirical.generation.quality.contact_sheet import write_contact_sheet
 
     shown = np.unique(np.linspace(0, len(found.sources) - 1, SHOWN).astype(int))
     grid = np.concatenate(
         [held[found.sources[shown]].pixels[:, None], found.pixels[:, shown].swapaxes(0, 1)], axis=1
     )
     rows = [held.classes[held.labels[i]][:16] for i in found.sources[shown]]
-    contact_sheet(path, grid, rows, ["source", *(f"{s:g}" for s in strengths)])
+    write_contact_sheet(path, grid, rows, ["source", *(f"{s:g}" for s in strengths)])

@@ -1,4 +1,4 @@
-"""One torch thread, as in the experiments: two threads give other bits. And the data of the optimisers' tests."""
+"""Use one torch thread, as the experiments do: two threads give other bits."""
 
 import numpy as np
 import pytest

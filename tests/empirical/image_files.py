@@ -1,4 +1,4 @@
-"""Small data sets in the official formats, and folders of images, written for tests."""
+"""Write small data sets in the official formats, and folders of images, for tests."""
 
 import hashlib
 import pickle
@@ -18,12 +18,15 @@ WORDS = {
 
 
 def pictures(n, side, seed=0):
-    """(n, side, side, 3) uint8, no two alike."""
+    """Return n different images, (n, side, side, 3) uint8."""
     return np.random.default_rng(seed).integers(0, 256, (n, side, side, 3), dtype=np.uint8)
 
 
 def cifar10_batches(root, monkeypatch, per_class=6, test_per_class=2):
-    """The official files of CIFAR-10 with few images, five training batches; torchvision is told their checksums. Returns the arrays."""
+    """Write CIFAR-10's official files with few images, and return the arrays.
+
+    There are five training batches; torchvision is told their checksums.
+    """
     from torchvision.datasets import CIFAR10
 
     labels = np.random.default_rng(1).permutation(np.repeat(np.arange(10), per_class))
@@ -59,21 +62,24 @@ def cifar10_batches(root, monkeypatch, per_class=6, test_per_class=2):
 
 
 def cifar_folders(root, train, labels, test, test_labels, names):
-    """The same images as ``{train,test}/<class>/*.png``, numbered anew."""
+    """Write the same images as ``{train,test}/<class>/*.png``, in reversed order."""
     for part, pixels, classes in (("train", train, labels), ("test", test, test_labels)):
         for i, (image, label) in enumerate(zip(pixels[::-1], classes[::-1], strict=True)):
             save(root / part / names[label] / f"{i:04d}.png", image)
 
 
 def save(path, image, **options):
-    """Write an array or image to ``path``, its folder made."""
+    """Write an array or image to ``path``, making its folder, and return the path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     (image if isinstance(image, Image.Image) else Image.fromarray(image)).save(path, **options)
     return path
 
 
 def tiny(root, wnids=WNIDS, train=5, val=2, listed=WNIDS):
-    """Tiny ImageNet's layout; the first training image of every class is grey. wnids: the classes whose images are there."""
+    """Write Tiny ImageNet's layout; the first training image of every class is grey.
+
+    wnids: classes with images. listed: classes in wnids.txt.
+    """
     (root / "val/images").mkdir(parents=True)
     (root / "wnids.txt").write_text("\n".join(reversed(listed)) + "\n")
     (root / "words.txt").write_text(
@@ -102,7 +108,7 @@ def tiny_zip(folder, archive, monkeypatch):
 
 
 def own(root, counts=(10, 15), size=(40, 30), suffix="png", names=("cats", "dogs")):
-    """``<class>/<number>.png`` of (width, height) pixels, every second image one folder deeper."""
+    """Write ``<class>/<number>.<suffix>`` of (width, height), every second one folder deeper."""
     for c, (name, n) in enumerate(zip(names, counts, strict=True)):
         images = np.random.default_rng(30 + c).integers(
             0, 256, (n, size[1], size[0], 3), dtype=np.uint8

@@ -1,4 +1,4 @@
-"""``python -m empirical augment``: from a folder of images to one with variants of the slow ones, at tiny size."""
+"""Test ``augment`` at tiny size: from a folder of images to one with variants of slow images."""
 
 import csv
 import functools
@@ -29,13 +29,13 @@ CPU = Machine("cpu")
 
 @pytest.fixture(autouse=True)
 def narrow(monkeypatch):
-    """A generator so small that a rehearsal is short."""
-    monkeypatch.setattr(command, "size", lambda name: Generator((8,), steps=2, batch=4))
+    """Replace the generator by one so small that training takes no time."""
+    monkeypatch.setattr(command, "named_size", lambda name: Generator((8,), steps=2, batch=4))
 
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory):
-    """Stages are found again by what they depend on, so that tests may share them."""
+    """Return a folder of stage results that the tests of this module share."""
     return tmp_path_factory.mktemp("cache")
 
 
@@ -49,7 +49,7 @@ def make(folder, out, cache, **options):
 
 
 def tree(folder):
-    """Files by relative path, with their bytes."""
+    """Return the bytes of every file by relative path."""
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in folder.rglob("*")
@@ -121,7 +121,7 @@ def test_a_variant_is_of_the_image_that_its_name_says(pets, tmp_path, cache, mon
             return pixels
 
     monkeypatch.setattr(generate, "resolve_backend", lambda context: Same())
-    monkeypatch.setattr(generate, "generator", lambda *words: pytest.fail("it trained a generator"))
+    monkeypatch.setattr(generate, "load_or_train_generator", lambda *words: pytest.fail("it trained a generator"))
     (tmp_path / "model").mkdir()
     (tmp_path / "model/model_index.json").write_text('{"_class_name": "DDPMPipeline"}')
     assert make(pets, tmp_path / "more", cache, generator=str(tmp_path / "model"), rule="all") == 0
@@ -222,9 +222,9 @@ def test_stopped_anywhere_it_goes_on(pets, tmp_path, monkeypatch):
 
     monkeypatch.setattr(augment_stages, "CHUNK", 4)
     monkeypatch.setattr(augment_stages, "BATCH", 1)
-    stopped_at(generate, "generator", 1)
+    stopped_at(generate, "load_or_train_generator", 1)
     monkeypatch.setattr(stage, "early_network", lambda *_: pytest.fail("it trained again"))
-    stopped_at(generate, "variants", 3)
+    stopped_at(generate, "load_or_make_variants", 3)
     monkeypatch.setattr(
         denoiser_trainer, "DenoiserTrainer", lambda *_: pytest.fail("it trained again")
     )
@@ -318,7 +318,10 @@ def test_outputs_that_say_little_are_warned_of(pets, tmp_path, cache, monkeypatc
     monkeypatch.setattr(verdict, "CEILING", 0.0)
     assert make(pets, tmp_path / "more", cache) == 0
     assert "near chance, so which images are slow says little" in capsys.readouterr().out
-    assert json.loads((tmp_path / "more/manifest.json").read_text())["selection_verdict"] == "near chance"
+    assert (
+        json.loads((tmp_path / "more/manifest.json").read_text())["selection_verdict"]
+        == "near chance"
+    )
 
 
 def test_no_two_variants_and_no_original_share_a_name():
@@ -343,8 +346,8 @@ def test_no_two_variants_and_no_original_share_a_name():
 )
 def test_the_side_is_the_images_own_within_limits(tmp_path, size, most, side):
     own(tmp_path, counts=(3, 3), size=size)
-    source = augmented_folder.source_of(tmp_path)
-    assert augmented_folder.usual_side(source, source.open(), most) == side
+    source = augmented_folder.folder_source(tmp_path)
+    assert augmented_folder.default_side(source, source.open(), most) == side
 
 
 @pytest.mark.parametrize(
@@ -368,7 +371,7 @@ def test_the_side_is_the_images_own_within_limits(tmp_path, size, most, side):
         ),
         (
             ["{tmp}/pets", "--out", "{tmp}/more", "--generator", "x", "--steps", "3"],
-            "error: steps with a generator that is there is 3",
+            "error: steps with a pre-trained generator is 3",
         ),
         (
             ["{tmp}/pets", "--out", "{tmp}/more", "--machine.device", "cuda"],

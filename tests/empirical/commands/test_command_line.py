@@ -1,4 +1,4 @@
-"""End to end through the command line, at toy size: run, run again, damage, kill -9, resume: the same records bit for bit."""
+"""Test the command line at toy size: run, damage, kill and resume give the same records."""
 
 import os
 import re
@@ -40,7 +40,7 @@ def records(out):
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """The smoke experiment, uninterrupted, by two workers."""
+    """Run the smoke experiment by two workers, without interruption; return its folder."""
     out = tmp_path_factory.mktemp("finished")
     done = run("run", "smoke", "--out", out, "--workers", 2)
     assert "0 records are there, 20 to compute" in done.stdout
@@ -189,7 +189,8 @@ def test_a_model_that_is_not_there_is_told_before_anything_is_done(tmp_path):
     ):
         (line,) = run(*command, "--out", tmp_path / "out", code=2).stderr.splitlines()
         assert re.fullmatch(
-            r"error: generator.model is '.*nowhere'; allowed: a folder that is there, or a name on the .* hub",
+            r"error: generator.model is '.*nowhere'; "
+            r"allowed: a folder that is there, or a name on the .* hub",
             line,
         )
         assert not (tmp_path / "out").exists()
@@ -219,7 +220,10 @@ def test_status_tells_who_works_at_what(tmp_path, capsys):
 
 
 def test_what_is_said_without_computing_loads_no_torch():
-    code = "import sys; from empirical.commands.list import list_; list_(); sys.exit('torch' in sys.modules)"
+    code = (
+        "import sys; from empirical.commands.list import list_; "
+        "list_(); sys.exit('torch' in sys.modules)"
+    )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
 
 
@@ -257,7 +261,7 @@ def test_a_mistake_is_told_in_one_line(words, said):
 
 
 def test_failed_jobs_are_told(tmp_path):
-    """A file in the place of the artifacts' folder fails the first stages; what needs them is not begun, and nothing is recorded."""
+    """If the first stages fail, the jobs that need them are not begun, and nothing is recorded."""
     (tmp_path / "artifacts").write_text("in the way")
     done = run("run", "smoke", "--out", tmp_path, "--seeds", 1, "--workers", 1, code=1)
     told = [line for line in done.stderr.splitlines() if line.startswith("failed: smoke: ")]

@@ -1,4 +1,4 @@
-"""``python -m empirical diffusion train`` as its user meets it: a rehearsal at tiny size, a dry run, mistakes in one line."""
+"""Test ``diffusion train``: training at tiny size, a dry run, mistakes in one line."""
 
 import dataclasses
 import sys
@@ -9,6 +9,7 @@ import torch
 from image_files import cifar10_batches, own
 
 from empirical.commands import diffusion as generator_command
+from empirical.commands.options import data_settings
 from empirical.config import Data, Generator
 from empirical.generation import saved_model as generator_folder
 from empirical.runtime import precision as bfloat16
@@ -18,7 +19,7 @@ TINY = ("--steps", "4", "--batch", "4", "--machine.device", "cpu")
 
 
 def here(capsys, monkeypatch, *words):
-    """The command in this process: exit code, and the lines that it prints and those on standard error."""
+    """Run the command in this process; return exit code, printed lines, and standard error."""
     monkeypatch.setattr(sys, "argv", ["empirical", "diffusion", "train", *map(str, words)])
     commands = {"diffusion": generator_command.diffusion, "other": generator_command.folder_name}
     code = run_command(commands, "python -m empirical", "")
@@ -28,11 +29,11 @@ def here(capsys, monkeypatch, *words):
 
 @pytest.fixture
 def narrow(monkeypatch):
-    """The sizes' networks made narrow, so that a rehearsal is short; and a processor that can do all."""
+    """Make all sizes narrow, so that training is short, on a processor with bfloat16 arithmetic."""
     monkeypatch.setattr(bfloat16, "lacks_bfloat16", lambda: False)
     monkeypatch.setattr(
         generator_command,
-        "size",
+        "named_size",
         lambda name: Generator(
             (8, 8), attention=name == "gpu", flip=True, precision="bfloat16", ema=0.999
         ),
@@ -62,7 +63,7 @@ def test_a_folder_of_images_is_trained_on_and_the_generator_loads(
     assert "16 images: 4 steps of 4" in lines[-2]
     folder = tmp_path / "out/generators/pets-8px-gpu-own-0"
     assert str(folder) in lines[-1]
-    about = generator_folder.load_about(folder)
+    about = generator_folder.read_training_info(folder)
     assert about["classes"] == ["cats", "dogs"]
     assert about["images_seen"] == 16
     assert (folder / "step-0000004.png").exists()
@@ -88,7 +89,10 @@ def test_a_dry_run_says_how_long_it_takes_and_writes_no_generator(
 def test_bfloat16_is_warned_of_where_it_is_slow(tmp_path, capsys, monkeypatch, narrow):
     monkeypatch.setattr(bfloat16, "lacks_bfloat16", lambda: True)
     words = ("digits", "--train", "60", *TINY, "--sheets", "0", "--out", tmp_path)
-    note = "note: this processor has no bfloat16 arithmetic, which makes bfloat16 about twenty times slower than --precision float32"
+    note = (
+        "note: this processor has no bfloat16 arithmetic, "
+        "which makes bfloat16 about twenty times slower than --precision float32"
+    )
     assert here(capsys, monkeypatch, *words)[1][3] == note
     assert not any(
         "note" in line
@@ -105,7 +109,7 @@ def test_the_size_for_cifar10_on_a_gpu_is_rehearsed_by_the_same_command(
     settings = generator_command.generator_settings("cifar10-gpu")
     assert 5e6 < settings.steps * settings.batch < 7e6
     tiny = dataclasses.replace(settings, channels=(8, 16, 16))
-    monkeypatch.setattr(generator_command, "size", lambda name: {"cifar10-gpu": tiny}[name])
+    monkeypatch.setattr(generator_command, "named_size", lambda name: {"cifar10-gpu": tiny}[name])
     words = (
         "--size",
         "cifar10-gpu",
@@ -144,7 +148,7 @@ def test_the_size_for_cifar10_on_a_gpu_is_rehearsed_by_the_same_command(
         tmp_path,
     )
     assert code == 0
-    about = generator_folder.load_about(tmp_path / "generators/cifar10-8px-cifar10-gpu-external-0")
+    about = generator_folder.read_training_info(tmp_path / "generators/cifar10-8px-cifar10-gpu-external-0")
     assert (about["steps"], about["images_seen"], about["images"]) == (2, 8, 20)
     assert about["settings"]["attention"] is True
     assert "trained on     20 images (external) of 10 classes" in lines
@@ -153,15 +157,17 @@ def test_the_size_for_cifar10_on_a_gpu_is_rehearsed_by_the_same_command(
 def test_what_is_given_changes_a_size_and_the_data():
     assert generator_command.generator_settings("medium", steps=7, lr=None, flip=False).steps == 7
     assert generator_command.generator_settings("medium", flip=False).flip is False
-    assert generator_command.data_settings("digits", train=None) == Data("digits")
-    assert generator_command.data_settings("cifar10", side=16, candidate_pool=8000) == Data(
+    assert data_settings("digits", train=None) == Data("digits")
+    assert data_settings("cifar10", side=16, candidate_pool=8000) == Data(
         "cifar10", train=8000, candidate_pool=8000, side=16
     )
-    assert generator_command.data_settings("cifar10", train=2000, candidate_pool=8000) == Data(
+    assert data_settings("cifar10", train=2000, candidate_pool=8000) == Data(
         "cifar10", train=2000, candidate_pool=8000
     )
-    assert generator_command.data_settings("cifar10") == Data("cifar10", train=None)
-    assert generator_command.data_settings("folder:x") == Data("folder:x", train=None, validation=0)
+    assert data_settings("cifar10") == Data("cifar10", train=None)
+    assert data_settings("folder:x") == Data("folder:x", train=None, validation=0)
+    assert data_settings("folder:x", folder_validation=200) == Data("folder:x", train=None)
+    assert data_settings("folder:x", validation=7, folder_validation=200).validation == 7
 
 
 @pytest.mark.parametrize(
@@ -177,7 +183,8 @@ def test_what_is_given_changes_a_size_and_the_data():
         ),
         (
             ["digits", "--machine.cuda-graph"],
-            "error: machine.cuda_graph of a generator is True; allowed: False; use --machine.compile",
+            "error: machine.cuda_graph of a generator is True; "
+            "allowed: False; use --machine.compile",
         ),
         (["digits", "--steps", "0"], "error: generator.steps is 0; allowed: at least 1"),
         (["digits", "--sheets", "-1"], "error: sheets is -1; allowed: at least 0"),
@@ -192,7 +199,7 @@ def test_a_mistake_is_one_line(tmp_path, capsys, monkeypatch, words, said):
     for device in (torch.cuda, torch.backends.mps):
         monkeypatch.setattr(device, "is_available", cache(lambda: False))
     if "large" in words:
-        monkeypatch.setattr(generator_command, "size", lambda name: Generator((8,) * 5))
+        monkeypatch.setattr(generator_command, "named_size", lambda name: Generator((8,) * 5))
         said = (
             "error: generator.channels has 5 levels; images of side 8 allow sides divisible by 16"
         )

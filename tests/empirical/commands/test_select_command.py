@@ -1,4 +1,4 @@
-"""The command ``select`` on digits, end to end, and the stages behind it."""
+"""Test ``select`` on digits, end to end, and the stages behind it."""
 
 import csv
 import dataclasses
@@ -24,7 +24,7 @@ from figures.records import run_command
 
 
 def call(capfd, *words):
-    """The command in this process: exit code, output, errors."""
+    """Run the command in this process; return exit code, output and errors."""
     old, sys.argv = sys.argv, ["empirical", "select", *map(str, words)]
     try:
         code = run_command({"list": list_, "select": select}, "python -m empirical", "")
@@ -95,7 +95,7 @@ def test_a_second_rule_needs_no_second_training(capfd, out, monkeypatch):
 
 def test_outputs_that_say_little_are_noted(capfd, out):
     words = ("digits", "--train", 60, "--seeds", 1, "--out", out, "--stop", "epochs", "--epochs")
-    assert "note: seed 0" in call(capfd, *words, 40)[1]
+    assert "seed 0: warning: " in call(capfd, *words, 40)[1]
     code, _, errors = call(
         capfd, "digits", "--train", 60, "--out", out, "--stop", "auto", "--epochs", 1
     )
@@ -115,7 +115,7 @@ BAD = [
     (["digits", "--network", "resnet9"], "training.network is 'resnet9'"),
     (["digits", "--device", "tpu"], "--device"),
     (["digits", "--train", "1700", "--validation", "97"], "allowed: below 1797"),
-    ([], "STR"),
+    ([], "NAME"),
 ]
 
 
@@ -159,7 +159,9 @@ def test_stages_are_kept_and_shared_by_rules(tmp_path):
         Selection("all"),
     ]
     others = [
-        stage.selected(Context(dataclasses.replace(RUN, selection=rule), 0, tmp_path).with_parts(parts))
+        stage.selected(
+            Context(dataclasses.replace(RUN, selection=rule), 0, tmp_path).with_parts(parts)
+        )
         for rule in rules
     ]
     assert len(list(tmp_path.glob("early-*"))) == 1

@@ -1,4 +1,4 @@
-"""``python -m empirical store``: what variants there are, whether they are whole, and a folder of images."""
+"""Test ``store``: list, verify and export variants."""
 
 import csv
 import json
@@ -16,14 +16,14 @@ from figures.records import run_command
 SAID = {
     "data": {"name": "cifar10"},
     "classes": ["cat", "dog"],
-    "generator": {"seen": "external"},
+    "generator": {"trained_on": "external"},
     "variants": {"strength": 0.3},
     "seed": 4,
 }
 
 
 def made(folder, **changes):
-    """Five variants in three shards."""
+    """Make a store of five variants in three shards."""
     there = open_store(folder, {**SAID, **changes}, (2, 2, 3), np.uint8, block=2)
     there.fill(
         [[i, c] for i in range(3) for c in (1, 2) if i < 2 or c == 1],
@@ -37,7 +37,7 @@ def made(folder, **changes):
 
 @pytest.fixture
 def out(tmp_path):
-    """An output folder with two stores."""
+    """Return an output folder with two stores."""
     made(tmp_path / "artifacts/variants-aa")
     (tmp_path / "artifacts/variants-aa/about.json").write_text(
         json.dumps({"model": "some/model", "kind": "unet"})
@@ -68,11 +68,10 @@ def damage(folder):
 def test_a_list_tells_model_noise_and_number(out, capsys, monkeypatch):
     code, lines, _ = said(capsys, monkeypatch, "list", "--out", out)
     assert code == 0
+    counts = "5 variants of 3 images, 2 each at most, uint8 2 x 2 x 3; cifar10, seed 4"
     assert lines == [
-        f"{out}/artifacts/variants-aa: 5 variants of 3 images, 2 each at most, uint8 2 x 2 x 3; cifar10, seed 4; "
-        "some/model (external), strength 0.3",
-        f"{out}/artifacts/variants-bb: 5 variants of 3 images, 2 each at most, uint8 2 x 2 x 3; cifar10, seed 4; "
-        "model unknown (external), from pure noise, mixed",
+        f"{out}/artifacts/variants-aa: {counts}; some/model (external), strength 0.3",
+        f"{out}/artifacts/variants-bb: {counts}; model unknown (external), from pure noise, mixed",
     ]
     assert said(capsys, monkeypatch, "list", out / "artifacts")[1] == lines
     assert said(capsys, monkeypatch, "list", out / "artifacts/variants-aa")[1] == lines[:1]
@@ -137,14 +136,16 @@ def test_an_export_is_a_folder_of_classes_with_a_table(out, capsys, monkeypatch)
         (["export", "{out}"], "error: --to is None; allowed: the folder to write"),
         (
             ["export", "{out}", "--to", "{out}/x"],
-            "error: number of stores in {out} is 2; allowed: 1, as one is exported; name it: variants-aa, variants-bb",
+            "error: number of stores in {out} is 2; allowed: 1, as one is exported; "
+            "name it: variants-aa, variants-bb",
         ),
         (
             ["list", "{out}/nowhere"],
-            "error: folder is '{out}/nowhere'; allowed: a store of variants, or an output folder with some",
+            "error: folder is '{out}/nowhere'; "
+            "allowed: a store of variants, or an output folder with some",
         ),
-        (["list", "--to", "x"], "error: to is 'x'; allowed: given with export alone"),
-        (["list", "--repair"], "error: repair is True; allowed: given with verify alone"),
+        (["list", "--to", "x"], "error: to is 'x'; allowed: only with export"),
+        (["list", "--repair"], "error: repair is True; allowed: only with verify"),
     ],
 )
 def test_a_mistake_is_one_line(out, capsys, monkeypatch, words, told):

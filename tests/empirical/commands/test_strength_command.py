@@ -1,4 +1,4 @@
-"""The choice of a strength on validation images, with a generator that does what its strength says."""
+"""Test the choice of a strength, with a generator that adds as much noise as it says."""
 
 import dataclasses
 import json
@@ -16,7 +16,7 @@ from empirical.generation.quality import by_strength
 
 @dataclasses.dataclass
 class Blend:
-    """Noise instead of an image, by as much as the strength says."""
+    """A generator that blends an image with noise, by its strength."""
 
     strength: float
 
@@ -38,8 +38,8 @@ class Blend:
 def trained(tmp_path_factory):
     root, data = tmp_path_factory.mktemp("judge"), Data("digits", 300, 80)
     parts, recipe = split_dataset(data, 0), Training(steps=60, width=8)
-    judge = by_strength.trained_judge(data, parts, recipe, 0, root, torch.device("cpu"))
-    again = by_strength.trained_judge(data, parts, recipe, 0, root, torch.device("cpu"))
+    judge = by_strength.load_or_train_judge(data, parts, recipe, 0, root, torch.device("cpu"))
+    again = by_strength.load_or_train_judge(data, parts, recipe, 0, root, torch.device("cpu"))
     assert all(
         torch.equal(a, b)
         for a, b in zip(judge.state_dict().values(), again.state_dict().values(), strict=True)
@@ -50,7 +50,7 @@ def trained(tmp_path_factory):
 def test_more_noise_is_less_faithful_and_the_rule_follows(trained, tmp_path):
     parts, judge = trained
     values = (0.02, 0.5, 0.95)
-    found = by_strength.examine([Blend(s) for s in values], values, parts, judge, 40, 0)
+    found = by_strength.compare_strengths([Blend(s) for s in values], values, parts, judge, 40, 0)
     low, middle, high = found.levels
     assert found.real["agreement"] > 0.7
     assert low["agreement"] >= found.real["agreement"] - 0.02 > high["agreement"]
@@ -70,22 +70,22 @@ def test_more_noise_is_less_faithful_and_the_rule_follows(trained, tmp_path):
 
 def test_variants_do_not_depend_on_the_batch(trained, monkeypatch):
     parts, _ = trained
-    whole = by_strength.variants_of(Blend(0.5), parts.validation, np.arange(20), 0)
+    whole = by_strength.validation_variants(Blend(0.5), parts.validation, np.arange(20), 0)
     monkeypatch.setattr(by_strength, "BATCH", 7)
     np.testing.assert_array_equal(
-        by_strength.variants_of(Blend(0.5), parts.validation, np.arange(20), 0), whole
+        by_strength.validation_variants(Blend(0.5), parts.validation, np.arange(20), 0), whole
     )
 
 
 def test_the_rule():
     levels = [{"strength": s, "agreement": a} for s, a in ((0.1, 0.97), (0.5, 0.95), (0.7, 0.9))]
-    assert by_strength.choose(levels, 0.96) == 0.5
-    assert by_strength.choose(levels, 1.0) is None
+    assert by_strength.choose_strength(levels, 0.96) == 0.5
+    assert by_strength.choose_strength(levels, 1.0) is None
 
 
 def test_more_sources_than_others_are_refused(trained):
     with pytest.raises(ValueError, match="images is 41; allowed: 2 to 40"):
-        by_strength.examine([], [], *trained, 41, 0)
+        by_strength.compare_strengths([], [], *trained, 41, 0)
 
 
 def test_the_command_prints_a_table_and_writes_what_it_found(tmp_path, monkeypatch, capsys):
@@ -95,7 +95,7 @@ def test_the_command_prints_a_table_and_writes_what_it_found(tmp_path, monkeypat
         loads.append(generator.model)
         return Blend(variants.strength)
 
-    monkeypatch.setattr(resolve, "backend", backend)
+    monkeypatch.setattr(resolve, "load_backend", backend)
     options = {
         "strengths": (0.1, 0.9),
         "images": 10,

@@ -1,4 +1,4 @@
-"""``python -m empirical train`` as its user meets it: lines of progress, Ctrl-C, kill -9, the same numbers after all; mistakes; logs."""
+"""Test ``train``: progress, the same numbers after Ctrl-C and kill -9, mistakes, and logs."""
 
 import re
 import signal
@@ -13,12 +13,15 @@ import torch
 
 from empirical.commands import COMMANDS, train
 from empirical.training.fit import Progress
-from empirical.training.progress import Lines
+from empirical.training.progress import ProgressLog
 from figures.records import run_command
 
 ROOT = Path(__file__).resolve().parents[3]
 STEPS, BATCH, TRAIN = 120, 16, 60
-SETTINGS = f"--method.name original --data.name digits --data.train {TRAIN} --data.validation 20 --training.steps {STEPS}"
+SETTINGS = (
+    f"--method.name original --data.name digits --data.train {TRAIN} --data.validation 20 "
+    f"--training.steps {STEPS}"
+)
 RUN = [
     *SETTINGS.split(),
     "--training.batch",
@@ -37,7 +40,7 @@ LINE = re.compile(
 
 
 def here(capfd, monkeypatch, *words):
-    """The command in this process, as if it began now: exit code, what it prints, and the lines on standard error."""
+    """Run the command in this process; return exit code, output, and lines on standard error."""
     monkeypatch.setattr(sys, "argv", ["empirical", "train", *map(str, words)])
     code = run_command(COMMANDS, "python -m empirical", "")
     said = capfd.readouterr()
@@ -45,14 +48,14 @@ def here(capfd, monkeypatch, *words):
 
 
 def told(lines):
-    """By step: epoch, mean loss and training error."""
+    """Return epoch, mean loss and training error by step."""
     found = [LINE.fullmatch(line) for line in lines]
     assert all(found), lines
     return {int(line["step"]): (line["epoch"], line["loss"], line["error"]) for line in found}
 
 
 def stopped(out, how, steps):
-    """The command in a process of its own, stopped by a signal after so many more steps; its exit code and lines on standard error."""
+    """Run the command in its own process, stop it by a signal after ``steps`` more steps."""
     words = [
         sys.executable,
         "-m",
@@ -179,7 +182,8 @@ def test_no_tensorboard_is_one_line(tmp_path, capfd, monkeypatch):
     code, _, lines = here(capfd, monkeypatch, *RUN, "--out", tmp_path, "--log", tmp_path / "log")
     assert code == 2
     assert lines == [
-        "error: --log needs TensorBoard, which is not installed: .venv/bin/python -m pip install tensorboard"
+        "error: --log needs TensorBoard, which is not installed: "
+        ".venv/bin/python -m pip install tensorboard"
     ]
     assert not (tmp_path / "log").exists()
 
@@ -200,7 +204,7 @@ def test_what_is_logged(tmp_path, monkeypatch, capfd):
     monkeypatch.setitem(
         sys.modules, "torch.utils.tensorboard", types.SimpleNamespace(SummaryWriter=Writer)
     )
-    with Lines(tmp_path) as watch:
+    with ProgressLog(tmp_path) as watch:
         watch(Progress(3, 9, 1.0, 0.5, 100.0, 60.0, None))
         watch(Progress(6, 9, 2.0, 0.25, 200.0, 30.0, 0.1))
     assert closed == [True]
