@@ -146,6 +146,16 @@ def test_every_name_that_a_stage_uses_is_found():
     assert found.unresolved == set()
 
 
+def test_every_result_on_disk_belongs_to_a_known_stage():
+    named = set()
+    for path in (ROOT / "empirical").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                texts = [each.value for each in node.args if isinstance(each, ast.Constant)]
+                named |= set(texts[:1]) if node.func.id in ("artifact", "code") else set()
+    assert {"decode", "early", "select", "generator", "variants", "judge"} <= named <= ALL
+
+
 DISTRIBUTIONS = {"sklearn": "scikit-learn", "PIL": "pillow", "glide_text2im": "glide-text2im"}
 WITHOUT_INFLUENCE = {
     "huggingface_hub",  # downloads files
