@@ -1,12 +1,20 @@
-"""How fast variants are made and generators trained. Run by hand, never as a test:
+"""Measure how fast variants are made and generators trained.
+
+It is run by hand, never as a test:
 
     python tests/benchmarks/generation.py --device cuda --out generation.json
     python tests/benchmarks/generation.py --tiny
 
-Parts, by ``--parts``: ``batches`` (images a second by batch size; ratio: times those of the same model and steps called image by image,
-as a pipeline in a loop does), ``strengths`` (cost against strength: evaluations of the denoiser, counted, and seconds; share: of the whole
-schedule's), ``training`` (training images a second by size of the UNet). Weights are untrained: what they say does not matter for the time.
-Times are medians over repeats, after a warm-up. What fails is named, and the rest is measured.
+``--parts`` chooses among three parts:
+
+- ``batches``: images per second by batch size. The ratio is to the same model and steps called
+  image by image, as a pipeline in a loop does.
+- ``strengths``: cost against strength: evaluations of the denoiser, counted, and images per second.
+  The share is of the whole schedule's evaluations.
+- ``training``: training images per second by size of the UNet.
+
+Weights are untrained, which does not change the time. Times are medians over repeats, after a
+warm-up. A measurement that fails is named, and the others are still made.
 """
 
 from __future__ import annotations
@@ -41,29 +49,29 @@ Result = dict[str, object]
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """device: of the models. tiny: a rehearsal of seconds, whose numbers mean nothing. side: of the images; grid: steps of the whole
-    schedule. channels: of the UNets, one after another; the first makes the variants.
-    """
+    """Settings of the benchmark."""
 
-    device: str = "cpu"
-    tiny: bool = False
+    device: str = "cpu"  # device of the models
+    tiny: bool = False  # rehearse in seconds; the numbers mean nothing
     parts: tuple[str, ...] = ("batches", "strengths", "training")
-    side: int = 32
-    grid: int = 50
+    side: int = 32  # height and width of the images, pixels
+    grid: int = 50  # steps of the whole schedule
+    # channels of each UNet; the first makes the variants
     channels: tuple[tuple[int, ...], ...] = (
         (32, 64, 128),
         (16, 32, 64),
         (64, 128, 128),
         (96, 192, 192),
     )
-    batches: tuple[int, ...] = (1, 16, 64, 256)
-    strengths: tuple[float, ...] = (0.1, 0.3, 0.5, 0.7, 1.0)
-    train_batch: int = 128
-    train_steps: int = 20
-    repeats: int = 3
-    out: Path | None = None
+    batches: tuple[int, ...] = (1, 16, 64, 256)  # batch sizes; the last measures the strengths
+    strengths: tuple[float, ...] = (0.1, 0.3, 0.5, 0.7, 1.0)  # fractions of the schedule, (0, 1]
+    train_batch: int = 128  # images per training step
+    train_steps: int = 20  # training steps per measurement
+    repeats: int = 3  # measurements, of which the median is taken
+    out: Path | None = None  # JSON file for the results; None: only print them
 
     def rehearsal(self) -> Settings:
+        """Return smaller settings, which take seconds."""
         small = {
             "side": 8,
             "grid": 10,
@@ -77,7 +85,7 @@ class Settings:
 
 
 def seconds(go: Callable[[], object], settings: Settings) -> float:
-    """Median wall time; the first call warms up."""
+    """Return the median wall time of a call in seconds, after a warm-up call."""
     times = []
     for repeat in range(settings.repeats + 1):
         begin = time.perf_counter()
@@ -90,16 +98,16 @@ def seconds(go: Callable[[], object], settings: Settings) -> float:
 
 
 def attempt(do: Callable[[], Result]) -> Result:
-    """The result, or what went wrong: the rest is wanted all the same."""
+    """Return the result, or the error as ``failed``, so that other measurements go on."""
     try:
         return do()
     except Exception as error:
-        return {
-            "failed": f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-        }
+        first = next(iter(str(error).splitlines()), "")
+        return {"failed": f"{type(error).__name__}: {first}"}
 
 
 def made_up(n: int, side: int) -> Images:
+    """Return n images of uniform noise with labels 0 to 9."""
     pixels = np.random.default_rng(0).uniform(-1, 1, (n, 3, side, side)).astype(np.float32)
     return Images(pixels, np.arange(n) % 10, tuple(map(str, range(10))))
 
@@ -108,45 +116,38 @@ class Counted:
     """A denoiser that counts the images it is given."""
 
     def __init__(self, settings: Settings) -> None:
-        model = (
-            diffusion.unet(made_up(1, settings.side), Generator(channels=settings.channels[0]), 0)
-            .to(settings.device)
-            .eval()
-        )
-        self.denoiser, self.images, self.settings = (
-            diffusion.predict(model, 1.0, null=10),
-            0,
-            settings,
-        )
+        config = Generator(channels=settings.channels[0])
+        model = diffusion.build_unet(made_up(1, settings.side), config, 0)
+        model = model.to(settings.device).eval()
+        self.denoiser = diffusion.guided_denoiser(model, 1.0, null=10)
+        self.images = 0
+        self.settings = settings
 
     def __call__(self, x: torch.Tensor, t: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         self.images += len(x)
         return self.denoiser(x, t, labels)
 
     def make(self, n: int, strength: float) -> torch.Tensor:
-        """Variants of n images in one batch."""
-        images, device = made_up(n, self.settings.side), self.settings.device
-        pixels, labels = (
-            torch.from_numpy(images.pixels).to(device),
-            torch.from_numpy(images.labels).to(device),
-        )
-        config, rngs = (
-            Variants(strength, self.settings.grid),
-            [torch_stream(0, i) for i in range(n)],
-        )
+        """Return variants of n images, made in one batch."""
+        images = made_up(n, self.settings.side)
+        pixels = torch.from_numpy(images.pixels).to(self.settings.device)
+        labels = torch.from_numpy(images.labels).to(self.settings.device)
+        config = Variants(strength, self.settings.grid)
+        rngs = [torch_stream(0, i) for i in range(n)]
+        schedule = diffusion.noise_schedule()
         with torch.inference_mode():
-            return noise_then_denoise(
-                self, diffusion.noise_schedule(), pixels, labels, config, rngs
-            ).cpu()
+            return noise_then_denoise(self, schedule, pixels, labels, config, rngs).cpu()
 
 
 def batches(settings: Settings) -> Iterator[Result]:
-    """Images a second at strength 0.5."""
-    way, alone = Counted(settings), None
+    """Yield the images per second by batch size, at strength 0.5."""
+    denoiser = Counted(settings)
+    alone = None
     for size in settings.batches:
 
         def do(size: int = size) -> Result:
-            return {"images_per_second": size / seconds(lambda: way.make(size, 0.5), settings)}
+            took = seconds(lambda: denoiser.make(size, 0.5), settings)
+            return {"images_per_second": size / took}
 
         found = attempt(do)
         alone = found.get("images_per_second") if size == 1 else alone
@@ -156,17 +157,18 @@ def batches(settings: Settings) -> Iterator[Result]:
 
 
 def strengths(settings: Settings) -> Iterator[Result]:
-    """Cost of one batch."""
-    way, size, whole = Counted(settings), settings.batches[-1], round(settings.grid)
+    """Yield the cost of one batch by strength."""
+    denoiser = Counted(settings)
+    size = settings.batches[-1]
     for value in settings.strengths:
 
         def do(value: float = value) -> Result:
-            before = way.images
-            took = seconds(lambda: way.make(size, value), settings)
-            evaluations = (way.images - before) / size / (settings.repeats + 1)
+            before = denoiser.images
+            took = seconds(lambda: denoiser.make(size, value), settings)
+            evaluations = (denoiser.images - before) / size / (settings.repeats + 1)
             return {
                 "evaluations": evaluations,
-                "share": evaluations / whole,
+                "share": evaluations / settings.grid,
                 "images_per_second": size / took,
             }
 
@@ -174,13 +176,16 @@ def strengths(settings: Settings) -> Iterator[Result]:
 
 
 def training(settings: Settings) -> Iterator[Result]:
-    """Images a second by size of the UNet, whole steps with optimiser and averaging."""
+    """Yield the training images per second by size of the UNet.
+
+    Steps are whole ones, with optimiser and weight averaging.
+    """
     images = made_up(4 * settings.train_batch, settings.side)
     for channels in settings.channels:
 
         def do(channels: tuple[int, ...] = channels) -> Result:
             config = Generator(channels=channels, steps=10**6, batch=settings.train_batch, lr=1e-4)
-            model = diffusion.unet(images, config, 0).to(settings.device)
+            model = diffusion.build_unet(images, config, 0).to(settings.device)
             steps = denoiser_trainer.train_generator(model, images, config, 0)
             took = seconds(lambda: [next(steps) for _ in range(settings.train_steps)], settings)
             parameters = sum(p.numel() for p in model.parameters())
@@ -196,11 +201,12 @@ PARTS = {"batches": batches, "strengths": strengths, "training": training}
 
 
 def shown(value: object) -> str:
+    """Format a value, numbers to 3 significant digits."""
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def main(settings: Settings) -> None:
-    """A line for each measurement; all of it as JSON with ``--out``."""
+    """Print a line for each measurement; with ``--out``, also write all of them as JSON."""
     if unknown := set(settings.parts) - set(PARTS):
         raise SystemExit(f"error: parts is {sorted(unknown)}; allowed: {', '.join(PARTS)}")
     settings = settings.rehearsal() if settings.tiny else settings
@@ -210,9 +216,8 @@ def main(settings: Settings) -> None:
         found[part] = []
         for row in PARTS[part](settings):
             found[part].append(row)
-            print(
-                "  " + "  ".join(f"{key} {shown(value)}" for key, value in row.items()), flush=True
-            )
+            cells = (f"{key} {shown(value)}" for key, value in row.items())
+            print("  " + "  ".join(cells), flush=True)
     if settings.out is not None:
         about = {"torch": torch.__version__, "settings": dataclasses.asdict(settings)}
         settings.out.write_text(json.dumps({**about, **found}, indent=1, default=str) + "\n")

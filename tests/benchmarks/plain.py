@@ -1,4 +1,7 @@
-"""A training script as most are written, to measure others against: a data loader that augments image by image, one loss read a step."""
+"""Train as most scripts do, to measure other scripts against it.
+
+A data loader augments image by image, and one loss is read at every step.
+"""
 
 from __future__ import annotations
 
@@ -22,18 +25,17 @@ NORMALISE = [
 
 
 class Pictures(Dataset):
-    """Images kept as bytes, transformed one by one, as torchvision's CIFAR10 does."""
+    """Images kept as bytes and transformed one by one, as torchvision's CIFAR10 does."""
 
     def __init__(self, images: Images, augment: str) -> None:
-        self.data, self.targets = np.ascontiguousarray(images.stored), images.labels.tolist()
-        steps = (
-            [v2.RandomCrop(32, padding=4), v2.RandomHorizontalFlip()]
-            if "crop-flip" in augment
-            else []
-        )
-        self.transform = v2.Compose(
-            [*steps, *([v2.TrivialAugmentWide()] if "trivial" in augment else []), *NORMALISE]
-        )
+        self.data = np.ascontiguousarray(images.stored)
+        self.targets = images.labels.tolist()
+        steps: list = []
+        if "crop-flip" in augment:
+            steps += [v2.RandomCrop(32, padding=4), v2.RandomHorizontalFlip()]
+        if "trivial" in augment:
+            steps += [v2.TrivialAugmentWide()]
+        self.transform = v2.Compose([*steps, *NORMALISE])
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -43,7 +45,7 @@ class Pictures(Dataset):
 
 
 class Plain:
-    """SGD or SAM with torch's own optimiser; the rate divided by 10 at one half and three quarters."""
+    """SGD or SAM with torch's optimiser; the rate is divided by 10 at 1/2 and 3/4 of the run."""
 
     def __init__(
         self,
@@ -55,40 +57,42 @@ class Plain:
         workers: int,
         seed: int,
     ) -> None:
-        self.network, self.config, self.steps, self.device = network, config, steps, device
-        generator = torch.Generator().manual_seed(seed)
-        pin = device.startswith("cuda")
+        self.network = network
+        self.config = config
+        self.steps = steps
+        self.device = device
         self.loader = DataLoader(
             Pictures(images, config.augment),
             config.batch,
             shuffle=True,
             num_workers=workers,
-            pin_memory=pin,
+            pin_memory=device.startswith("cuda"),
             drop_last=True,
-            generator=generator,
+            generator=torch.Generator().manual_seed(seed),
             persistent_workers=workers > 0,
         )
         options = {"momentum": config.momentum, "weight_decay": config.weight_decay}
         self.optimiser = torch.optim.SGD(network.parameters(), config.lr, **options)
-        self.schedule = torch.optim.lr_scheduler.MultiStepLR(
-            self.optimiser, [steps // 2, 3 * steps // 4]
-        )
+        milestones = [steps // 2, 3 * steps // 4]
+        self.schedule = torch.optim.lr_scheduler.MultiStepLR(self.optimiser, milestones)
         self.criterion = nn.CrossEntropyLoss()
         self.total = 0.0
 
     def loss(self, x: Tensor, y: Tensor) -> Tensor:
-        with torch.autocast(
-            self.device.split(":")[0], torch.bfloat16, enabled=self.config.precision == "bfloat16"
-        ):
+        """Return the mean loss of a batch, in the configured precision."""
+        kind = self.device.split(":")[0]
+        low = self.config.precision == "bfloat16"
+        with torch.autocast(kind, torch.bfloat16, enabled=low):
             return self.criterion(self.network(x), y)
 
     def run(self) -> Iterator[int]:
-        """Train to the end, yielding the number of steps done."""
+        """Train to the end; yield the number of steps done."""
         done = 0
         self.network.train()
         while done < self.steps:
-            for x, y in self.loader:
-                x, y = x.to(self.device, non_blocking=True), y.to(self.device, non_blocking=True)
+            for images, labels in self.loader:
+                x = images.to(self.device, non_blocking=True)
+                y = labels.to(self.device, non_blocking=True)
                 self.optimiser.zero_grad()
                 loss = self.loss(x, y)
                 loss.backward()
@@ -103,7 +107,10 @@ class Plain:
                     return
 
     def second_gradient(self, x: Tensor, y: Tensor) -> None:
-        """SAM as in the widely used code: parameter by parameter, batch norm's running statistics kept out of the second pass."""
+        """Replace the gradients by SAM's, as the widely used code does, parameter by parameter.
+
+        The second pass does not change batch norm's running statistics.
+        """
         norms = [m for m in self.network.modules() if isinstance(m, nn.BatchNorm2d)]
         with torch.no_grad():
             gradients = [p.grad for p in self.network.parameters() if p.grad is not None]

@@ -1,12 +1,15 @@
-"""How fast exact training in coordinates is, against the usual ways, one thread a process. Run by hand, never as a test:
+"""Measure the speed of exact training in coordinates against usual training, one thread a process.
+
+It is run by hand, never as a test:
 
     python tests/benchmarks/theory.py peers [--steps 200] [--repeats 5]
     python tests/benchmarks/theory.py grid [--side 64] [--seeds 10] [--workers 2]
     python tests/benchmarks/theory.py precision [--side 16] [--seeds 5]
 
-Peers train the same network on the same data by full-batch gradient descent in weight space: an autograd loop in torch, gradients
-written by hand in numpy, and torch.func.vmap over runs. Times are medians over repeats taken in turn; all in float64. The grid is a
-sweep over α and β_d, its rate set against that of a large matrix product of the same precision, measured in the same process.
+The peers train the same network on the same data by full-batch gradient descent in weight space: an
+autograd loop in torch, gradients written by hand in numpy, and torch.func.vmap over runs. Times are
+medians over repeats taken in turn; all in float64. The grid is a sweep over α and β_d; its rate is
+compared with that of a large matrix product of the same precision, measured in the same process.
 """
 
 from __future__ import annotations
@@ -41,8 +44,12 @@ TEN = "coordinates, 10 runs at once"
 
 
 def explicit(run: Run, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Patches (n, 3, d), labels (n,), weights (J, d): vectors of the run's dimension, as the peers need them."""
-    sample, d = draw(run, seed), run.distribution.d
+    """Return patches (n, 3, d), labels (n,) and weights (J, d), as the peers need them.
+
+    d is the dimension of the run.
+    """
+    sample = draw(run, seed)
+    d = run.distribution.d
     patches = np.zeros((len(sample.labels), 3, d))
     for i in (0, 1):
         patches[:, i, i] = sample.labels * sample.strengths[:, i]
@@ -54,6 +61,10 @@ def explicit(run: Run, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def coordinates(run: Run, seeds: range) -> Callable[[], np.ndarray]:
+    """Return a function that trains the seeds together in coordinates.
+
+    Like those of the peers, it returns the feature alignments (J, 2) of the first seed.
+    """
     problem = stack([draw(run, seed) for seed in seeds], run.network)
 
     def go() -> np.ndarray:
@@ -64,14 +75,14 @@ def coordinates(run: Run, seeds: range) -> Callable[[], np.ndarray]:
 
 
 def autograd(run: Run) -> Callable[[], np.ndarray]:
+    """Return a function that trains by an autograd loop in torch."""
     patches, labels, start = map(torch.from_numpy, explicit(run, 0))
 
     def go() -> np.ndarray:
         weights = start.clone().requires_grad_()
         for _ in range(run.optimiser.steps):
-            loss = torch.nn.functional.softplus(
-                -labels * (patches @ weights.T).pow(3).sum((1, 2))
-            ).mean()
+            logits = (patches @ weights.T).pow(3).sum((1, 2))
+            loss = torch.nn.functional.softplus(-labels * logits).mean()
             (gradient,) = torch.autograd.grad(loss, weights)
             with torch.no_grad():
                 weights -= run.optimiser.eta * gradient
@@ -81,6 +92,7 @@ def autograd(run: Run) -> Callable[[], np.ndarray]:
 
 
 def by_hand(run: Run) -> Callable[[], np.ndarray]:
+    """Return a function that trains by gradients written in numpy."""
     patches, labels, start = explicit(run, 0)
     flat = patches.reshape(-1, patches.shape[-1])  # (3 n, d)
 
@@ -97,10 +109,9 @@ def by_hand(run: Run) -> Callable[[], np.ndarray]:
 
 
 def vmapped(run: Run, seeds: range) -> Callable[[], np.ndarray]:
-    patches, labels, start = (
-        torch.from_numpy(np.stack(part))
-        for part in zip(*(explicit(run, s) for s in seeds), strict=True)
-    )
+    """Return a function that trains the seeds together by torch.func.vmap."""
+    parts = zip(*(explicit(run, seed) for seed in seeds), strict=True)
+    patches, labels, start = (torch.from_numpy(np.stack(part)) for part in parts)
 
     def loss(weights, x, y):
         return torch.nn.functional.softplus(-y * (x @ weights.T).pow(3).sum((1, 2))).mean()
@@ -117,15 +128,19 @@ def vmapped(run: Run, seeds: range) -> Callable[[], np.ndarray]:
 
 
 def measure(
-    ways: dict[str, tuple[Callable[[], np.ndarray], int]], repeats: int
+    candidates: dict[str, tuple[Callable[[], np.ndarray], int]], repeats: int
 ) -> dict[str, float]:
-    """Median seconds a run of each way (function, runs at once), taken in turn; all ways must end in the same place."""
-    reference = ways["coordinates"][0]()
-    for name, (go, _) in ways.items():
+    """Return the median seconds per run of each candidate; they are timed in turn.
+
+    A candidate is a function and the number of runs it trains at once. All candidates must end in
+    the same weights.
+    """
+    reference = candidates["coordinates"][0]()
+    for name, (go, _) in candidates.items():
         np.testing.assert_allclose(go(), reference, atol=1e-9, err_msg=name)
-    times: dict[str, list[float]] = {name: [] for name in ways}
+    times: dict[str, list[float]] = {name: [] for name in candidates}
     for _ in range(repeats):
-        for name, (go, runs) in ways.items():
+        for name, (go, runs) in candidates.items():
             begin = time.perf_counter()
             go()
             times[name].append((time.perf_counter() - begin) / runs)
@@ -133,32 +148,38 @@ def measure(
 
 
 def peers(steps: int = 200, repeats: int = 5) -> None:
-    """n = 100, J = 16, GD: milliseconds of one run, and how many times longer than one run in coordinates, alone and in a batch."""
-    print(
-        f"n = 100, J = 16, {steps} steps of GD, one thread, median of {repeats}; ms a run (times one run in coordinates, one of ten)"
-    )
+    """Print the milliseconds of one run of GD, n = 100, J = 16, for every peer.
+
+    Beside them: how many times longer than a run in coordinates, alone and in a batch of ten.
+
+    Args:
+        steps: steps of gradient descent, >= 1.
+        repeats: number of measurements of each peer, >= 1.
+    """
+    print(f"n = 100, J = 16, {steps} steps of GD, one thread, median of {repeats}")
+    print("ms per run (times one run in coordinates, times one of ten)")
     base = Run(network=Network(J=16), optimiser=Optimiser("gd", steps=steps))
     for d in (100, 1000, 10_000):
         run = replace(base, distribution=Distribution(d=d))
-        ways = {
+        candidates = {
             "coordinates": (coordinates(run, range(1)), 1),
             TEN: (coordinates(run, range(10)), 10),
             "autograd loop": (autograd(run), 1),
             "weight space by hand": (by_hand(run), 1),
         }
         if d <= 1000:
-            ways["vmap(grad), 10 runs at once"] = (vmapped(run, range(10)), 10)
-        seconds = measure(ways, repeats)
+            candidates["vmap(grad), 10 runs at once"] = (vmapped(run, range(10)), 10)
+        seconds = measure(candidates, repeats)
         for name, value in seconds.items():
-            print(
-                f"  d = {d:6d}  {name:30s} {1e3 * value:9.1f} ms  ({value / seconds['coordinates']:.2f}, {value / seconds[TEN]:.2f})"
-            )
+            one, ten = (value / seconds[reference] for reference in ("coordinates", TEN))
+            print(f"  d = {d:6d}  {name:30s} {1e3 * value:9.1f} ms  ({one:.2f}, {ten:.2f})")
 
 
 def product_rate(dtype: str, size: int = 1024, repeats: int = 20) -> float:
-    """Floating-point operations per second of one thread in a product of square matrices."""
+    """Return the floating-point operations per second of a matrix product, in one thread."""
     a, b = (np.random.default_rng(i).standard_normal((size, size)).astype(dtype) for i in (0, 1))
-    out, times = np.empty_like(a), []
+    out = np.empty_like(a)
+    times = []
     for _ in range(repeats):
         begin = time.perf_counter()
         np.matmul(a, b, out=out)
@@ -167,17 +188,16 @@ def product_rate(dtype: str, size: int = 1024, repeats: int = 20) -> float:
 
 
 def lattice(side: int, precision: str, name: str = "useful") -> Sweep:
-    """A sweep over α and β_d, side x side runs of 1,000 steps, J = 8."""
+    """Return a sweep over α and β_d, side x side runs of 1,000 steps, J = 8."""
     axes = (
         Axis("distribution.alpha", tuple(np.linspace(0.5, 0.95, side))),
         Axis("distribution.beta_d", tuple(np.linspace(0.2, 0.9, side))),
     )
-    optimiser = Optimiser("gd", rho=0.0, eta=0.4, steps=1000)
     return Sweep(
         "benchmark",
         "grid",
         network=Network(J=8),
-        optimiser=optimiser,
+        optimiser=Optimiser("gd", rho=0.0, eta=0.4, steps=1000),
         method=Method(name),
         axes=axes,
         precision=precision,
@@ -185,14 +205,20 @@ def lattice(side: int, precision: str, name: str = "useful") -> Sweep:
 
 
 def timed(config: Sweep, seed: int) -> tuple[float, float]:
-    """Seconds of one seed's grid, and the rate of a large product in the same process just after."""
+    """Return the seconds of one seed's grid, and the rate of a large product just after it."""
     begin = time.perf_counter()
     sweep(config, seed)
     return time.perf_counter() - begin, product_rate(config.precision)
 
 
 def grid(side: int = 64, seeds: int = 10, workers: int = 2) -> None:
-    """side x side runs for each seed, n = 100, J = 8, 1,000 steps, in as many processes as there are workers."""
+    """Time side x side runs for each seed, n = 100, J = 8, 1,000 steps.
+
+    Args:
+        side: points along each axis of the grid, >= 1.
+        seeds: number of grids, >= 1.
+        workers: number of processes, >= 1.
+    """
     config = lattice(side, "float32")
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
         list(pool.map(timed, [lattice(4, "float32")] * workers, range(workers)))  # start-up
@@ -202,28 +228,34 @@ def grid(side: int = 64, seeds: int = 10, workers: int = 2) -> None:
     updates = side**2 * config.optimiser.steps
     seconds, rate = (median(column) for column in zip(*results, strict=True))
     useful = 2 * config.network.J * config.distribution.n**2 * updates / seconds
-    print(
-        f"{side} x {side} x {seeds} seeds, 1,000 steps, {workers} processes: {wall:.0f} s; {1e6 * seconds / updates:.2f} µs a run's step"
-    )
-    share = f"{useful / rate:.0%} of a large one's {rate / 1e9:.0f}"
-    print(f"products alone: {useful / 1e9:.0f} GFLOP/s, {share} (float32, one thread)")
+    print(f"{side} x {side} x {seeds} seeds, 1,000 steps, {workers} processes: {wall:.0f} s")
+    print(f"one step of one run: {1e6 * seconds / updates:.2f} µs")
+    share = f"{useful / rate:.0%} of the {rate / 1e9:.0f} of a large product"
+    print(f"matrix products: {useful / 1e9:.0f} GFLOP/s, {share} (float32, one thread)")
 
 
 def precision(side: int = 16, seeds: int = 5) -> None:
-    """Single against double precision over a grid: differences in what is measured at the end."""
+    """Compare the final measurements of a grid in single and in double precision.
+
+    Args:
+        side: points along each axis of the grid, >= 1.
+        seeds: number of grids, >= 1.
+    """
     for name in ("useful", "tada"):
         single, double = (
             [sweep(lattice(side, kind, name), seed) for seed in range(seeds)]
             for kind in ("float32", "float64")
         )
         for metric in ("test_error", "slow_alignment", "noise_memorised_slow"):
-            apart = np.abs(
-                [np.subtract(a[metric], b[metric]) for a, b in zip(single, double, strict=True)]
-            )
-            figures = (np.median(apart), np.quantile(apart, 0.99), apart.max())
-            print(
-                f"{name:7s} {metric:22s} |float32 - float64|: median {figures[0]:.1e}, 99% {figures[1]:.1e}, largest {figures[2]:.1e}"
-            )
+            pairs = zip(single, double, strict=True)
+            apart = np.abs([np.subtract(a[metric], b[metric]) for a, b in pairs])
+            numbers = {
+                "median": np.median(apart),
+                "99%": np.quantile(apart, 0.99),
+                "largest": apart.max(),
+            }
+            shown = ", ".join(f"{which} {value:.1e}" for which, value in numbers.items())
+            print(f"{name:7s} {metric:22s} |float32 - float64|: {shown}")
 
 
 if __name__ == "__main__":

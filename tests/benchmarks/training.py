@@ -1,13 +1,22 @@
-"""How fast classifiers are trained, against a plain PyTorch script of the usual style. Run by hand, never as a test:
+"""Measure how fast classifiers are trained, against a plain PyTorch script of the usual style.
+
+It is run by hand, never as a test:
 
     python tests/benchmarks/training.py all --device cuda --out training.json
     python tests/benchmarks/training.py all --tiny
     python tests/benchmarks/training.py rates --networks resnet8 --window 10
 
-Parts: ``rates`` (images a second, and how many times the plain script's of the same network, optimiser and augmentation), ``accuracy``
-(the errors both end at after equally many steps), ``startup`` (seconds to the first step and of the help text), ``at-once`` (several
-processes on one device). The plain script (``plain.py``) augments image by image in a data loader and reads every loss. Times are medians
-over windows of steps, after a warm-up; of SAM's images every one counts once. What fails is named, and the rest is measured.
+The parts are
+
+- ``rates``: images per second, and the ratio to the plain script with the same network, optimiser
+  and augmentation;
+- ``accuracy``: the final errors of both after equally many steps;
+- ``startup``: seconds to the first step, and of the help text;
+- ``at-once``: several processes on one device.
+
+The plain script (``plain.py``) augments image by image in a data loader and reads every loss. Times
+are medians over windows of steps, after a warm-up; SAM counts every image once. A measurement that
+fails is named, and the others are still made.
 """
 
 from __future__ import annotations
@@ -37,37 +46,37 @@ import tyro
 from empirical.config import Data, Training
 from empirical.data.images import Images, on_device
 from empirical.data.load import load_dataset
-from empirical.training.evaluation import wrong
+from empirical.training.evaluation import misclassified
 from empirical.training.networks import classifier
-from empirical.training.trainer import WARM, Trainer
+from empirical.training.trainer import EAGER_STEPS, Trainer
 
 torch.set_num_threads(1)
 
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """device: where to train. tiny: a rehearsal of seconds, whose numbers mean nothing. root: folder that CIFAR-10 lies in, for accuracy;
-    made-up images if not given. steps: of the accuracy runs.
-    """
+    """Settings of the benchmark."""
 
-    device: str = "cpu"
-    tiny: bool = False
+    device: str = "cpu"  # device on which to train
+    tiny: bool = False  # rehearse in seconds; the numbers mean nothing
     networks: tuple[str, ...] = ("resnet18", "resnet8", "vit-s", "convnext-t")
-    batch: int = 128
-    images: int = 50_000
-    window: int = 50  # steps
-    windows: int = 5
-    loader_workers: int = 2
-    steps: int = 780
-    seeds_at_once: tuple[int, ...] = (1, 2, 4)
-    root: Path | None = None
-    out: Path | None = None
+    batch: int = 128  # images per step
+    images: int = 50_000  # number of training images
+    window: int = 50  # steps per window
+    windows: int = 5  # windows, of which the median is taken
+    loader_workers: int = 2  # worker processes of the plain script's data loader
+    steps: int = 780  # steps of the accuracy runs
+    seeds_at_once: tuple[int, ...] = (1, 2, 4)  # numbers of processes
+    root: Path | None = None  # folder with CIFAR-10 for the accuracy; None: made-up images
+    out: Path | None = None  # JSON file for the results; None: only print them
 
     @property
     def cuda(self) -> bool:
+        """Whether the device is a GPU."""
         return self.device.startswith("cuda")
 
     def rehearsal(self) -> Settings:
+        """Return smaller settings, which take seconds."""
         small = {
             "networks": ("resnet8",),
             "batch": 16,
@@ -81,8 +90,8 @@ class Settings:
 
 
 @dataclasses.dataclass(frozen=True)
-class Way:
-    """How a step is done: by our trainer or by the plain script."""
+class Setup:
+    """How a step is done: by our trainer or by the plain script, and with which options."""
 
     ours: bool = True
     optimiser: str = "sgd"
@@ -93,12 +102,15 @@ class Way:
 
     @property
     def label(self) -> str:
-        extras = (
-            " + ".join(name for name in ("compile", "cuda_graph") if getattr(self, name)) or "eager"
-        )
-        return f"{'ours' if self.ours else 'plain':5s} {self.optimiser:4s} {self.augment:17s} {self.precision:8s} {extras}"
+        """One line that names the setup."""
+        owner = "ours" if self.ours else "plain"
+        options = [name for name in ("compile", "cuda_graph") if getattr(self, name)]
+        extras = " + ".join(options) or "eager"
+        training = f"{self.optimiser:4s} {self.augment:17s} {self.precision:8s}"
+        return f"{owner:5s} {training} {extras}"
 
     def config(self, network: str, batch: int) -> Training:
+        """Return the configuration of the training."""
         lr = 0.05 if "resnet" in network else 0.005
         return Training(
             network,
@@ -111,37 +123,43 @@ class Way:
         )
 
 
-def ways(network: str, settings: Settings) -> list[Way]:
-    """The plain script first; SAM, TrivialAugment and compilation for the first network alone, as they take long."""
-    first, gpu = network == settings.networks[0], settings.cuda
+def setups(network: str, settings: Settings) -> list[Setup]:
+    """Return the setups to be measured, the plain script first.
+
+    SAM, TrivialAugment and compilation take long: only the first network has them, and vision
+    transformers have compilation.
+    """
+    first = network == settings.networks[0]
+    gpu = settings.cuda
     found = [
-        Way(ours=False),
-        Way(ours=False, precision="bfloat16"),
-        Way(),
-        Way(precision="bfloat16"),
+        Setup(ours=False),
+        Setup(ours=False, precision="bfloat16"),
+        Setup(),
+        Setup(precision="bfloat16"),
     ]
     if gpu:
-        found += [Way(cuda_graph=True), Way(cuda_graph=True, precision="bfloat16")]
+        found += [Setup(cuda_graph=True), Setup(cuda_graph=True, precision="bfloat16")]
     if first or network.startswith("vit"):
-        found += [
-            Way(compile=True, precision="bfloat16", cuda_graph=gpu),
-            *([Way(compile=True, precision="bfloat16")] if gpu else []),
-        ]
+        found += [Setup(compile=True, precision="bfloat16", cuda_graph=gpu)]
+    if gpu and (first or network.startswith("vit")):
+        found += [Setup(compile=True, precision="bfloat16")]
     if first:
         for extra in ({"optimiser": "sam"}, {"augment": "crop-flip-trivial"}):
             found += [
-                Way(ours=False, **extra),
-                Way(**extra),
-                Way(cuda_graph=gpu, precision="bfloat16", **extra),
+                Setup(ours=False, **extra),
+                Setup(**extra),
+                Setup(cuda_graph=gpu, precision="bfloat16", **extra),
             ]
     return found
 
 
 def synthetic(n: int, seed: int, classes: int = 10) -> Images:
-    """Images that can be learned and not at once: a smooth pattern of the class, of random strength, in pixel noise."""
-    patterns = (
-        np.random.default_rng(0).standard_normal((classes, 4, 4, 3)).repeat(8, 1).repeat(8, 2)
-    )  # (classes, 32, 32, 3)
+    """Return made-up images that can be learned, but not at once.
+
+    An image is a smooth pattern of its class, of random strength, in pixel noise.
+    """
+    coarse = np.random.default_rng(0).standard_normal((classes, 4, 4, 3))
+    patterns = coarse.repeat(8, 1).repeat(8, 2)  # (classes, 32, 32, 3)
     rng = np.random.default_rng(1 + seed)
     labels = rng.integers(0, classes, n)
     strength = rng.uniform(5, 40, (n, 1, 1, 1)).astype(np.float32)
@@ -151,30 +169,41 @@ def synthetic(n: int, seed: int, classes: int = 10) -> Images:
 
 
 def trainer(
-    way: Way, images: Images, network: str, settings: Settings, steps: int, seed: int = 0
+    setup: Setup, images: Images, network: str, settings: Settings, steps: int, seed: int = 0
 ) -> Trainer | plain.Plain:
-    """Either kind; its ``run`` yields after every step."""
-    config = way.config(network, settings.batch)
+    """Return a trainer of either kind; its ``run`` yields after every step."""
+    config = setup.config(network, settings.batch)
     module = classifier(images, config, seed).to(settings.device)
-    if not way.ours:
+    if not setup.ours:
         module = module.to(memory_format=torch.contiguous_format)
         return plain.Plain(
             module, images, config, steps, settings.device, settings.loader_workers, seed
         )
     rng = np.random.default_rng(seed)
     return Trainer(
-        module, *on_device(images, settings.device), config, steps, rng, way.compile, way.cuda_graph
+        module,
+        *on_device(images, settings.device),
+        config,
+        steps,
+        rng,
+        setup.compile,
+        setup.cuda_graph,
     )
 
 
 def wait(settings: Settings) -> None:
+    """Wait until the device has finished its work."""
     if settings.cuda:
         torch.cuda.synchronize()
 
 
 def window_rates(steps: Iterator[int], settings: Settings) -> list[float]:
-    """Images a second in each window; a warm-up goes before, in which steps are compiled and captured."""
-    warm, rates = (WARM + 2 if settings.tiny else WARM + settings.window), []
+    """Return the images per second of each window, after a warm-up.
+
+    Steps are compiled and captured during the warm-up.
+    """
+    warm = EAGER_STEPS + 2 if settings.tiny else EAGER_STEPS + settings.window
+    rates = []
     for _ in range(warm):
         next(steps)
     for _ in range(settings.windows):
@@ -188,26 +217,28 @@ def window_rates(steps: Iterator[int], settings: Settings) -> list[float]:
 
 
 def attempt(do: Callable[[], dict]) -> dict:
-    """The result, or what went wrong: on another device one way may fail, and the rest is wanted all the same."""
+    """Return the result, or the error as ``failed``, so that other measurements go on."""
     begin = time.perf_counter()
     try:
         found = do()
     except Exception as error:
-        found = {
-            "failed": f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-        }
+        first = next(iter(str(error).splitlines()), "")
+        found = {"failed": f"{type(error).__name__}: {first}"}
     return {**found, "seconds": round(time.perf_counter() - begin, 1)}
 
 
 def rates(settings: Settings) -> Iterator[dict]:
-    """Images a second by network and way; ratio: times the plain script's in float32, with the same optimiser and augmentation."""
+    """Yield the images per second by network and setup.
+
+    The ratio is to the plain script in float32 with the same optimiser and augmentation.
+    """
     images = synthetic(settings.images, 0)
     for network in settings.networks:
         base: dict[tuple[str, str], float] = {}
-        for way in ways(network, settings):
+        for setup in setups(network, settings):
 
-            def do(network: str = network, way: Way = way) -> dict:
-                run = trainer(way, images, network, settings, 10**6).run()
+            def do(network: str = network, setup: Setup = setup) -> dict:
+                run = trainer(setup, images, network, settings, 10**6).run()
                 found = window_rates(run, settings)
                 run.close()
                 return {
@@ -216,44 +247,49 @@ def rates(settings: Settings) -> Iterator[dict]:
                     "fastest": max(found),
                 }
 
-            found, kind = attempt(do), (way.optimiser, way.augment)
+            found = attempt(do)
+            kind = (setup.optimiser, setup.augment)
             if "failed" not in found:
-                if not way.ours:
+                if not setup.ours:
                     base.setdefault(kind, found["images_per_second"])
                 found["ratio"] = found["images_per_second"] / base[kind] if kind in base else None
             yield {
                 "network": network,
-                **dataclasses.asdict(way),
+                **dataclasses.asdict(setup),
                 **found,
-                "label": f"{network:11s} {way.label}",
+                "label": f"{network:11s} {setup.label}",
             }
 
 
 def accuracy(settings: Settings) -> Iterator[dict]:
-    """Final training and test error of both scripts: the same first weights, batch size, rates and number of steps."""
-    network, kind = settings.networks[0], "made-up images"
-    parts = (
-        synthetic(min(settings.images, 10_000), 0),
-        synthetic(2_000 if not settings.tiny else 200, 1),
-    )
-    if settings.root is not None:
-        os.environ["TADA_DATA"] = str(settings.root.absolute())
-        whole, kind = load_dataset(Data("cifar10", train=None)), "cifar10"
-        parts = whole.train, whole.test
-    for way in (Way(ours=False), Way(), Way(precision="bfloat16", cuda_graph=settings.cuda)):
+    """Yield the final training and test errors of both scripts.
 
-        def do(way: Way = way) -> dict:
+    They have the same first weights, batch size, rates and number of steps.
+    """
+    network = settings.networks[0]
+    if settings.root is None:
+        kind = "made-up images"
+        train_images = synthetic(min(settings.images, 10_000), 0)
+        parts = (train_images, synthetic(200 if settings.tiny else 2_000, 1))
+    else:
+        kind = "cifar10"
+        os.environ["TADA_DATA"] = str(settings.root.absolute())
+        whole = load_dataset(Data("cifar10", train=None))
+        parts = (whole.train, whole.test)
+    for setup in (
+        Setup(ours=False),
+        Setup(),
+        Setup(precision="bfloat16", cuda_graph=settings.cuda),
+    ):
+
+        def do(setup: Setup = setup) -> dict:
             errors = []
             for seed in range(1 if settings.tiny else 3):
-                run = trainer(way, parts[0], network, settings, settings.steps, seed)
+                run = trainer(setup, parts[0], network, settings, settings.steps, seed)
                 for _ in run.run():
                     pass
-                errors.append(
-                    [
-                        float(wrong(run.network, *on_device(part[:10_000], settings.device)).mean())
-                        for part in parts
-                    ]
-                )
+                batches = (on_device(part[:10_000], settings.device) for part in parts)
+                errors.append([float(misclassified(run.network, *b).mean()) for b in batches])
             train, test = zip(*errors, strict=True)
             return {
                 "train_error": mean(train),
@@ -263,27 +299,21 @@ def accuracy(settings: Settings) -> Iterator[dict]:
             }
 
         yield {
-            **dataclasses.asdict(way),
+            **dataclasses.asdict(setup),
             **attempt(do),
-            "label": f"{network:11s} {way.label}, {kind}",
+            "label": f"{network:11s} {setup.label}, {kind}",
         }
 
 
 def startup(settings: Settings) -> Iterator[dict]:
-    """Wall time of whole processes, as a person waits."""
-    ways = {"eager, 1 step": ["first", "1"], "compiled, 1 step": ["first-compiled", "1"]}
+    """Yield the wall time of whole processes, for which a user waits."""
+    steps = {"eager, 1 step": ["first", "1"], "compiled, 1 step": ["first-compiled", "1"]}
     if settings.cuda:
-        ways["captured, first replay"] = ["first-captured", str(WARM + 1)]
-    options = [
-        "--device",
-        settings.device,
-        "--networks",
-        settings.networks[0],
-        "--images",
-        str(settings.images),
-    ]
+        steps["captured, first replay"] = ["first-captured", str(EAGER_STEPS + 1)]
+    options = ["--device", settings.device, "--networks", settings.networks[0]]
+    options += ["--images", str(settings.images)]
     commands = {
-        name: [str(HERE), *words[:1], *options, "--steps", words[1]] for name, words in ways.items()
+        name: [str(HERE), what, *options, "--steps", count] for name, (what, count) in steps.items()
     }
     commands["python -m empirical --help"] = ["-m", "empirical", "--help"]
     for name, words in commands.items():
@@ -302,23 +332,29 @@ def startup(settings: Settings) -> Iterator[dict]:
 
 
 def first(what: str, settings: Settings) -> None:
-    """A process that starts, trains so many steps and ends: what ``startup`` times."""
-    way = Way(
-        compile=what.endswith("compiled"), cuda_graph=what.endswith("captured"), precision="bfloat16"
+    """Train a few steps in a process of its own, which ``startup`` times."""
+    setup = Setup(
+        compile=what.endswith("compiled"),
+        cuda_graph=what.endswith("captured"),
+        precision="bfloat16",
     )
-    for _ in trainer(
-        way, synthetic(settings.images, 0), settings.networks[0], settings, settings.steps
-    ).run():
+    images = synthetic(settings.images, 0)
+    run = trainer(setup, images, settings.networks[0], settings, settings.steps)
+    for _ in run.run():
         pass
 
 
-def one_of_many(settings: Settings, way: Way, network: str, seed: int, together, results) -> None:
-    """A seed among others: it starts when all are warm, and says how long its steps took."""
+def one_of_many(
+    settings: Settings, setup: Setup, network: str, seed: int, together, results
+) -> None:
+    """Train one of several seeds at once, and put the begin and end of its steps into ``results``.
+
+    The steps begin when all seeds have finished their warm-up.
+    """
     try:
-        run = trainer(
-            way, synthetic(min(settings.images, 10_000), seed), network, settings, 10**6, seed
-        ).run()
-        for _ in range(WARM + 5):
+        images = synthetic(min(settings.images, 10_000), seed)
+        run = trainer(setup, images, network, settings, 10**6, seed).run()
+        for _ in range(EAGER_STEPS + 5):
             next(run)
         wait(settings)
         together.wait(300)
@@ -333,18 +369,19 @@ def one_of_many(settings: Settings, way: Way, network: str, seed: int, together,
 
 
 def at_once(settings: Settings) -> Iterator[dict]:
-    """Images a second of all processes together."""
-    way = Way(precision="bfloat16" if settings.cuda else "float32", cuda_graph=settings.cuda)
+    """Yield the images per second of several processes together."""
+    setup = Setup(precision="bfloat16" if settings.cuda else "float32", cuda_graph=settings.cuda)
     context = get_context("spawn")
     for network in settings.networks[:2]:
         alone = None
         for count in settings.seeds_at_once:
 
             def do(count: int = count, network: str = network) -> dict:
-                together, results = context.Barrier(count), context.Queue()
+                together = context.Barrier(count)
+                results = context.Queue()
                 work = [
                     context.Process(
-                        target=one_of_many, args=(settings, way, network, s, together, results)
+                        target=one_of_many, args=(settings, setup, network, s, together, results)
                     )
                     for s in range(count)
                 ]
@@ -365,7 +402,7 @@ def at_once(settings: Settings) -> Iterator[dict]:
                 "network": network,
                 "processes": count,
                 **found,
-                "label": f"{network:11s} {count} at once, {way.label}",
+                "label": f"{network:11s} {count} at once, {setup.label}",
             }
 
 
@@ -373,54 +410,59 @@ PARTS = {"rates": rates, "accuracy": accuracy, "startup": startup, "at-once": at
 
 
 def line(row: dict) -> str:
-    """A row as people read it."""
+    """Format a row for printing."""
     forms = {
         "images_per_second": "{:10,.0f} images/s",
         "ratio": "x {:5.2f}",
         "train_error": "training error {:6.2%}",
+        "test_error": "test error {:6.2%}",
+        "wall": "{:6.2f} s",
+        "failed": "{}",
     }
-    forms |= {"test_error": "test error {:6.2%}", "wall": "{:6.2f} s", "failed": "{}"}
     return f"  {row['label']:72s}" + "  ".join(
         form.format(row[name]) for name, form in forms.items() if row.get(name) is not None
     )
 
 
+PartName = Literal[
+    "all",
+    "rates",
+    "accuracy",
+    "startup",
+    "at-once",
+    "first",
+    "first-compiled",
+    "first-captured",
+]
+
+
 def main(
-    what: tyro.conf.Positional[
-        Literal[
-            "all",
-            "rates",
-            "accuracy",
-            "startup",
-            "at-once",
-            "first",
-            "first-compiled",
-            "first-captured",
-        ]
-    ],
-    settings: tyro.conf.OmitArgPrefixes[Settings],
+    what: tyro.conf.Positional[PartName], settings: tyro.conf.OmitArgPrefixes[Settings]
 ) -> None:
+    """Run one part or all; print a line for each measurement and, with --out, write JSON.
+
+    Args:
+        what: part to run; the names that begin with first are used by the part startup.
+        settings: settings of the benchmark.
+    """
     if what.startswith("first"):
         return first(what, settings)
     settings = settings.rehearsal() if settings.tiny else settings
     device = torch.cuda.get_device_name() if settings.cuda else settings.device
-    print(
-        f"{device}, torch {torch.__version__}, batches of {settings.batch}, median of {settings.windows} windows of {settings.window}"
-    )
+    print(f"{device}, torch {torch.__version__}, batches of {settings.batch}")
+    print(f"median of {settings.windows} windows of {settings.window} steps")
     found: dict = {
         "device": device,
         "torch": torch.__version__,
         "settings": {k: str(v) for k, v in vars(settings).items()},
     }
     for part in PARTS if what == "all" else [what]:
-        print(part, PARTS[part].__doc__.splitlines()[0], sep=": ")
+        print(part)
         found[part] = []
         for row in PARTS[part](settings):
             print(line(row), flush=True)
             found[part].append(row)
-            if (
-                settings.out is not None
-            ):  # after every row, so that a run cut short leaves what it has
+            if settings.out is not None:  # after every row, so that an interruption loses none
                 settings.out.write_text(json.dumps(found, indent=1, allow_nan=False) + "\n")
     return None
 
