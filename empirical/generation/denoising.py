@@ -1,4 +1,4 @@
-"""Noise images to a strength, then denoise them with a pixel-space generator."""
+"""Noise images to a strength, then denoise them with a diffusion model."""
 
 from __future__ import annotations
 
@@ -8,32 +8,35 @@ import torch
 from torch import Tensor
 
 from empirical.config import Variants
-from empirical.generation.noise_levels import level
+from empirical.generation.noise_levels import alpha_bars, describe_noise_level, steps_to_run
 
-Denoiser = Callable[
-    [Tensor, Tensor, Tensor], Tensor
-]  # (x, timestep, labels) -> the scheduler's kind of prediction
+# (x, timestep, labels) -> the prediction that the schedule expects: the noise, or v
+Denoiser = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
-def timesteps(schedule, config: Variants) -> Tensor:
-    """The last round(grid * strength) timesteps of the sampling grid, from t* down. The image is noised to exactly the first of them.
+def timesteps_to_run(schedule, config: Variants) -> Tensor:
+    """Return the timesteps of the denoising steps, (steps,), falling from t* on.
 
-    With ``alpha_bar`` set, t* is the one of the grid whose noise level is nearest to it; from pure noise all are run.
+    They are the last ``steps_to_run`` timesteps of the sampling grid, which this function sets. The
+    image is noised to exactly the first of them. Raises ValueError as ``steps_to_run`` does.
     """
     schedule.set_timesteps(config.num_inference_steps)
-    if config.from_noise:
-        return schedule.timesteps
-    if config.alpha_bar is not None:
-        return schedule.timesteps[
-            int((schedule.alphas_cumprod[schedule.timesteps] - config.alpha_bar).abs().argmin()) :
-        ]
-    return schedule.timesteps[config.num_inference_steps - round(config.num_inference_steps * config.strength) :]
+    bars = alpha_bars(schedule)
+    return schedule.timesteps[len(bars) - steps_to_run(config, bars) :]
 
 
-def noise_level(schedule, config: Variants) -> dict[str, float | None]:
-    """What the strength means on this schedule: the first timestep, its alpha_bar, and sigma = sqrt((1 - alpha_bar) / alpha_bar)."""
-    first = int(timesteps(schedule, config)[0])
-    return level(first, float(schedule.alphas_cumprod[first]))
+def starting_noise_level(schedule, config: Variants) -> dict[str, float | None]:
+    """Return timestep, alpha_bar and sigma = sqrt((1 - alpha_bar) / alpha_bar) of the first step.
+
+    sigma is None if alpha_bar is 0.
+    """
+    first = int(timesteps_to_run(schedule, config)[0])
+    return describe_noise_level(first, float(schedule.alphas_cumprod[first]))
+
+
+def draw_noise(x: Tensor, generators: list[torch.Generator]) -> Tensor:
+    """Return standard normal noise like x (n, ...), drawn for each image by its own generator."""
+    return torch.stack([torch.randn(x.shape[1:], generator=g) for g in generators]).to(x)
 
 
 def noise_then_denoise(
@@ -44,22 +47,26 @@ def noise_then_denoise(
     config: Variants,
     generators: list[torch.Generator],
 ) -> Tensor:
-    """Variants of ``pixels``, (n, channels, height, width) in and out, one generator each; only the steps from t* on are run."""
-    steps = timesteps(schedule, config)
-    noise = torch.stack([torch.randn(pixels.shape[1:], generator=g) for g in generators]).to(pixels)
-    x = (
-        noise
-        if config.from_noise
-        else schedule.add_noise(pixels, noise, steps[:1].expand(len(pixels)))
-    )
+    """Return variants of images: noise them to t*, then run the denoising steps from t* on.
+
+    pixels: (n, channels, height, width), and so is the result. labels: (n,). generators: one for
+    each image, on the CPU; all noise of an image comes from its own.
+    """
+    steps = timesteps_to_run(schedule, config)
+    x = draw_noise(pixels, generators)
+    if not config.from_noise:
+        x = schedule.add_noise(pixels, x, steps[:1].expand(len(pixels)))
+    options = {"generator": generators} if config.sampler == "ddpm" else {}
     for t in steps:
-        options = {"generator": generators} if config.sampler == "ddpm" else {}
         x = schedule.step(denoiser(x, t, labels), t, x, **options).prev_sample
     return x
 
 
-def sampler(config: Variants, schedule):
-    """The scheduler that runs the steps: DDPM (ancestral) or DDIM (deterministic given the first noise), on the same noise schedule."""
+def pixel_sampler(config: Variants, schedule):
+    """Return the scheduler of ``config.sampler`` on the given noise schedule.
+
+    ddpm: ancestral sampling, the schedule itself. ddim: deterministic given the first noise.
+    """
     if config.sampler == "ddpm":
         return schedule
     from diffusers import DDIMScheduler

@@ -1,7 +1,8 @@
-"""What a strength means on a schedule of somebody else's: the steps that are run, and alpha_bar and sigma of the first of them.
+"""Tell which denoising steps a strength means on a noise schedule, and how noisy the first one is.
 
-Of every schedule x = sqrt(alpha_bar) x0 + sqrt(1 - alpha_bar) noise, up to a factor, and sigma = sqrt((1 - alpha_bar) / alpha_bar).
-Flow matching, x = (1 - s) x0 + s noise, has alpha_bar = (1 - s)^2 / ((1 - s)^2 + s^2).
+On every schedule x = sqrt(alpha_bar) x0 + sqrt(1 - alpha_bar) noise, up to a factor, and the noise
+level is sigma = sqrt((1 - alpha_bar) / alpha_bar). Flow matching, x = (1 - s) x0 + s noise, has
+alpha_bar = (1 - s)^2 / ((1 - s)^2 + s^2).
 """
 
 from __future__ import annotations
@@ -11,16 +12,19 @@ from torch import Tensor
 
 from empirical.config import Variants, require
 
-NOISE = 0.02  # alpha_bar below which an image is as good as gone
+PURE_NOISE = 0.02  # alpha_bar below which practically nothing of an image is left
 
 
 def is_flow(schedule) -> bool:
-    """Flow matching, whose images are noised by interpolation."""
+    """Return whether a schedule is one of flow matching, which noises images by interpolation."""
     return hasattr(schedule, "scale_noise") or bool(schedule.config.get("use_flow_sigmas", False))
 
 
 def alpha_bars(schedule) -> Tensor:
-    """Of every timestep that ``set_timesteps`` has set, (steps,) float64 on the CPU, in [0, 1)."""
+    """Return alpha_bar of every timestep of the grid that ``set_timesteps`` has set.
+
+    Shape (steps,), float64 on the CPU, in [0, 1), from the noisiest timestep on.
+    """
     sigmas = getattr(schedule, "sigmas", None)
     if sigmas is None:
         return schedule.alphas_cumprod.cpu()[schedule.timesteps.cpu().long()].double()
@@ -29,17 +33,20 @@ def alpha_bars(schedule) -> Tensor:
 
 
 def steps_to_run(variants: Variants, bars: Tensor) -> int:
-    """How many of the last steps of the grid: round(grid * strength); from the timestep of alpha_bar nearest to the one asked for; or all.
+    """Return how many of the last steps of the grid are run; the image is noised to the first.
 
-    bars: alpha_bar of every step of the grid. Raises ValueError if all are asked for and the first leaves something of the source.
+    With ``from_noise`` all of them; with ``alpha_bar`` those from the timestep whose alpha_bar is
+    nearest to it; else round(num_inference_steps * strength).
+    bars: (steps,), alpha_bar of every step of the grid, rising. Raises ValueError with
+    ``from_noise`` if the noisiest timestep leaves something of the source (alpha_bar >= 0.02).
     """
     if variants.from_noise:
         top = float(bars[0])
         require(
-            top < NOISE,
+            top < PURE_NOISE,
             "alpha_bar of the model's noisiest timestep",
             round(top, 4),
-            f"below {NOISE} with variants.from_noise",
+            f"below {PURE_NOISE} with variants.from_noise",
         )
         return len(bars)
     if variants.alpha_bar is not None:
@@ -47,27 +54,24 @@ def steps_to_run(variants: Variants, bars: Tensor) -> int:
     return round(variants.num_inference_steps * variants.strength)
 
 
-def level(timestep: float, alpha_bar: float) -> dict[str, float | None]:
-    """For a manifest. sigma is None, not infinite, where nothing of the image is left."""
-    return {
-        "timestep": timestep,
-        "alpha_bar": alpha_bar,
-        "sigma": ((1 - alpha_bar) / alpha_bar) ** 0.5 if alpha_bar > 0 else None,
-    }
+def describe_noise_level(timestep: float, alpha_bar: float) -> dict[str, float | None]:
+    """Return timestep, alpha_bar and sigma for a manifest. sigma is None if alpha_bar is 0."""
+    sigma = ((1 - alpha_bar) / alpha_bar) ** 0.5 if alpha_bar > 0 else None
+    return {"timestep": timestep, "alpha_bar": alpha_bar, "sigma": sigma}
 
 
 def latent_sampler(variants: Variants, schedule):
-    """DDPM or DDIM on the noise schedule that is stored, whatever sampler it was stored with; latents are not clipped.
+    """Return DDPM or DDIM on a stored noise schedule, whatever sampler was stored with it.
 
-    A variance that was learned is dropped with the channels that hold it. Raises ValueError of a schedule that is none of alpha_bar.
+    Latents are not clipped. A learned variance is ignored, and so are the channels that hold it.
+    Raises ValueError for a schedule without alpha_bar.
     """
     from diffusers import DDIMScheduler, DDPMScheduler
 
-    name = type(schedule).__name__
     require(
         hasattr(schedule, "alphas_cumprod"),
         "the model's scheduler",
-        name,
+        type(schedule).__name__,
         "one with a schedule of alpha_bar, or flow matching",
     )
     changes = {"timestep_spacing": "trailing", "clip_sample": False, "thresholding": False}

@@ -1,8 +1,10 @@
-"""A trained generator as a folder: what diffusers loads (``DDPMPipeline.from_pretrained``), and what it has seen, so that nothing leaks.
+"""Keep a trained generator in a folder that diffusers loads, with a list of the images it has seen.
 
-model_index.json  unet/  scheduler/     the model, weights as safetensors
-training.json                           classes, data, settings, seed, steps, loss, versions
-indices.npy                             which of the data set's training images it was trained on, int64, increasing
+The list lets every later run check that no validation or test image has leaked into the generator.
+
+model_index.json  unet/  scheduler/    the model; ``DDPMPipeline.from_pretrained`` loads it
+training.json                          classes, data, settings, seed, steps, loss, versions
+indices.npy                            the data set's training images seen, int64, rising
 """
 
 from __future__ import annotations
@@ -22,8 +24,9 @@ if TYPE_CHECKING:
 
     from empirical.data.split import Split
 
-ABOUT, INDICES = "training.json", "indices.npy"
-NEEDED = (
+TRAINING_INFO = "training.json"
+INDICES = "indices.npy"
+NEEDED = (  # entries of training.json without which it counts as damaged
     "classes",
     "data",
     "data_content",
@@ -36,17 +39,19 @@ NEEDED = (
 )
 
 
-def save(
+def save_generator(
     folder: Path,
     unet: UNet2DModel,
     schedule: DDPMScheduler,
-    about: dict[str, Any],
+    info: dict[str, Any],
     indices: np.ndarray,
     bf16: bool = False,
 ) -> None:
-    """Write the folder, whole or not at all; its digest of ``indices`` is added to ``about``.
+    """Write a generator's folder completely or not at all.
 
-    indices: (n,) of the images seen. bf16: weights in half the bytes, to 8 significant bits. Raises ValueError if the folder is there.
+    info: content of training.json, to which the number and the digest of ``indices`` are added.
+    indices: (n,), the training images seen. bf16: store the weights in half the bytes, with 8
+    significant bits. Raises ValueError if the folder exists.
     """
     from diffusers import DDPMPipeline
 
@@ -56,86 +61,102 @@ def save(
         )
     with atomic_folder(folder) as part:
         weights = copy.deepcopy(unet).to("cpu")
-        for parameter in (
-            weights.parameters() if bf16 else ()
-        ):  # one by one, as diffusers warns of a cast of the whole
-            parameter.data = parameter.data.bfloat16()
+        if bf16:
+            for parameter in weights.parameters():  # diffusers warns if a whole model is cast
+                parameter.data = parameter.data.bfloat16()
         DDPMPipeline(weights, schedule).save_pretrained(part)
         indices = np.sort(np.asarray(indices, np.int64))
         np.save(part / INDICES, indices)
-        write_json(
-            part / ABOUT, {**about, "images": len(indices), "indices_sha256": sha256(indices)}
-        )
+        seen = {"images": len(indices), "indices_sha256": digest_indices(indices)}
+        write_json(part / TRAINING_INFO, {**info, **seen})
 
 
-def load_about(folder: Path) -> dict[str, Any]:
-    """What a generator's folder says of itself; empty for a model of other people's, which says nothing. ValueError if it is damaged."""
+def read_training_info(folder: Path) -> dict[str, Any]:
+    """Return the content of a generator's training.json.
+
+    Empty for a model from elsewhere, which has no such file. Raises ValueError if it is damaged.
+    """
     try:
-        about = json.loads((folder / ABOUT).read_text())
+        info = json.loads((folder / TRAINING_INFO).read_text())
     except FileNotFoundError:
         return {}
     except ValueError:
-        about = None
-    if not isinstance(about, dict) or any(name not in about for name in NEEDED):
+        info = None
+    if not isinstance(info, dict) or any(name not in info for name in NEEDED):
         raise ValueError(
-            f"{folder / ABOUT} is damaged; allowed: what `python -m empirical diffusion train` writes; train it again"
+            f"{folder / TRAINING_INFO} is damaged; allowed: what `python -m empirical diffusion "
+            "train` writes; train it again"
         )
-    return about
+    return info
 
 
-def load_indices(folder: Path) -> np.ndarray:
-    """Which training images the generator has seen, (n,) int64, increasing. ValueError if they are missing or not those of its about."""
+def read_training_indices(folder: Path) -> np.ndarray:
+    """Return which training images the generator has seen: (n,) int64, rising.
+
+    Raises ValueError if the file is missing, or is not the one that training.json describes.
+    """
     try:
         indices = np.load(folder / INDICES, allow_pickle=False)
     except (OSError, ValueError, EOFError):
         indices = np.empty(0, np.int64)
-    if sha256(indices) != load_about(folder).get("indices_sha256"):
+    if digest_indices(indices) != read_training_info(folder).get("indices_sha256"):
         raise ValueError(
-            f"{folder / INDICES} is missing or damaged; allowed: the images that {ABOUT} tells of; train the generator again"
+            f"{folder / INDICES} is missing or damaged; allowed: the images that {TRAINING_INFO} "
+            "tells of; train the generator again"
         )
     return indices
 
 
 def check_disjoint(folder: Path, parts: Split) -> dict[str, Any]:
-    """What the folder says of itself, after a check that it may serve this split.
+    """Return a generator's training.json after checking that the generator may serve this split.
 
-    external: its images are among ``parts.rest`` alone, so in no training or validation set; own: they are just the training split's.
-    Nothing is checked of a model that says nothing of itself. Raises ValueError if it saw other images than it may, or another data set.
+    external: it has seen only images of ``parts.rest``, which are in no training or validation set.
+    own: it has seen exactly the images of the training split. A model without a training.json is
+    not checked and gives an empty dict. Raises ValueError if it has seen other images, or was
+    trained on another data set.
     """
-    about = load_about(folder)
-    if not about:
-        return about
-    if about["data_content"] != parts.content:
+    info = read_training_info(folder)
+    if not info:
+        return info
+    if info["data_content"] != parts.content:
         raise ValueError(
-            f"generator {folder} was trained on data of content {about['data_content'][:16] or 'digits'}; "
-            f"allowed: {parts.content[:16] or 'digits'}, this run's; train one on it"
+            f"generator {folder} was trained on data of content "
+            f"{info['data_content'][:16] or 'digits'}; allowed: "
+            f"{parts.content[:16] or 'digits'}, this run's; train one on it"
         )
-    indices = load_indices(folder)
-    if about["seen"] == "external":
+    indices = read_training_indices(folder)
+    if info["seen"] == "external":
         if leaked := len(np.setdiff1d(indices, parts.rest)):
             raise ValueError(
-                f"generator {folder} has seen {leaked} images of this run's training or validation set or pool; allowed: 0 of an external "
-                "generator; train one with the run's data.candidate_pool, data.validation and data.classes"
+                f"generator {folder} has seen {leaked} images of this run's training or validation "
+                "set or pool; allowed: 0 of an external generator; train one with the run's "
+                "data.candidate_pool, data.validation and data.classes"
             )
     elif not np.array_equal(indices, np.sort(parts.train_indices)):
         raise ValueError(
-            f"generator {folder} has seen {len(indices)} images that are not this run's training split of {len(parts.train_indices)}; "
-            "allowed: the same images; train one with the run's data and seed"
+            f"generator {folder} has seen {len(indices)} images that are not this run's training "
+            f"split of {len(parts.train_indices)}; allowed: the same images; train one with the "
+            "run's data and seed"
         )
-    return about
+    return info
 
 
-def check_unseen(folder: Path, parts: Split) -> None:
-    """Raise ValueError if a generator that says what it has seen has seen validation images of this split (one without a pool)."""
-    about = load_about(folder)
-    if about and about["data_content"] == parts.content:
-        unseen = np.setdiff1d(load_indices(folder), np.union1d(parts.train_indices, parts.rest))
-        if len(unseen):
+def check_validation_unseen(folder: Path, parts: Split) -> None:
+    """Raise ValueError if a generator has seen validation images of this split.
+
+    For a split without a pool. A model without a training.json is not checked.
+    """
+    info = read_training_info(folder)
+    if info and info["data_content"] == parts.content:
+        allowed = np.union1d(parts.train_indices, parts.rest)
+        leaked = len(np.setdiff1d(read_training_indices(folder), allowed))
+        if leaked:
             raise ValueError(
-                f"generator {folder} has seen {len(unseen)} of the validation images; allowed: 0; hold out those that its training held out"
+                f"generator {folder} has seen {leaked} of the validation images; allowed: 0; "
+                "hold out those that its training held out"
             )
 
 
-def sha256(indices: np.ndarray) -> str:
-    """Digest of which images a set holds, whatever their order."""
+def digest_indices(indices: np.ndarray) -> str:
+    """Return the SHA-256 of a set of image indices, whatever their order."""
     return hashlib.sha256(np.sort(indices).astype("<i8").tobytes()).hexdigest()

@@ -1,4 +1,7 @@
-"""Named sizes of a generator: its network and a budget that suits it. Any part of them may be changed where they are used."""
+"""Name sizes of generators: a network and a training budget that suits it.
+
+A size is a ``Generator``: vary it with ``dataclasses.replace``.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +14,20 @@ if TYPE_CHECKING:
 
 SizeName = Literal["digits", "small", "medium", "large", "gpu", "cifar10-gpu"]
 
-# Parameters are of 3 channels and 10 classes; steps x batch images are seen.
+# Numbers of parameters are for 3 channels and 10 classes. Steps times batch images are seen.
 SIZES: dict[str, Generator] = {
-    "digits": Generator(),  # 0.2 M
+    # 0.2 million parameters
+    "digits": Generator(),
+    # 0.6 million parameters
     "small": Generator(
         (16, 32, 64), steps=2000, lr=2e-3, ema=0.999, flip=True, precision="bfloat16"
-    ),  # 0.6 M
+    ),
+    # 2.5 million parameters
     "medium": Generator(
         (32, 64, 128), steps=4000, lr=1e-3, ema=0.999, flip=True, precision="bfloat16"
-    ),  # 2.5 M
-    "large": Generator(  # 14 M
+    ),
+    # 14 million parameters
+    "large": Generator(
         (96, 192, 192),
         steps=50_000,
         batch=128,
@@ -30,7 +37,8 @@ SIZES: dict[str, Generator] = {
         flip=True,
         precision="bfloat16",
     ),
-    "gpu": Generator(  # 26 M, an hour or more of a GPU
+    # 26 million parameters; an hour or more of a GPU
+    "gpu": Generator(
         (128, 256, 256),
         steps=100_000,
         batch=256,
@@ -41,7 +49,9 @@ SIZES: dict[str, Generator] = {
         flip=True,
         precision="bfloat16",
     ),
-    "cifar10-gpu": Generator(  # 20 M, 5.6 million images: about 13 minutes of an H100 or H200 at 7,500 images a second, by estimate
+    # 20 million parameters, 5.6 million images: an estimated 13 minutes of an H100 or H200 at
+    # 7,500 images a second. lr: that of "large" times the square root of the ratio of the batches.
+    "cifar10-gpu": Generator(
         (96, 192, 256),
         steps=11_000,
         batch=512,
@@ -51,21 +61,21 @@ SIZES: dict[str, Generator] = {
         attention=True,
         flip=True,
         precision="bfloat16",
-    ),  # lr: that of "large" times the root of the ratio of the batches
+    ),
 }
 
 
-def size(name: str) -> Generator:
-    """A named size. Raises ValueError for another name."""
+def named_size(name: str) -> Generator:
+    """Return the settings of a named size. Raises ValueError for another name."""
     require(name in SIZES, "size", name, ", ".join(get_args(SizeName)))
     return SIZES[name]
 
 
-def parameters(images: Images, config: Generator) -> int:
-    """How many weights the network for such images has; none of them is made."""
+def count_parameters(images: Images, config: Generator) -> int:
+    """Return the number of weights of the network for such images; no weight is allocated."""
     import torch
 
-    from empirical.generation.unet import unet
+    from empirical.generation.unet import build_unet
 
     with torch.device("meta"):
-        return sum(p.numel() for p in unet(images, config, 0).parameters())
+        return sum(p.numel() for p in build_unet(images, config, 0).parameters())

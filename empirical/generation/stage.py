@@ -15,21 +15,27 @@ import numpy as np
 from empirical.config import Generator, Run
 from empirical.data.context import Context
 from empirical.data.images import Images
-from empirical.data.load import load_dataset
+from empirical.data.load import load_dataset, with_known_noise
 from empirical.data.pixels import as_pixels, as_uint8
-from empirical.generation import denoiser_trainer, unet
-from empirical.generation.backends.model_files import contents, folder_of, precision
-from empirical.generation.backends.pixel_unet import from_unet
+from empirical.generation import denoiser_trainer
+from empirical.generation.backends.ideal import IdealBackend
+from empirical.generation.backends.model_files import (
+    digest_model_files,
+    local_folder,
+    network_dtype,
+)
+from empirical.generation.backends.pixel_unet import wrap_unet
 from empirical.generation.backends.protocol import Backend
-from empirical.generation.backends.resolve import backend, compiled
-from empirical.generation.saved_model import check_disjoint, sha256
-from empirical.generation.store.store import Store, ignore, open_store
-from empirical.generation.training import going_on
-from empirical.generation.variants import make_variants, mixed
+from empirical.generation.backends.resolve import compile_backend, load_backend
+from empirical.generation.saved_model import check_disjoint, digest_indices
+from empirical.generation.store.store import Store, open_store
+from empirical.generation.training import train_with_checkpoints
+from empirical.generation.unet import build_unet, noise_schedule
+from empirical.generation.variants import make_variants, mix_with_sources
 from empirical.runtime.artifacts import artifact, load_weights, save_weights
 from empirical.runtime.locks import locked
 from empirical.training.fit import forget_checkpoint
-from figures.records import Advance, digest, write_json
+from figures.records import Advance, digest, no_progress, write_json
 
 if TYPE_CHECKING:
     from diffusers import UNet2DModel
@@ -41,9 +47,9 @@ def training_images(context: Context) -> tuple[Images, np.ndarray, int]:
     """Return what the run's own generator is trained on: images, their indices, and the seed.
 
     indices: (n,), which of the official training images these are. ``own``: the training split.
-    ``external``: the images left over by all parts of the split; with ``data.candidate_pool`` these are the
-    same for every seed, so that one generator, trained with seed 0, serves all seeds. Raises
-    ValueError if no images are left over.
+    ``external``: the images left over by all parts of the split; with ``data.candidate_pool`` these
+    are the same for every seed, so that one generator, trained with seed 0, serves all seeds.
+    Raises ValueError if no images are left over.
     """
     run, parts = context.run, context.parts
     if run.generator.trained_on == "own":
@@ -53,11 +59,12 @@ def training_images(context: Context) -> tuple[Images, np.ndarray, int]:
             f"generator.trained_on is 'external', but all images of {run.data.name} are in the "
             "training, validation or test set; allowed: own, or a smaller data.train"
         )
-    images = load_dataset(run.data, context.root).train[parts.rest]
+    clean = load_dataset(run.data, context.root).train[parts.rest]
+    images = with_known_noise(clean, parts.rest, "train", run.data)
     return images, parts.rest, context.seed if run.data.candidate_pool is None else 0
 
 
-def generator(context: Context, advance: Advance = ignore) -> UNet2DModel:
+def load_or_train_generator(context: Context, advance: Advance = no_progress) -> UNet2DModel:
     """Return the diffusion model trained for the run, on the machine's device.
 
     advance: called with the number of steps done since the last call. Stopped, the same call goes
@@ -66,9 +73,9 @@ def generator(context: Context, advance: Advance = ignore) -> UNet2DModel:
     run, machine, device = context.run, context.machine, context.device
     images, indices, seed = training_images(context)
     content = context.parts.content
-    depends = (run.data.name, run.data.side, content, sha256(indices), run.generator, seed)
+    depends = (run.data.name, run.data.side, content, digest_indices(indices), run.generator, seed)
     path = artifact(context.root, "generator", ".safetensors", *depends)
-    model = unet.unet(images, run.generator, seed)
+    model = build_unet(images, run.generator, seed)
     with locked(path):
         if (weights := load_weights(path)) is not None:
             model.load_state_dict(weights)
@@ -80,7 +87,8 @@ def generator(context: Context, advance: Advance = ignore) -> UNet2DModel:
             model.to(device), images, run.generator, seed, machine.compile
         )
         done = 0
-        for step in going_on(trainer, checkpoint, machine.checkpoint, digest(depends)):
+        identity = digest(depends)
+        for step in train_with_checkpoints(trainer, checkpoint, machine.checkpoint, identity):
             advance(step - done)
             done = step
         model = trainer.averaged()
@@ -97,27 +105,35 @@ def resolve_backend(context: Context) -> Backend:
     """
     run, parts, device = context.run, context.parts, context.device
     classes = parts.train.classes
+    if run.generator.kind == "ideal":
+        return IdealBackend(run.variants)
     if run.generator.model is None:
-        model = generator(context)
-        dtype = precision(run.generator, device)
-        schedule = unet.noise_schedule()
-        made = from_unet(model, schedule, run.variants, classes, device, run.generator.trained_on, dtype)
+        made = wrap_unet(
+            load_or_train_generator(context),
+            noise_schedule(),
+            run.variants,
+            classes,
+            device,
+            run.generator.trained_on,
+            network_dtype(run.generator, device),
+        )
     else:
         name = run.generator.model
-        check_disjoint(folder_of(name) or Path(name), parts)
-        made = backend(run.generator, run.variants, classes, parts.train.shape, device)
-    return compiled(made) if context.machine.compile and device.type == "cuda" else made
+        check_disjoint(local_folder(name) or Path(name), parts)
+        made = load_backend(run.generator, run.variants, classes, parts.train.shape, device)
+    return compile_backend(made) if context.machine.compile and device.type == "cuda" else made
 
 
-def variants(
-    context: Context, sources: np.ndarray, copies: np.ndarray, advance: Advance = ignore
+def load_or_make_variants(
+    context: Context, sources: np.ndarray, copies: np.ndarray, advance: Advance = no_progress
 ) -> np.ndarray:
     """Return the variants (source, copy): (m, channels, height, width) float32 in [-1, 1].
 
     sources, copies: (m,). Those that the store does not hold are made and added to it. advance:
     called with the number of missing variants that were made since the last call.
     """
-    parts, store = context.parts, variant_store(context)
+    parts = context.parts
+    store = open_variant_store(context)
     pairs = np.stack([sources, copies], axis=1)
     if len(store.missing(pairs)):
         model = resolve_backend(context)
@@ -126,55 +142,55 @@ def variants(
         def make(sources: np.ndarray, copies: np.ndarray) -> np.ndarray:
             made = make_variants(model, parts.train, sources, copies, context.seed)
             if context.run.variants.mix:
-                made = mixed(made, parts.train, sources, copies, context.seed)
+                made = mix_with_sources(made, parts.train, sources, copies, context.seed)
             return as_uint8(made) if store.dtype == np.uint8 else made
 
         store.fill(pairs, make, parts.train.labels, advance)
     return as_pixels(store.read(pairs))
 
 
-def variant_store(context: Context) -> Store:
+def open_variant_store(context: Context) -> Store:
     """Open the store of the run's variants; processes that need the same ones share the work."""
     run, parts = context.run, context.parts
     description = {
         "data": run.data,
         "content": parts.content,
         "classes": parts.train.classes,
-        "train": sha256(parts.train_indices),
-        "generator": by_content(run),
+        "train": digest_indices(parts.train_indices),
+        "generator": generator_by_content(run),
         "variants": run.variants,
         "seed": context.seed,
     }
     stored = parts.train.stored
-    return open_store(variants_path(context), description, stored.shape[1:], stored.dtype)
+    return open_store(variant_store_path(context), description, stored.shape[1:], stored.dtype)
 
 
-def variants_path(context: Context) -> Path:
+def variant_store_path(context: Context) -> Path:
     """Return the folder of the store that keeps the run's variants."""
-    run = context.run
-    depends = (run.data, context.parts.content, by_content(run), run.variants, context.seed)
+    run, content = context.run, context.parts.content
+    depends = (run.data, content, generator_by_content(run), run.variants, context.seed)
     return artifact(context.root, "variants", "", *depends)
 
 
-def by_content(run: Run) -> Generator:
+def generator_by_content(run: Run) -> Generator:
     """Return the generator's settings with a local model named by the digest of its files.
 
     The same files give the same settings, wherever the folder lies.
     """
-    folder = None if run.generator.model is None else folder_of(run.generator.model)
+    folder = None if run.generator.model is None else local_folder(run.generator.model)
     if folder is None:
         return run.generator
-    return dataclasses.replace(run.generator, model=f"sha256:{contents(folder)}")
+    return dataclasses.replace(run.generator, model=f"sha256:{digest_model_files(folder)}")
 
 
-def about_variants(context: Context) -> dict[str, Any]:
+def describe_variants(context: Context) -> dict[str, Any]:
     """Return the model and the noise level of the run's variants, as its store describes them.
 
     Entries without a value are left out. Empty if the run generates none, or has no store yet.
     """
     if not context.run.generates:
         return {}
-    about = variants_path(context) / ABOUT
+    about = variant_store_path(context) / ABOUT
     if not about.exists():
         return {}
     kept = json.loads(about.read_text())

@@ -1,4 +1,4 @@
-"""The generator: a class-conditional diffusion model built from diffusers' parts and trained from scratch on the training split."""
+"""Build the generator: a class-conditional diffusion model from diffusers' parts."""
 
 from __future__ import annotations
 
@@ -12,20 +12,28 @@ from empirical.data.images import Images
 from empirical.runtime.seeding import construction
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from diffusers import DDPMScheduler, UNet2DModel
 
 TIMESTEPS = 1000
 
 
-def unet(images: Images, config: Generator, seed: int) -> UNet2DModel:
-    """A UNet with class embedding; the class after the last is the null class of classifier-free guidance. First weights by ``seed``."""
+def build_unet(images: Images, config: Generator, seed: int) -> UNet2DModel:
+    """Return an untrained UNet with class embedding for images of this shape and these classes.
+
+    The class after the last is the null class of classifier-free guidance. seed: of the first
+    weights. Raises ValueError if the side cannot be halved once for every level after the first.
+    """
     from diffusers import UNet2DModel
 
     levels = len(config.channels)
     channels, side = images.shape[:2]
-    if side % 2 ** (levels - 1):
+    divisor = 2 ** (levels - 1)
+    if side % divisor:
         raise ValueError(
-            f"generator.channels has {levels} levels; images of side {side} allow sides divisible by {2 ** (levels - 1)}"
+            f"generator.channels has {levels} levels; images of side {side} allow sides "
+            f"divisible by {divisor}"
         )
     lowest = "Attn" if config.attention else ""
     with construction(seed, "unet"):
@@ -44,7 +52,10 @@ def unet(images: Images, config: Generator, seed: int) -> UNet2DModel:
 
 
 def noise_schedule() -> DDPMScheduler:
-    """GLIDE's cosine schedule, v-prediction, no clipping (noisy images leave [-1, 1]); strength 1 starts at the last timestep."""
+    """Return GLIDE's cosine schedule with v-prediction; strength 1 starts at the last timestep.
+
+    Predictions are not clipped, because noisy images leave [-1, 1].
+    """
     from diffusers import DDPMScheduler
 
     return DDPMScheduler(
@@ -56,16 +67,20 @@ def noise_schedule() -> DDPMScheduler:
     )
 
 
-def predict(model: UNet2DModel, guidance: float, null: int):
-    """The model as a function (x, t, labels) -> v, guided: v = v_null + guidance (v_label - v_null). One evaluation where guidance is 1."""
+def guided_denoiser(
+    model: UNet2DModel, guidance: float, null: int
+) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
+    """Return the function (x, t, labels) -> v with classifier-free guidance.
 
-    def evaluate(x: Tensor, t: Tensor, labels: Tensor) -> Tensor:
+    v = v_null + guidance (v_label - v_null). null: number of the null class. With guidance 1 the
+    network is evaluated once a step, else on a batch of twice the size.
+    """
+
+    def predict(x: Tensor, t: Tensor, labels: Tensor) -> Tensor:
         if guidance == 1:
             return model(x, t, class_labels=labels).sample
-        both = model(
-            torch.cat([x, x]), t, class_labels=torch.cat([labels, torch.full_like(labels, null)])
-        ).sample
-        conditional, unconditional = both.chunk(2)
+        both = torch.cat([labels, torch.full_like(labels, null)])
+        conditional, unconditional = model(torch.cat([x, x]), t, class_labels=both).sample.chunk(2)
         return unconditional + guidance * (conditional - unconditional)
 
-    return evaluate
+    return predict

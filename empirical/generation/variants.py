@@ -1,52 +1,62 @@
-"""Variants of real images: noise to a strength, denoise with the generator. One random generator per variant."""
+"""Make variants of images with any backend, each variant with its own random generator."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from empirical.data.images import Images, tensors
-from empirical.generation.diffusemix import mix
+from empirical.generation.diffusemix import diffuse_mix
 from empirical.runtime.seeding import stream, torch_stream
 
-BATCH = 64  # images of an evaluation by a model that does not say how many it is best given
+BATCH = 64  # images of a call of a backend that has no attribute ``batch``
 
 
 def make_variants(
-    way: Callable[[Tensor, Tensor, list[torch.Generator]], Tensor],
+    backend: Callable[..., Tensor],
     images: Images,
     sources: np.ndarray,
     copies: np.ndarray,
     seed: int,
 ) -> np.ndarray:
-    """Variant number ``copies[i]`` of image ``sources[i]``, for all i: (m, channels, height, width) float32. way: a ``Backend``.
+    """Return variant number ``copies[i]`` of image ``sources[i]`` for all i.
 
-    A variant is a function of (seed, source, copy) alone, bit for bit: its noise has a generator of its own, and every
-    evaluation has the same shape, on which float sums depend: the last batch is filled up.
+    backend: a ``Backend``, or a function with its signature; one with a true attribute
+    ``needs_truth`` is also given the known parts of the sources. sources, copies: (m,).
+    Returns (m, channels, height, width) float32.
+
+    A variant depends only on (seed, source, copy), bit for bit: its noise has a generator of its
+    own, and every call of the backend has the same shape, on which floating-point sums depend (the
+    last batch is filled up with repeated images).
     """
-    made, start = np.empty((len(sources), *images.shape), np.float32), 0
+    made = np.empty((len(sources), *images.shape), np.float32)
+    start = 0
     while start < len(sources):
-        batch = getattr(way, "batch", BATCH)  # less from then on where the memory did not do
+        batch = getattr(backend, "batch", BATCH)  # shrinks when a backend runs out of memory
         rows = np.minimum(np.arange(start, start + batch), len(sources) - 1)
         generators = [
             torch_stream(seed, "variant", int(i), int(c))
             for i, c in zip(sources[rows], copies[rows], strict=True)
         ]
-        made[start : start + batch] = way(*tensors(images[sources[rows]]), generators)[
-            : len(sources) - start
-        ].numpy()
+        chosen = images[sources[rows]]
+        known = {"truth": chosen.truth} if getattr(backend, "needs_truth", False) else {}
+        out = backend(*tensors(chosen), generators, **known)
+        made[start : start + batch] = out[: len(sources) - start].numpy()
         start += batch
     return made
 
 
-def mixed(
+def mix_with_sources(
     made: np.ndarray, images: Images, sources: np.ndarray, copies: np.ndarray, seed: int
 ) -> np.ndarray:
-    """DiffuseMix of each of ``made``, which ``make_variants`` made, with its source; a function of (seed, source, copy) alone."""
+    """Return the DiffuseMix of each variant with its source, in the shape of ``made``.
+
+    made: (m, channels, height, width), from ``make_variants`` with the same arguments. The result
+    depends only on (seed, source, copy) and the variant.
+    """
     rngs = [
         stream(seed, "diffusemix", int(i), int(c)) for i, c in zip(sources, copies, strict=True)
     ]
-    return mix(images[sources].pixels, made, rngs)
+    return diffuse_mix(images[sources].pixels, made, rngs)

@@ -1,0 +1,19 @@
+"""Apply the method to images of your own.
+
+Read ``api.py`` first: from the outputs of any model to the slow-learnable examples, variants of
+them, and a data set that holds both. ``stages.py`` does it for a folder of images, ``folder.py``
+reads and writes such folders, and ``forecast.py`` says beforehand what it will take.
+"""
+
+from empirical._lazy import attach
+
+__getattr__, __dir__, __all__ = attach(
+    __name__,
+    {
+        "AugmentTask": "stages",
+        "Augmented": "api",
+        "forecast_cost": "forecast",
+        "slow_indices": "api",
+        "variants_of": "api",
+    },
+)

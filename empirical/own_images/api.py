@@ -1,12 +1,15 @@
-"""Your own arrays, data set and model: which examples are slow to learn, variants of them, and a data set that holds both.
+"""Apply the method to your own arrays, data set and model.
 
-    outputs = ...  # (n, classes): your model's logits or probabilities on its training set, early in training
+    outputs = ...  # (n, classes): your model's logits or probabilities, early in its training
     slow = slow_indices(outputs, labels)
-    new, new_labels, sources = variants_of(images, labels, slow, k=2, generator="folder-or-hub-name", classes=("cat", "dog"))
+    new, new_labels, sources = variants_of(
+        images, labels, slow, k=2, generator="folder-or-hub-name", classes=("cat", "dog")
+    )
     train_set = Augmented(train_set, new, new_labels)
     loader = DataLoader(train_set, batch_size=128, shuffle=True)
 
-Early means while the training error falls quickly and is neither near chance nor near 0: later all outputs are alike.
+Early means: while the training error falls quickly and is near neither chance nor 0. Later the
+outputs of all examples are alike.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ from torch.utils.data import Dataset
 from empirical.config import Generator, Method, RuleName, Selection, Variants, require
 from empirical.data.images import Images
 from empirical.data.pixels import as_uint8
-from empirical.generation.variants import make_variants, mixed
+from empirical.generation.variants import make_variants, mix_with_sources
 from empirical.methods import additions
 from empirical.selection.early_training import Outputs
 from empirical.selection.rules import select
@@ -34,9 +37,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Augmented", "slow_indices", "variants_of"]
 
-SUM = 0.01  # how far a row of probabilities may be from 1 in all
-REACH = 5.0  # largest float pixel: images in [-1, 1] with noise pass, those in [0, 255] do not
-SMALLEST = np.finfo(np.float32).tiny  # probability whose logarithm is taken
+SUM_TOLERANCE = 0.01  # how far the sum of a row of probabilities may be from 1
+MAX_PIXEL = 5.0  # largest float pixel: images in [-1, 1] with noise pass, those in [0, 255] do not
+MIN_PROBABILITY = np.finfo(np.float32).tiny  # smaller probabilities are raised to it before the log
 
 
 def slow_indices(
@@ -46,52 +49,59 @@ def slow_indices(
     rule: RuleName | Selection = "cluster",
     seed: int = 0,
 ) -> np.ndarray:
-    """The examples that are slow to learn, by any model's outputs early in its training: (m,) indices, rising.
+    """Return the indices of the slow-learnable examples, (m,), rising.
 
-    outputs: (n, classes), logits or probabilities, array or tensor; rows of numbers of at least 0 that sum to 1 are probabilities.
-    labels: (n,) integers in 0..classes-1. losses: (n,), the cross-entropy of the outputs if not given. rule: a name, or a ``Selection``.
-    seed: first centres of the clusters, and who is taken at random. Raises ValueError for shapes that do not fit, labels without a
-    column, and values that are not finite.
+    outputs: (n, classes), logits or probabilities of any model early in its training, as an array
+    or tensor; rows of numbers of at least 0 that sum to 1 count as probabilities.
+    labels: (n,) integers in 0..classes-1. losses: (n,); if not given, the cross-entropy of the
+    outputs. rule: the name of a rule, or a ``Selection``. seed: of the first centres of the
+    clusters, and of random selection. Raises ValueError if shapes do not fit, a label has no
+    column, or an output is not finite.
     """
-    values, truth = np.asarray(as_array(outputs), np.float32), as_array(labels)
+    values = np.asarray(as_array(outputs), np.float32)
+    truth = as_array(labels)
     selection = rule if isinstance(rule, Selection) else Selection(rule)
-    fit = (
-        values.ndim == 2
-        and len(truth)
-        and truth.shape == values.shape[:1]
-        and np.issubdtype(truth.dtype, np.integer)
-    )
-    shapes = (values.shape, truth.shape, str(truth.dtype))
+    _check_outputs(values, truth)
+    if values.min() >= 0 and np.abs(values.sum(1) - 1).max() < SUM_TOLERANCE:
+        logs = np.log(values.clip(MIN_PROBABILITY))
+        features = logs if selection.features == "logits" else values
+        own_losses = -logs[np.arange(len(truth)), truth]
+    else:
+        early = Outputs.of(np.ascontiguousarray(values), truth.astype(np.int64))
+        features = early.features(selection.features)
+        own_losses = early.losses
+    used = own_losses if losses is None else as_array(losses)
+    return np.flatnonzero(select(features, used, truth, selection, seed))
+
+
+def _check_outputs(outputs: np.ndarray, labels: np.ndarray) -> None:
+    """Raise ValueError unless outputs (n, classes) are finite and labels (n,) fit them."""
     require(
-        bool(fit),
+        outputs.ndim == 2
+        and len(labels) >= 1
+        and labels.shape == outputs.shape[:1]
+        and np.issubdtype(labels.dtype, np.integer),
         "shapes of outputs and labels, and kind of labels",
-        shapes,
+        (outputs.shape, labels.shape, str(labels.dtype)),
         "(n, classes) and (n,), n at least 1, integers",
     )
-    ends = (int(truth.min()), int(truth.max()))
+    _check_label_range(labels, outputs.shape[1], "")
     require(
-        ends[0] >= 0 and ends[1] < values.shape[1],
-        "smallest and largest label",
-        ends,
-        f"0..{values.shape[1] - 1}",
-    )
-    require(
-        bool(np.isfinite(values).all()),
+        bool(np.isfinite(outputs).all()),
         "outputs that are NaN or infinite",
-        int((~np.isfinite(values)).sum()),
+        int((~np.isfinite(outputs)).sum()),
         "none",
     )
-    if values.min() >= 0 and np.abs(values.sum(1) - 1).max() < SUM:
-        logs = np.log(values.clip(SMALLEST))
-        features, own = (
-            logs if selection.features == "logits" else values,
-            -logs[np.arange(len(truth)), truth],
-        )
-    else:
-        told = Outputs.of(np.ascontiguousarray(values), truth.astype(np.int64))
-        features, own = told.features(selection.features), told.losses
-    return np.flatnonzero(
-        select(features, own if losses is None else as_array(losses), truth, selection, seed)
+
+
+def _check_label_range(labels: np.ndarray, classes: int, hint: str) -> None:
+    """Raise ValueError unless all labels are in 0..classes-1. hint: end of the message."""
+    ends = (int(labels.min()), int(labels.max()))
+    require(
+        ends[0] >= 0 and ends[1] < classes,
+        "smallest and largest label",
+        ends,
+        f"0..{classes - 1}{hint}",
     )
 
 
@@ -108,83 +118,94 @@ def variants_of(
     device: str | torch.device = "cpu",
     mix: bool = False,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """k - 1 variants of each image that ``indices`` names: images of the kind and layout that came in, labels (m,), sources (m,).
+    """Make k - 1 variants of each image in ``indices``; return (variants, labels, sources).
 
-    images: (n, height, width, 3) uint8, or float (n, channels, height, width) in [-1, 1]; square. labels: (n,) integers in 0..classes-1.
-    k: at least 2. generator: a folder or name on the hub, settings, a backend made before, or settings without a model: then a small one
-    is trained on all of ``images``, for minutes, and makes blurry, timid variants; None: that too. classes: names, for models that know
-    them or read a prompt. strength: how far a variant leaves its source, (0, 1]. seed: with source and copy, all that a variant's noise
-    depends on. mix: join half of each source with half of its variant, and a little of a fractal. Raises ValueError for anything else.
+    The variants have the number type and layout of ``images``; labels and sources are (m,), sources
+    are indices into ``images``.
+
+    images: (n, side, side, 3) uint8, or float (n, channels, side, side) in [-1, 1].
+    labels: (n,) integers in 0..classes-1. indices: integers, each at most once. k: at least 2.
+    generator: a folder or name on the hub, settings, or a backend. Settings without a model, and
+    None, train a small model on all of ``images``, which takes minutes and makes blurry variants
+    that differ little from their sources. classes: names in the order of the labels, for models
+    that know names or read a prompt. strength: how far a variant may differ from its source,
+    (0, 1]. seed: with source and copy it determines a variant's noise. guidance: 1 for none. mix:
+    join half of each source with half of its variant, and blend in a fractal (DiffuseMix).
+    Raises ValueError for anything else.
     """
     require(k >= 2, "k", k, "at least 2")
-    mine = images_of(as_array(images), as_array(labels), classes)
+    own = check_images(as_array(images), as_array(labels), classes)
     chosen = as_array(indices)
-    right = chosen.ndim == 1 and (
-        not len(chosen)
-        or (np.issubdtype(chosen.dtype, np.integer) and len(set(chosen.tolist())) == len(chosen))
-    )
-    require(
-        right,
-        "indices",
-        f"{chosen.dtype} {chosen.shape}",
-        "(m,) integers, no two alike; np.flatnonzero makes them of a mask",
-    )
-    within = not len(chosen) or (chosen.min() >= 0 and chosen.max() < len(mine))
-    require(
-        bool(within),
-        "indices",
-        sorted(chosen.tolist())[:: max(1, len(chosen) - 1)],
-        f"numbers from 0 to {len(mine) - 1}",
-    )
-    slow = np.zeros(len(mine), bool)
+    _check_indices(chosen, len(own))
+    slow = np.zeros(len(own), bool)
     slow[chosen.astype(np.int64)] = True
     sources, copies = additions(Method("tada", k), slow, seed)
     if not len(sources):
-        return mine.stored[:0], mine.labels[:0], sources
-    way = way_of(
-        generator, mine, classes, Variants(strength, guidance=guidance), seed, torch.device(device)
-    )
-    made = make_variants(way, mine, sources, copies, seed)
-    made = mixed(made, mine, sources, copies, seed) if mix else made
-    return as_uint8(made) if mine.stored.dtype == np.uint8 else made, mine.labels[sources], sources
+        return own.stored[:0], own.labels[:0], sources
+    variants = Variants(strength, guidance=guidance)
+    backend = find_backend(generator, own, classes, variants, seed, torch.device(device))
+    made = make_variants(backend, own, sources, copies, seed)
+    made = mix_with_sources(made, own, sources, copies, seed) if mix else made
+    made = as_uint8(made) if own.stored.dtype == np.uint8 else made
+    return made, own.labels[sources], sources
 
 
-def images_of(images: np.ndarray, labels: np.ndarray, classes: Sequence[str] | None) -> Images:
-    """The user's arrays as ``Images``, checked."""
-    allowed = "(n, side, side, 3) uint8, or float (n, channels, side, side)"
-    whole = images.dtype == np.uint8
-    right = (
-        images.ndim == 4
-        and len(images)
-        and (images.shape[3] == 3 if whole else np.issubdtype(images.dtype, np.floating))
+def _check_indices(indices: np.ndarray, count: int) -> None:
+    """Raise ValueError unless indices are different integers from 0 to count - 1."""
+    right = indices.ndim == 1
+    if right and len(indices):
+        distinct = len(set(indices.tolist())) == len(indices)
+        right = distinct and np.issubdtype(indices.dtype, np.integer)
+    require(
+        right,
+        "indices",
+        f"{indices.dtype} {indices.shape}",
+        "(m,) integers, no two alike; np.flatnonzero makes them of a mask",
     )
-    right = right and (
-        images.shape[1] == images.shape[2] if whole else images.shape[2] == images.shape[3]
+    require(
+        not len(indices) or bool(indices.min() >= 0 and indices.max() < count),
+        "indices",
+        sorted(indices.tolist())[:: max(1, len(indices) - 1)],
+        f"numbers from 0 to {count - 1}",
     )
-    require(bool(right), "images", f"{images.dtype} {images.shape}", allowed)
-    if not whole:
+
+
+def check_images(images: np.ndarray, labels: np.ndarray, classes: Sequence[str] | None) -> Images:
+    """Return the user's arrays as ``Images``; classes None: the labels are the names.
+
+    Raises ValueError unless images are (n, side, side, 3) uint8, or float (n, channels, side, side)
+    in about [-1, 1], and labels (n,) integers in 0..classes-1.
+    """
+    integers = images.dtype == np.uint8
+    right = images.ndim == 4 and len(images) > 0
+    if right and integers:
+        right = images.shape[3] == 3 and images.shape[1] == images.shape[2]
+    elif right:
+        floats = np.issubdtype(images.dtype, np.floating)
+        right = floats and images.shape[2] == images.shape[3]
+    require(
+        bool(right),
+        "images",
+        f"{images.dtype} {images.shape}",
+        "(n, side, side, 3) uint8, or float (n, channels, side, side)",
+    )
+    if not integers:
         images = np.ascontiguousarray(images, np.float32)
-        reach = float(np.abs(images).max())
+        largest = float(np.abs(images).max())
         require(
-            reach <= REACH,
+            largest <= MAX_PIXEL,
             "the largest float pixel",
-            reach,
+            largest,
             "[-1, 1], up to noise: scale images, or give uint8",
         )
     fit = labels.shape == images.shape[:1] and np.issubdtype(labels.dtype, np.integer)
     require(fit, "labels", f"{labels.dtype} {labels.shape}", f"({len(images)},) integers")
-    ends, names = (int(labels.min()), int(labels.max())), classes
-    names = tuple(map(str, range(ends[1] + 1))) if names is None else tuple(names)
-    require(
-        ends[0] >= 0 and ends[1] < len(names),
-        "smallest and largest label",
-        ends,
-        f"0..{len(names) - 1}, as there are classes",
-    )
-    return Images(images, labels.astype(np.int64), names)
+    names = range(int(labels.max()) + 1) if classes is None else classes
+    _check_label_range(labels, len(names), ", as there are classes")
+    return Images(images, labels.astype(np.int64), tuple(map(str, names)))
 
 
-def way_of(
+def find_backend(
     generator: Generator | str | Backend | None,
     images: Images,
     classes: Sequence[str] | None,
@@ -192,14 +213,16 @@ def way_of(
     seed: int,
     device: torch.device,
 ) -> Backend:
-    """The model that makes variants: as given, loaded, or trained on the images."""
+    """Return the model that makes variants: the given one, one loaded, or one trained on images.
+
+    Raises ValueError if a model is to be loaded and ``classes`` is None.
+    """
     if callable(generator):
         return generator
-    settings = (
-        Generator(model=generator, trained_on="external")
-        if isinstance(generator, str)
-        else generator or usual_generator(device)
-    )
+    if isinstance(generator, str):
+        settings = Generator(model=generator, trained_on="external")
+    else:
+        settings = generator or default_generator(device)
     if settings.model is not None:
         require(
             classes is not None,
@@ -207,38 +230,39 @@ def way_of(
             classes,
             "the names of the classes, in the order of labels",
         )
-        from empirical.generation.backends.resolve import backend
+        from empirical.generation.backends.resolve import load_backend
 
-        return backend(settings, variants, images.classes, images.shape, device)
-    from empirical.generation import denoiser_trainer
-    from empirical.generation import unet as diffusion
-    from empirical.generation.backends.pixel_unet import from_unet
+        return load_backend(settings, variants, images.classes, images.shape, device)
+    from empirical.generation.backends.pixel_unet import wrap_unet
+    from empirical.generation.denoiser_trainer import train_generator
+    from empirical.generation.unet import build_unet, noise_schedule
 
-    model = diffusion.unet(images, settings, seed).to(device)
-    for _ in denoiser_trainer.train_generator(model, images, settings, seed):
+    model = build_unet(images, settings, seed).to(device)
+    for _ in train_generator(model, images, settings, seed):
         pass
-    return from_unet(model, diffusion.noise_schedule(), variants, images.classes, device)
+    return wrap_unet(model, noise_schedule(), variants, images.classes, device)
 
 
-def usual_generator(device: torch.device) -> Generator:
-    """What is trained where no generator is given: that of the command ``augment``."""
-    from empirical.generation.sizes import size
+def default_generator(device: torch.device) -> Generator:
+    """Return what is trained if no generator is given, as the command ``augment`` does."""
+    from empirical.generation.sizes import named_size
     from empirical.runtime.precision import default_precision
 
-    return replace(size("small"), precision=default_precision(device.type == "cpu"))
+    return replace(named_size("small"), precision=default_precision(device.type == "cpu"))
 
 
 def as_array(values: ArrayLike) -> np.ndarray:
-    """A numpy array of an array, a sequence or a tensor on any device."""
+    """Return a numpy array of an array, a sequence, or a tensor on any device."""
     return values.detach().cpu().numpy() if isinstance(values, torch.Tensor) else np.asarray(values)
 
 
 class Augmented(Dataset):
-    """A data set, then variants: for ``DataLoader`` in place of the data set.
+    """A data set followed by variants, for ``DataLoader`` in place of the data set.
 
-    dataset: any with ``len`` whose items are (image, label). images, labels: of ``variants_of``. transform: what an image passes through;
-    the data set's own attribute ``transform`` if not given. As torchvision's data sets do, it hands uint8 images to the transform as PIL
-    images, and float ones as tensors (channels, height, width).
+    dataset: any with ``len`` whose items are (image, label). images, labels: from ``variants_of``.
+    transform: applied to the variants; if not given, the data set's own attribute ``transform``. As
+    in torchvision's data sets, it is given uint8 images as PIL images, and float images as tensors
+    (channels, height, width).
     """
 
     def __init__(
@@ -248,7 +272,9 @@ class Augmented(Dataset):
         labels: ArrayLike,
         transform: Callable[[Any], Any] | None = None,
     ) -> None:
-        self.dataset, self.images, self.labels = dataset, images, as_array(labels)
+        self.dataset = dataset
+        self.images = images
+        self.labels = as_array(labels)
         require(
             len(images) == len(self.labels),
             "number of images and labels",
@@ -261,14 +287,11 @@ class Augmented(Dataset):
         return len(self.dataset) + len(self.labels)
 
     def __getitem__(self, index: int) -> Any:
-        index, before = (
-            range(len(self))[index],
-            len(self.dataset),
-        )  # IndexError past the end, and indices from it
-        if index < before:
+        index = range(len(self))[index]  # negative ones count from the end; raises IndexError
+        number = index - len(self.dataset)
+        if number < 0:
             return self.dataset[index]
-        image = self.images[index - before]
+        image = self.images[number]
         image = Image.fromarray(image) if image.dtype == np.uint8 else torch.from_numpy(image)
-        return (image if self.transform is None else self.transform(image)), int(
-            self.labels[index - before]
-        )
+        image = image if self.transform is None else self.transform(image)
+        return image, int(self.labels[number])

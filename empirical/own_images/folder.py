@@ -1,4 +1,4 @@
-"""Image folders that are augmented: what is read from one, and the folder of originals and variants that is written beside it."""
+"""Read image folders that are augmented, and write the folder of originals and variants."""
 
 from __future__ import annotations
 
@@ -26,12 +26,16 @@ from empirical.data.sources.source import PARTS, Contents, Source, Unreadable
 from empirical.runtime.locks import locked
 from figures.records import atomic_folder, digest, write_json
 
-MEASURED = 200  # images whose size is looked at
+MEASURED = 200  # images whose size is read
 
 
 @dataclasses.dataclass(frozen=True)
-class Files:
-    """Files of an image folder by part, in the order of the decoded images. targets: where each goes in the folder that is written."""
+class FolderFiles:
+    """The files of an image folder by part, in the order of the decoded images.
+
+    where: the folder. train, test: paths within it. train_targets, test_targets: the path of each
+    in the folder that is written.
+    """
 
     where: Path
     train: tuple[str, ...]
@@ -40,10 +44,11 @@ class Files:
     test_targets: tuple[str, ...]
 
 
-def source_of(folder: Path, hold_out: bool = False) -> Source:
-    """The images of a folder ``{train,test}/<class>/*`` or ``<class>/*``; of the latter all are for training, or a fifth is held out.
+def folder_source(folder: Path, hold_out: bool = False) -> Source:
+    """Return the images of a folder ``{train,test}/<class>/*`` or ``<class>/*``.
 
-    Raises ValueError if the folder is not there or has another layout.
+    Of ``<class>/*`` all images are for training; with ``hold_out`` a fifth becomes the test set.
+    Raises ValueError if the folder does not exist or has another layout.
     """
     found = folders.find_folder(str(folder), data_root(), None)
     split = found.layout.startswith("split")
@@ -59,13 +64,17 @@ def source_of(folder: Path, hold_out: bool = False) -> Source:
         found,
         about=f"folders of images in {found.where}, all for training",
         layout="flat class folders, all for training",
-        open=functools.partial(all_for_training, found.open),
+        open=functools.partial(use_all_for_training, found.open),
     )
 
 
-def all_for_training(open_: Callable[[], Contents]) -> Contents:
-    """All images are training images; one of each class also stands for a test set, as every data set has one; nothing uses it."""
-    contents = open_()
+def use_all_for_training(open_source: Callable[[], Contents]) -> Contents:
+    """Return the contents of a source with every image in the training part.
+
+    The test part holds one readable image of each class again, because every data set has a test
+    part. Nothing uses it.
+    """
+    contents = open_source()
     items = sorted(
         (item._replace(part="train") for item in contents.items),
         key=lambda item: (item.label, item.path),
@@ -73,61 +82,65 @@ def all_for_training(open_: Callable[[], Contents]) -> Contents:
     stand_ins = []
     for label in range(len(contents.classes)):
         members = [item for item in items if item.label == label]
-        stand_ins.append(
-            next((item for item in members if _readable(contents, item)), members[0])._replace(
-                part="test"
-            )
-        )
+        stand_in = next((item for item in members if _is_readable(contents, item)), members[0])
+        stand_ins.append(stand_in._replace(part="test"))
     return dataclasses.replace(contents, items=(*items, *stand_ins))
 
 
-def _readable(contents: Contents, item) -> bool:
+def _is_readable(contents: Contents, item) -> bool:
+    """Return whether a file can be decoded as an image."""
     try:
         return bool(decode_rgb(contents.read(item)))
     except (Unreadable, OSError):
         return False
 
 
-def usual_side(source: Source, contents: Contents, most: int) -> int:
-    """The median of the shorter sides of some of the images, rounded down to a multiple of 8, from 8 to ``most``."""
+def default_side(source: Source, contents: Contents, most: int) -> int:
+    """Return the median of the shorter sides of up to 200 images, in pixels.
+
+    It is rounded down to a multiple of 8, from 8 to ``most``.
+    """
     shorter = []
     for i in np.unique(np.linspace(0, len(contents.items) - 1, MEASURED).astype(int)):
-        with (
-            contextlib.suppress(Exception),
-            Image.open(source.where / contents.items[i].path) as image,
-        ):  # told when it is decoded
+        path = source.where / contents.items[i].path
+        # an unreadable image is reported when it is decoded
+        with contextlib.suppress(Exception), Image.open(path) as image:
             shorter.append(min(image.size))
     return max(8, min(most, int(np.median(shorter or [most])) // 8 * 8))
 
 
-def decoded(source: Source, side: int, skip: bool, root: Path) -> tuple[Data, DecodedDataset]:
-    """The images at this side, from ``root``/data or decoded now, and the settings by which everything else finds them.
+def decode_folder(source: Source, side: int, skip: bool, root: Path) -> tuple[Data, DecodedDataset]:
+    """Return settings that name the decoded images, and the decoded images.
 
-    Raises ValueError that names files which cannot be read, unless they are to be skipped.
+    They are read from ``root``/data if they were decoded to this side before. side: pixels. skip:
+    leave out unreadable files. Raises ValueError that names unreadable files, unless they are
+    skipped.
     """
     name = f"{FOLDER_PREFIX}{source.where.resolve()}"
     found = decode_once(Request(name, None, side, skip), root / "data", lambda fetch: source)
-    about = found.manifest
-    return Data(
-        FOLDER_PREFIX + about["name"],
+    data = Data(
+        FOLDER_PREFIX + found.manifest["name"],
         None,
         0,
         side,
         skip_unreadable=skip,
-        content=about["content"][:16],
-    ), found
-
-
-def files_of(source: Source, found: DecodedDataset) -> Files:
-    """Which file each decoded image comes from, and where it goes: to its own path, or below its part if a test set was drawn."""
-    train, test = (
-        tuple(json.loads((found.folder / "sources.json").read_text())[part]) for part in PARTS
+        content=found.manifest["content"][:16],
     )
+    return data, found
+
+
+def list_files(source: Source, found: DecodedDataset) -> FolderFiles:
+    """Return the file of each decoded image, and where each file goes.
+
+    A file keeps its path; if a test set was drawn, the path goes below ``train`` or ``test``.
+    """
+    paths = json.loads((found.folder / "sources.json").read_text())
+    train, test = (tuple(paths[part]) for part in PARTS)
     if source.layout.endswith("all for training"):
-        return Files(source.where, train, (), train, ())
+        return FolderFiles(source.where, train, (), train, ())
     if source.layout.startswith("split"):
-        return Files(source.where, train, test, train, test)
-    return Files(
+        return FolderFiles(source.where, train, test, train, test)
+    return FolderFiles(
         source.where,
         train,
         test,
@@ -136,29 +149,27 @@ def files_of(source: Source, found: DecodedDataset) -> Files:
     )
 
 
-def fingerprint(source: Source) -> str:
-    """Digest of the paths, sizes and times of the files: for a quick look, which reads none of them."""
-    status = [(source.where / path).stat() for path in source.files]
-    return digest(
-        [
-            source.layout,
-            [
-                [path, s.st_size, s.st_mtime_ns]
-                for path, s in zip(source.files, status, strict=True)
-            ],
-        ]
-    )
+def file_fingerprint(source: Source) -> str:
+    """Return a digest of the paths, sizes and times of the files; no file is read."""
+    files = []
+    for path in source.files:
+        status = (source.where / path).stat()
+        files.append([path, status.st_size, status.st_mtime_ns])
+    return digest([source.layout, files])
 
 
 def variant_names(
     targets: Sequence[str], sources: Sequence[int], copies: Sequence[int]
 ) -> list[str]:
-    """``<stem>-variant-<copy>.png`` beside each source; the whole file name for the stem where two sources have the same.
+    """Return a path ``<stem>-variant-<copy>.png`` beside the source of each variant.
 
-    No name is that of an original, nor given twice, even where capitals do not count.
+    targets: paths of the originals. sources: index into ``targets`` of each variant's source. Where
+    two originals have the same stem, the whole file name is used in its place. No path is that of
+    an original, nor returned twice, even if upper and lower case are not distinguished.
     """
     shared = Counter(str(PurePosixPath(path).with_suffix("")).lower() for path in targets)
-    taken, names = {path.lower() for path in targets}, []
+    taken = {path.lower() for path in targets}
+    names = []
     for source, copy in zip(sources, copies, strict=True):
         path = PurePosixPath(targets[source])
         stem = path.stem if shared[str(path.with_suffix("")).lower()] == 1 else path.name
@@ -171,22 +182,23 @@ def variant_names(
 
 def write_folder(
     out: Path,
-    files: Files,
+    files: FolderFiles,
     names: Sequence[str],
     images: np.ndarray,
     tables: dict[str, list[tuple]],
     manifest: dict[str, Any],
     link: bool,
 ) -> None:
-    """Originals, variants, tables and manifest, all or nothing.
+    """Write originals, variants, tables and manifest to ``out``, all of them or nothing.
 
-    names: of the variants; images: (m, side, side, 3) uint8; tables: file name to rows, the first of which names the columns;
-    link: hard links to the originals where the file system allows it, else copies.
+    names: paths of the variants. images: (m, side, side, 3) uint8. tables: file name -> rows, the
+    first of which names the columns. link: make hard links to the originals where the file system
+    allows it, otherwise copies.
     """
+    paths = files.train + files.test
+    targets = files.train_targets + files.test_targets
     with new_folder(out) as folder:
-        for path, target in zip(
-            files.train + files.test, files.train_targets + files.test_targets, strict=True
-        ):
+        for path, target in zip(paths, targets, strict=True):
             (folder / target).parent.mkdir(parents=True, exist_ok=True)
             link_or_copy(files.where / path, folder / target, link)
         for name, image in zip(names, images, strict=True):
@@ -194,17 +206,18 @@ def write_folder(
         for name, rows in tables.items():
             with (folder / name).open(
                 "w", newline="", encoding="utf-8", errors="surrogateescape"
-            ) as file:
+            ) as file:  # names of files may contain bytes that are not UTF-8
                 csv.writer(file, lineterminator="\n").writerows(rows)
         write_json(folder / "manifest.json", manifest)
 
 
 def link_or_copy(path: Path, target: Path, link: bool) -> None:
-    """The same bytes at ``target``; a link on another file system, or where links are refused, becomes a copy."""
+    """Give ``target`` the same bytes as ``path``, by a hard link if ``link``.
+
+    Where links are refused, or the target is on another file system, the file is copied.
+    """
     if link:
-        with contextlib.suppress(
-            OSError
-        ):  # what is really wrong, such as a full disk, is told by the copy
+        with contextlib.suppress(OSError):  # other errors, such as a full disk, the copy raises
             os.link(os.path.realpath(path), target)
             return
     shutil.copy2(path, target)
@@ -230,8 +243,11 @@ def new_folder(out: Path) -> Iterator[Path]:
         yield stack.enter_context(atomic_folder(out, partial))
 
 
-def earlier(out: Path) -> dict[str, Any] | None:
-    """The manifest of what is in ``out``; None if there is nothing. ValueError if it is something else."""
+def read_result(out: Path) -> dict[str, Any] | None:
+    """Return the manifest of an earlier result in ``out``; None if ``out`` is missing or empty.
+
+    Raises ValueError if ``out`` holds anything else.
+    """
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return None
     try:

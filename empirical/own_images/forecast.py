@@ -1,9 +1,13 @@
-"""What augmenting a folder will take: images, variants, denoiser evaluations, and time at rates measured on this machine."""
+"""Forecast what augmenting a folder takes, at rates measured on this machine.
+
+The numbers are variants, evaluations of the denoiser, and time.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from empirical.config import Run, Variants
@@ -13,125 +17,142 @@ if TYPE_CHECKING:
     import torch
 
     from empirical.data.images import Images
+    from empirical.generation.backends.protocol import Backend
 
-USUAL_SHARE = (0.3, 0.4)  # of slow examples, where early training stops in time (the paper's)
+USUAL_SHARE = (0.3, 0.4)  # of slow examples, if early training stops in time (the paper's range)
 TIMED = 2  # steps that are timed, after one that is not
-BATCH = (
-    64  # images of an evaluation on a CPU: variants.BATCH, which torch would have to be loaded for
-)
+BATCH = 64  # images of a call on a CPU: generation.variants.BATCH, whose import would load torch
 
 
-def forecast(
+@dataclasses.dataclass(frozen=True)
+class Rates:
+    """Seconds of one step or evaluation on this machine.
+
+    early: a step of early training. generator: a step of the generator's training; 0 if none is
+    trained. evaluation: one evaluation of the denoiser on one image; None for a model on the hub,
+    which is not downloaded to be timed.
+    """
+
+    early: float
+    generator: float
+    evaluation: float | None
+
+
+def forecast_cost(
     run: Run, images: int, classes: tuple[str, ...], share: float | None, machine: Machine
 ) -> list[str]:
-    """The lines of a dry run. share: of slow images, where early training is done already."""
-    shares = (
-        (1.0, 1.0)
-        if run.selection.rule == "all"
-        else USUAL_SHARE
-        if share is None
-        else (share, share)
-    )
+    """Return the lines of a dry run.
+
+    images: number of training images. share: share of slow images, known if early training is done
+    already; None if not. A few steps of early training and of the generator are run and timed.
+    """
     known = run.selection.rule == "all" or share is not None
-    each = round(run.variants.num_inference_steps * run.variants.strength) * (
-        1 if run.variants.guidance == 1 else 2
-    )
+    if run.selection.rule == "all":
+        shares = (1.0, 1.0)
+    else:
+        shares = USUAL_SHARE if share is None else (share, share)
+    strength_steps = round(run.variants.num_inference_steps * run.variants.strength)
+    each = strength_steps * evaluations_per_step(run.variants)
     made = [round(part * images) * (run.method.k - 1) for part in shares]
+    rates = measure_rates(run, classes, machine)
     steps = max(1, round(run.early.epochs * images / run.training.batch))
-    measured = rates(run, classes, machine)
-    early = steps * measured["early"] * (share is None)
-    trained = run.generator.steps * measured["generator"] if run.generator.model is None else 0
+    early = steps * rates.early if share is None else 0.0
+    early_text = "done already"
+    if share is None:
+        early_text = f"at most {format_duration(early)}, {steps:,} steps of {run.training.batch}"
+    known_text = "known" if known else "what is usual; early training will tell"
     lines = [
-        f"slow share      {span(*shares, '.0%')} ({'known' if known else 'what is usual; early training will tell'})",
-        f"variants        {span(*made, ',')}",
-        f"evaluations     {span(*(each * count for count in made), ',')} of the denoiser, about {each} for a variant",
-        f"early training  {'done already' if share is not None else f'at most {minutes(early)}, {steps:,} steps of {run.training.batch}'}",
+        f"slow share      {format_range(*shares, '.0%')} ({known_text})",
+        f"variants        {format_range(*made, ',')}",
+        f"evaluations     {format_range(*(each * count for count in made), ',')} of the denoiser, "
+        f"about {each} for a variant",
+        f"early training  {early_text}",
     ]
+    trained = run.generator.steps * rates.generator
     if run.generator.model is None:
         lines.append(
-            f"generator       {minutes(trained)}, {run.generator.steps:,} steps of {run.generator.batch}"
+            f"generator       {format_duration(trained)}, {run.generator.steps:,} steps of "
+            f"{run.generator.batch}"
         )
-    if (rate := measured["evaluation"]) is None:
-        return [
-            *lines,
-            f"time            not known before {run.generator.model} is loaded; each evaluation is one pass of it",
-        ]
-    total = [
-        early + trained + rate * each * max(BATCH, count) for count in made
-    ]  # the last batch is filled up
-    return [
-        *lines,
-        f"time            about {span(*map(minutes, total))}, at rates measured just now",
-    ]
+    if rates.evaluation is None:
+        lines.append(
+            f"time            not known before {run.generator.model} is loaded; each evaluation is "
+            "one pass of it"
+        )
+        return lines
+    # the last batch is filled up, so a batch is the least that is computed
+    total = [early + trained + rates.evaluation * each * max(BATCH, count) for count in made]
+    time_text = format_range(*map(format_duration, total))
+    return [*lines, f"time            about {time_text}, at rates measured just now"]
 
 
-def span(low, high, form: str = "") -> str:
-    """``low`` to ``high``, or one of them where they are the same."""
-    a, b = format(low, form), format(high, form)
+def evaluations_per_step(variants: Variants) -> int:
+    """Return the evaluations of the denoiser per step and image: 2 with guidance, else 1."""
+    return 1 if variants.guidance == 1 else 2
+
+
+def format_range(low: object, high: object, form: str = "") -> str:
+    """Format two values as ``low to high``, or as one if they look the same."""
+    a = format(low, form)
+    b = format(high, form)
     return a if a == b else f"{a} to {b}"
 
 
-def minutes(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
+    """Format a duration in minutes, below 90 seconds in seconds."""
     return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{max(1, round(seconds))} s"
 
 
-def rates(run: Run, classes: tuple[str, ...], machine: Machine) -> dict[str, float | None]:
-    """Seconds of a step of early training, of a step of the generator's training, and of one image's evaluation; on random images.
-
-    The last is None of a model on the hub, which is not fetched to be timed.
-    """
+def measure_rates(run: Run, classes: tuple[str, ...], machine: Machine) -> Rates:
+    """Return how long steps and evaluations take, measured on random images."""
     import numpy as np
     import torch
 
     from empirical.data.images import Images, on_device
-    from empirical.generation import denoiser_trainer
-    from empirical.generation import unet as diffusion
-    from empirical.generation.backends.model_files import folder_of, precision
-    from empirical.generation.backends.pixel_unet import from_unet
-    from empirical.generation.backends.resolve import backend
+    from empirical.generation.backends.model_files import local_folder, network_dtype
+    from empirical.generation.backends.pixel_unet import wrap_unet
+    from empirical.generation.backends.resolve import load_backend
+    from empirical.generation.denoiser_trainer import train_generator
+    from empirical.generation.unet import build_unet, noise_schedule
     from empirical.runtime.seeding import stream
     from empirical.training.networks import classifier
-    from empirical.training.trainer import train
+    from empirical.training.trainer import train_classifier
 
     torch.set_num_threads(1)
-    rng, side, device = stream(0, "forecast"), run.data.side, machine.on(run.data)
+    rng = stream(0, "forecast")
+    side = run.data.side
+    device = machine.on(run.data)
     noise = Images(
         rng.integers(0, 256, (BATCH, side, side, 3), dtype=np.uint8),
         rng.integers(0, len(classes), BATCH),
         classes,
     )
     network = classifier(noise, run.training, 0).to(device)
+    pixels, labels = on_device(noise, device)
     order = stream(0, "forecast order")
-    found = {
-        "early": seconds(
-            train(network, *on_device(noise, device), run.training, 1 + TIMED, order), device
-        )
-    }
+    steps = train_classifier(network, pixels, labels, run.training, 1 + TIMED, order)
+    early = seconds_per_step(steps, device)
     one_step = dataclasses.replace(
-        run.variants, strength=1 / run.variants.num_inference_steps, alpha_bar=None, from_noise=False
+        run.variants,
+        strength=1 / run.variants.num_inference_steps,
+        alpha_bar=None,
+        from_noise=False,
     )
     if run.generator.model is None:
-        model = diffusion.unet(noise, run.generator, 0)
-        few, dtype = (
-            dataclasses.replace(run.generator, steps=1 + TIMED),
-            precision(run.generator, device),
-        )
-        found["generator"] = seconds(
-            denoiser_trainer.train_generator(model.to(device), noise, few, 0), device
-        )
-        made = from_unet(model, diffusion.noise_schedule(), one_step, classes, device, dtype=dtype)
-        return {**found, "evaluation": evaluation(made, noise, one_step)}
-    there = folder_of(run.generator.model) is not None
-    made = backend(run.generator, one_step, classes, noise.shape, device) if there else None
-    return {
-        **found,
-        "generator": None,
-        "evaluation": evaluation(made, noise, one_step) if there else None,
-    }
+        model = build_unet(noise, run.generator, 0).to(device)
+        settings = dataclasses.replace(run.generator, steps=1 + TIMED)
+        generator = seconds_per_step(train_generator(model, noise, settings, 0), device)
+        dtype = network_dtype(run.generator, device)
+        backend = wrap_unet(model, noise_schedule(), one_step, classes, device, dtype=dtype)
+        return Rates(early, generator, seconds_per_evaluation(backend, noise, one_step))
+    if local_folder(run.generator.model) is None:
+        return Rates(early, 0.0, None)
+    backend = load_backend(run.generator, one_step, classes, noise.shape, device)
+    return Rates(early, 0.0, seconds_per_evaluation(backend, noise, one_step))
 
 
-def seconds(steps, device: torch.device) -> float:
-    """Of a step of a loop that yields after each."""
+def seconds_per_step(steps: Iterator, device: torch.device) -> float:
+    """Return the seconds of a step of a loop that yields after each; the first is not timed."""
     import torch
 
     next(steps)
@@ -142,13 +163,16 @@ def seconds(steps, device: torch.device) -> float:
     return (time.monotonic() - began) / max(1, done)
 
 
-def evaluation(way, images: Images, variants: Variants) -> float:
-    """Seconds of one image's evaluation, in a batch."""
+def seconds_per_evaluation(backend: Backend, images: Images, variants: Variants) -> float:
+    """Return the seconds of one evaluation of one image, in a batch.
+
+    variants: settings of the backend, with a single denoising step.
+    """
     from empirical.data.images import tensors
     from empirical.runtime.seeding import torch_stream
 
     pixels, labels = tensors(images)
     generators = [torch_stream(0, "forecast", i) for i in range(len(pixels))]
     began = time.monotonic()
-    way(pixels, labels, generators)
-    return (time.monotonic() - began) / len(pixels) / (1 if variants.guidance == 1 else 2)
+    backend(pixels, labels, generators)
+    return (time.monotonic() - began) / len(pixels) / evaluations_per_step(variants)

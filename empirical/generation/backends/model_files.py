@@ -15,19 +15,17 @@ from figures.records.paths import ROOT
 if TYPE_CHECKING:
     import torch
 
-
 WEIGHTS = (".safetensors", ".bin", ".pt")
-
-
 LIBRARIES = ("torch", "diffusers", "transformers")
+NOT_LOADED = (".md", ".png", ".jpg")  # files beside a model that no program reads
 
 
-UNREAD = (".md", ".png", ".jpg")  # files that a model may have and no program reads
+def model_file(generator: Generator, name: str) -> Path:
+    """Return the path of one file of a model, in its folder or downloaded from the hub.
 
-
-def find(generator: Generator, name: str) -> Path:
-    """A file of the model: in its folder, or from the hub. ValueError says what is missing."""
-    folder = folder_of(generator.model)
+    Raises ValueError that says what is missing.
+    """
+    folder = local_folder(generator.model)
     if folder is not None:
         require(
             (folder / name).is_file(),
@@ -36,36 +34,47 @@ def find(generator: Generator, name: str) -> Path:
             f"a folder of a model, with {name}",
         )
         return folder / name
-    place = generator.model.startswith(("/", ".", "~")) or generator.model.count("/") > 1
+    is_path = generator.model.startswith(("/", ".", "~")) or generator.model.count("/") > 1
     require(
-        not place,
+        not is_path,
         "generator.model",
         generator.model,
         "a folder that is there, or a name on the Hugging Face hub",
     )
+    return _download(generator, name)
+
+
+def _download(generator: Generator, name: str) -> Path:
+    """Return a file of a model on the hub, downloaded once. Raises ValueError if that fails."""
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
     from huggingface_hub.utils import logging
 
-    logging.set_verbosity_error()  # what is tried again is no news; that nothing helped is said below
+    logging.set_verbosity_error()  # no message for each retry; the error below tells of a failure
     try:
         return Path(hf_hub_download(generator.model, name, revision=generator.revision))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         raise ValueError(
-            f"generator.model is {generator.model!r}, which is no folder here, and the hub gave no {name} ({type(error).__name__}); "
-            "allowed: a folder in the format of diffusers, or a name on the Hugging Face hub that can be reached"
+            f"generator.model is {generator.model!r}, which is no folder here, and the hub gave no "
+            f"{name} ({type(error).__name__}); allowed: a folder in the format of diffusers, or a "
+            "name on the Hugging Face hub that can be reached"
         ) from None
 
 
-def loaded(pipeline: Callable[..., Any], generator: Generator, dtype: torch.dtype, **options: Any):
-    """``pipeline``, a ``from_pretrained`` of diffusers, of the model. ValueError of one line if parts or libraries are missing."""
+def load_pipeline(
+    from_pretrained: Callable[..., Any], generator: Generator, dtype: torch.dtype, **options: Any
+):
+    """Return the model's pipeline, loaded by ``from_pretrained`` of a pipeline of diffusers.
+
+    Raises ValueError with one line if parts or libraries are missing.
+    """
     from diffusers.utils import logging
 
-    find(generator, "model_index.json")
+    model_file(generator, "model_index.json")
     logging.disable_progress_bar()
     try:
-        return pipeline(
-            folder_of(generator.model) or generator.model,
+        return from_pretrained(
+            local_folder(generator.model) or generator.model,
             revision=generator.revision,
             dtype=dtype,
             **options,
@@ -79,80 +88,87 @@ def loaded(pipeline: Callable[..., Any], generator: Generator, dtype: torch.dtyp
         TypeError,
         RuntimeError,
     ) as error:
-        said = next(
-            (line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__
-        )
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        reason = lines[0] if lines else type(error).__name__
         raise ValueError(
-            f"generator.model is {generator.model!r}, which cannot be loaded ({said}); "
-            "allowed: a whole model of generator.kind, with the libraries that it needs"
+            f"generator.model is {generator.model!r}, which cannot be loaded ({reason}); allowed: "
+            "a whole model of generator.kind, with the libraries that it needs"
         ) from error
 
 
-def precision(generator: Generator, device: torch.device | str) -> torch.dtype:
-    """bfloat16 where asked for, on a CUDA device alone."""
+def network_dtype(generator: Generator, device: torch.device | str) -> torch.dtype:
+    """Return the number type of the network: bfloat16 if asked for and on CUDA, else float32."""
     import torch
 
-    return (
-        torch.bfloat16
-        if generator.precision == "bfloat16" and torch.device(device).type == "cuda"
-        else torch.float32
-    )
+    half = generator.precision == "bfloat16" and torch.device(device).type == "cuda"
+    return torch.bfloat16 if half else torch.float32
 
 
-def provenance(generator: Generator) -> dict[str, Any]:
-    """model, revision (of a hub name the commit), seen, weights (SHA-256, of a folder alone) and versions of the libraries."""
-    folder, revision = folder_of(generator.model), generator.revision
-    said = {
+def describe_model(generator: Generator) -> dict[str, Any]:
+    """Return name, revision, images seen, digest of the weights and versions of the libraries.
+
+    revision: the commit for a name on the hub. weights: SHA-256, only for a folder.
+    """
+    folder = local_folder(generator.model)
+    description = {
         "model": generator.model,
-        "revision": revision,
+        "revision": generator.revision,
         "seen": generator.trained_on,
-        "versions": versions(),
+        "versions": library_versions(),
     }
     if folder is not None:
-        return {**said, "weights": contents(folder, weights=True)}
-    parts = find(generator, "model_index.json").parts
-    return {
-        **said,
-        "revision": parts[parts.index("snapshots") + 1] if "snapshots" in parts else revision,
-    }
+        return {**description, "weights": digest_model_files(folder, weights_only=True)}
+    parts = model_file(generator, "model_index.json").parts
+    if "snapshots" in parts:
+        description["revision"] = parts[parts.index("snapshots") + 1]
+    return description
 
 
-def folder_of(model: str) -> Path | None:
-    """The folder that is meant, from where the command is given or else from the root of this repository; None of a name on the hub."""
+def local_folder(model: str) -> Path | None:
+    """Return the folder of a model; None for a name on the hub.
+
+    A relative path is looked up from the current folder, then from the root of this repository.
+    """
     return next((folder for folder in (Path(model), ROOT / model) if folder.is_dir()), None)
 
 
-def contents(folder: Path, weights: bool = False) -> str:
-    """SHA-256 of the names, within the folder, and contents of a model's files, or of its weights alone; hidden files do not count."""
-    named = {
-        path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()
-    }
-    read = [
-        name
-        for name, path in named.items()
-        if (path.suffix in WEIGHTS if weights else path.suffix not in UNREAD)
-    ]
-    visible = sorted(
-        name for name in read if not any(part.startswith(".") for part in name.split("/"))
-    )
-    whole = hashlib.sha256()
-    for name in visible:
-        status = named[name].stat()
-        whole.update(
-            name.encode() + file_digest(named[name].resolve(), status.st_size, status.st_mtime_ns)
+def digest_model_files(folder: Path, weights_only: bool = False) -> str:
+    """Return the SHA-256 of the names and contents of a model's files.
+
+    Names are relative to the folder. Hidden files, images and texts for readers do not count.
+    weights_only: only the files of weights.
+    """
+    digests = hashlib.sha256()
+    for name, path in _model_files(folder, weights_only):
+        status = path.stat()
+        digests.update(
+            name.encode() + file_digest(path.resolve(), status.st_size, status.st_mtime_ns)
         )
-    return whole.hexdigest()
+    return digests.hexdigest()
+
+
+def _model_files(folder: Path, weights_only: bool) -> list[tuple[str, Path]]:
+    """Return names within the folder and paths of the files that count, sorted by name."""
+    found = []
+    for path in folder.rglob("*"):
+        name = path.relative_to(folder)
+        counts = path.suffix in WEIGHTS if weights_only else path.suffix not in NOT_LOADED
+        hidden = any(part.startswith(".") for part in name.parts)
+        if counts and not hidden and path.is_file():
+            found.append((name.as_posix(), path))
+    return sorted(found)
 
 
 @cache
 def file_digest(path: Path, size: int, mtime: int) -> bytes:
-    """SHA-256 of a file, read again where its size or time has changed."""
+    """Return the SHA-256 of a file, read again only if its size or time has changed."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").digest()
 
 
 @cache
-def versions() -> dict[str, str]:
+def library_versions() -> dict[str, str]:
+    """Return the versions of the libraries behind a model, of those that are installed."""
     found = {}
     for name in LIBRARIES:
         try:

@@ -1,4 +1,4 @@
-"""Images through a model in passes that fit the memory: resized to the model's side, on its device, and back."""
+"""Run images through a model in passes that fit its memory, resized to its side and back."""
 
 from __future__ import annotations
 
@@ -13,60 +13,74 @@ if TYPE_CHECKING:
 
     from empirical.config import Variants
 
-ROOM = 64 * 256 * 256  # pixels of a model's side in one pass at first: 64 images at 256, 16 at 512
-MOST = {
-    True: 64,
-    False: 512,
-}  # images of a pass at most, on a CPU or not: a GPU is idle half the time with few
+PIXELS_PER_PASS = 64 * 256 * 256  # of the model's side, at first: 64 images at 256, 16 at 512
+MAX_IMAGES_ON_CPU = 64
+MAX_IMAGES_ON_GPU = 512  # a GPU is idle half of the time with few images
 
 Make = Callable[["Tensor", "Tensor", list["torch.Generator"]], "Tensor"]
 
 
-class Settable:
-    """A backend that can be had at other settings without loading its model again: ``_set`` takes up all that depends on the settings."""
+class PassesBackend:
+    """A backend with a method ``at``, which gives the same model other settings.
+
+    Subclasses set ``passes`` and define ``_configure``, which sets everything that depends on the
+    settings.
+    """
+
+    passes: Passes
 
     def at(self, variants: Variants) -> Any:
-        """The same model at other settings, which must suit it as those did that it was loaded with."""
+        """Return the same model at other settings, which must suit it as its first ones did."""
         other = copy.copy(self)
-        other._set(variants)
+        other._configure(variants)
         return other
 
     @property
     def batch(self) -> int:
-        """Images of a pass."""
-        return self.passes.at_once
+        """Number of images in a pass."""
+        return self.passes.images_per_pass
 
-    def _set(self, variants: Variants) -> None:
+    def _configure(self, variants: Variants) -> None:
+        """Set everything that depends on the settings."""
         raise NotImplementedError
 
 
 class Passes:
-    """How a model of this side on this device is given images. at_once: images of a pass.
+    """How a model of side ``side`` on ``device`` is given images, in passes.
 
-    Where a pass runs out of memory, ``at_once`` is halved, for later passes too, and the pass is begun anew with the same noise. It is a
-    power of two, so that who gives images by a larger one has passes of one shape: sums, and so the last bits, depend on the shape.
-    colour: the model wants three channels; grey images are given as three equal ones, and the mean of what comes back is kept.
+    images_per_pass: number of images in a pass. Where a pass runs out of memory it is halved, for
+    later passes too, and the pass is repeated with the same noise. It is a power of two, so that a
+    caller who gives batches of a larger power of two has passes of one shape: sums, and so the last
+    bits, depend on the shape.
+    colour: the model needs three channels; grey images are given as three equal channels, and the
+    mean of the three resulting ones is returned.
     """
 
     def __init__(self, side: int, device: torch.device | str, colour: bool = True) -> None:
         import torch
 
-        self.side, self.device, self.colour = side, torch.device(device), colour
-        self.at_once = power_of_two(min(ROOM // side**2, MOST[self.device.type == "cpu"]))
+        self.side = side
+        self.device = torch.device(device)
+        self.colour = colour
+        most = MAX_IMAGES_ON_CPU if self.device.type == "cpu" else MAX_IMAGES_ON_GPU
+        self.images_per_pass = floor_power_of_two(min(PIXELS_PER_PASS // side**2, most))
 
     def __call__(
         self, make: Make, pixels: Tensor, labels: Tensor, generators: list[torch.Generator]
     ) -> Tensor:
-        """``make`` on all images; what it makes in the shape of ``pixels``, (n, channels, height, width), on the CPU.
+        """Return what ``make`` makes of all images, (n, channels, height, width) on the CPU.
 
-        Raises ValueError where the memory does not hold even one image.
+        make: function of images of the model's side, labels and generators. pixels: (n, channels,
+        height, width). Raises ValueError if not even one image fits the memory.
         """
         import torch
 
-        made, start = [], 0
+        made: list[Tensor] = []
+        start = 0
         while start < len(pixels):
-            rows = slice(start, start + self.at_once)
-            if (out := self._attempt(make, pixels[rows], labels[rows], generators[rows])) is None:
+            rows = slice(start, start + self.images_per_pass)
+            out = self._attempt(make, pixels[rows], labels[rows], generators[rows])
+            if out is None:
                 self._halve(len(pixels[rows]))
                 continue
             made.append(out)
@@ -76,46 +90,52 @@ class Passes:
     def _attempt(
         self, make: Make, pixels: Tensor, labels: Tensor, generators: list[torch.Generator]
     ) -> Tensor | None:
-        """One pass; None, and the generators as they were, if it ran out of memory."""
+        """Return the result of one pass; None, with the generators reset, if out of memory."""
         import torch
 
         states = [generator.get_state() for generator in generators]
-        grey, (height, width) = self.colour and pixels.shape[1] == 1, pixels.shape[2:]
+        grey = self.colour and pixels.shape[1] == 1
+        height, width = pixels.shape[2:]
         try:
-            x = resized(pixels.to(self.device), self.side, self.side)
+            x = resize(pixels.to(self.device), self.side, self.side)
             out = make(x.expand(-1, 3, -1, -1) if grey else x, labels.to(self.device), generators)
-            return resized(out.mean(1, keepdim=True) if grey else out, height, width).cpu()
+            return resize(out.mean(1, keepdim=True) if grey else out, height, width).cpu()
         except torch.OutOfMemoryError:
             for generator, state in zip(generators, states, strict=True):
                 generator.set_state(state)
             return None
 
     def _halve(self, tried: int) -> None:
-        """Begin again with half of what was tried, once what the failed pass held is let go of."""
+        """Halve the number of images in a pass, after a pass of ``tried`` images failed."""
         import torch
 
         if tried == 1:
             raise ValueError(
-                f"one image at a time, at side {self.side}, is more than the memory of {self.device} holds; "
-                "allowed: a smaller model, --generator.precision bfloat16 on a GPU, or --machine.device cpu"
+                f"one image at a time, at side {self.side}, is more than the memory of "
+                f"{self.device} holds; allowed: a smaller model, --generator.precision bfloat16 "
+                "on a GPU, or --machine.device cpu"
             )
-        self.at_once = power_of_two(tried - 1)
+        self.images_per_pass = floor_power_of_two(tried - 1)
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
         print(
-            f"out of memory: {self.at_once} images of side {self.side} at a time from now on",
+            f"out of memory: {self.images_per_pass} images of side {self.side} at a time from now "
+            "on",
             file=sys.stderr,
             flush=True,
         )
 
 
-def power_of_two(n: int) -> int:
-    """The largest power of two up to n; at least 1."""
+def floor_power_of_two(n: int) -> int:
+    """Return the largest power of two up to n; 1 for n below 1."""
     return 1 << (max(1, n).bit_length() - 1)
 
 
-def resized(x: Tensor, height: int, width: int) -> Tensor:
-    """(n, channels, height, width), bicubic with antialiasing; as it is where the sides agree."""
+def resize(x: Tensor, height: int, width: int) -> Tensor:
+    """Return images (n, channels, height, width), resized by antialiased bicubic interpolation.
+
+    Images that have these sides already are returned as they are.
+    """
     from torch.nn import functional as F
 
     if x.shape[2:] == (height, width):

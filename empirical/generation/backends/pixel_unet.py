@@ -1,4 +1,8 @@
-"""Pixel-space UNets: those that this package trains, which know classes, and unconditional ones such as google/ddpm-cifar10-32."""
+"""Make variants with pixel-space UNets.
+
+They are either those that this package trains, which know classes, or unconditional ones such as
+google/ddpm-cifar10-32.
+"""
 
 from __future__ import annotations
 
@@ -9,18 +13,31 @@ import torch
 from torch import Tensor
 
 from empirical.config import Generator, Variants, require
-from empirical.generation.backends.model_files import folder_of, loaded, precision, provenance
-from empirical.generation.backends.passes import Passes, Settable
-from empirical.generation.denoising import noise_level, noise_then_denoise, sampler, timesteps
-from empirical.generation.saved_model import load_about
-from empirical.generation.unet import predict
+from empirical.generation.backends.model_files import (
+    describe_model,
+    load_pipeline,
+    local_folder,
+    network_dtype,
+)
+from empirical.generation.backends.passes import Passes, PassesBackend
+from empirical.generation.denoising import (
+    noise_then_denoise,
+    pixel_sampler,
+    starting_noise_level,
+    timesteps_to_run,
+)
+from empirical.generation.saved_model import read_training_info
+from empirical.generation.unet import guided_denoiser
 
 if TYPE_CHECKING:
     from diffusers import UNet2DModel
 
 
-class UNetBackend(Settable):
-    """See ``Backend``. Images of another side than the model's are resized, with antialiasing, to it and back."""
+class UNetBackend(PassesBackend):
+    """A pixel-space UNet as a ``Backend``.
+
+    Images of another side than the model's are resized to it and back, with antialiasing.
+    """
 
     kind = "unet"
 
@@ -31,59 +48,74 @@ class UNetBackend(Settable):
         variants: Variants,
         classes: list[int] | None,
         device: torch.device | str,
-        said: dict[str, Any],
+        description: dict[str, Any],
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        """classes: the model's class of each of the data's; None of an unconditional model. dtype: of the passes through the network."""
-        self.network, self.stored, self.said, self.device = (
-            model.to(device).eval(),
-            schedule,
-            said,
-            torch.device(device),
-        )
+        """Move the model to ``device``.
+
+        classes: the model's class for each class of the data; None for an unconditional model.
+        description: what ``describe`` returns beside the kind. dtype: number type of the network.
+        """
+        self.network = model.to(device).eval()
+        self.stored_schedule = schedule
+        self.description = description
+        self.device = torch.device(device)
         self.classes = None if classes is None else torch.tensor(classes, device=device)
         self.half = dtype == torch.bfloat16
         self.passes = Passes(model.config.sample_size, device, colour=False)
-        self._set(variants)
+        self._configure(variants)
 
-    def _set(self, variants: Variants) -> None:
-        self.variants, self.schedule = variants, sampler(variants, self.stored)
-        self.steps = len(timesteps(self.schedule, variants))
-        null = None if self.classes is None else self.network.config.num_class_embeds - 1
-        self.guided = None if null is None else predict(self.network, variants.guidance, null)
+    def _configure(self, variants: Variants) -> None:
+        self.variants = variants
+        self.schedule = pixel_sampler(variants, self.stored_schedule)
+        self.steps = len(timesteps_to_run(self.schedule, variants))
+        self.guided = None
+        if self.classes is not None:
+            null = self.network.config.num_class_embeds - 1
+            self.guided = guided_denoiser(self.network, variants.guidance, null)
 
     def describe(self) -> dict[str, Any]:
-        return {"kind": self.kind, **self.said}
+        """Return which model this is; see ``Backend``."""
+        return {"kind": self.kind, **self.description}
 
     def level(self) -> dict[str, float | None]:
-        return noise_level(self.schedule, self.variants)
+        """Return the noise level before the first step; see ``Backend``."""
+        return starting_noise_level(self.schedule, self.variants)
 
-    def denoise(self, x: Tensor, t: Tensor, labels: Tensor) -> Tensor:
+    def denoise(self, x: Tensor, t: Tensor, labels: Tensor | None) -> Tensor:
+        """Return the network's prediction in float32; labels are ignored without classes."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
             made = self.network(x, t).sample if self.guided is None else self.guided(x, t, labels)
         return made.float()
 
     @torch.inference_mode()
     def __call__(self, pixels: Tensor, labels: Tensor, generators: list[torch.Generator]) -> Tensor:
+        """Return variants of images; see ``Backend``."""
         return self.passes(self._make, pixels, labels, generators)
 
     def _make(self, x: Tensor, labels: Tensor, generators: list[torch.Generator]) -> Tensor:
-        theirs = labels if self.classes is None else self.classes[labels]
-        return noise_then_denoise(self.denoise, self.schedule, x, theirs, self.variants, generators)
+        """Return variants of one pass of images of the model's side."""
+        own = labels if self.classes is None else self.classes[labels]
+        return noise_then_denoise(self.denoise, self.schedule, x, own, self.variants, generators)
 
 
-def load(
+def load_unet(
     generator: Generator,
     variants: Variants,
     classes: tuple[str, ...],
     shape: tuple[int, int, int],
     device: torch.device | str,
 ) -> UNetBackend:
-    """A UNet and its noise schedule from a folder or the hub. ValueError if channels, classes or guidance do not fit."""
+    """Load a UNet and its noise schedule from a folder or the hub.
+
+    shape: (channels, height, width) of the images. Raises ValueError if the channels, the classes
+    or the guidance do not fit the model.
+    """
     from diffusers import DDPMPipeline, DDPMScheduler
 
-    pipe = loaded(DDPMPipeline.from_pretrained, generator, torch.float32)
-    model, dtype = pipe.unet, precision(generator, device)
+    pipe = load_pipeline(DDPMPipeline.from_pretrained, generator, torch.float32)
+    model = pipe.unet
+    dtype = network_dtype(generator, device)
     schedule = DDPMScheduler.from_config(pipe.scheduler.config, timestep_spacing="trailing")
     channels = (model.config.in_channels, model.config.out_channels)
     require(
@@ -92,7 +124,7 @@ def load(
         channels,
         f"{shape[0]} in and out, as the images have",
     )
-    said = provenance(generator)
+    description = describe_model(generator)
     if model.config.num_class_embeds is None:
         require(
             variants.guidance == 1,
@@ -100,37 +132,30 @@ def load(
             variants.guidance,
             "1",
         )
-        return UNetBackend(model, schedule, variants, None, device, said, dtype)
-    known = load_about(folder_of(generator.model) or Path(generator.model))
-    theirs = known.get("classes", list(classes))
-    unknown = [name for name in classes if name not in theirs]
+        return UNetBackend(model, schedule, variants, None, device, description, dtype)
+    info = read_training_info(local_folder(generator.model) or Path(generator.model))
+    names = info.get("classes", list(classes))
+    unknown = [name for name in classes if name not in names]
     require(
         not unknown,
         f"classes that {generator.model} does not know",
         ", ".join(unknown),
-        f"those it knows: {', '.join(theirs)}",
+        f"those it knows: {', '.join(names)}",
     )
     require(
-        model.config.num_class_embeds > len(theirs),
+        model.config.num_class_embeds > len(names),
         "num_class_embeds",
         model.config.num_class_embeds,
-        f"above {len(theirs)}",
+        f"above {len(names)}",
     )
-    told = {
-        name: known[name] for name in ("seen", "data_content", "indices_sha256") if name in known
-    }
-    return UNetBackend(
-        model,
-        schedule,
-        variants,
-        [theirs.index(name) for name in classes],
-        device,
-        {**said, **told},
-        dtype,
-    )
+    numbers = [names.index(name) for name in classes]
+    for key in ("seen", "data_content", "indices_sha256"):
+        if key in info:
+            description[key] = info[key]
+    return UNetBackend(model, schedule, variants, numbers, device, description, dtype)
 
 
-def from_unet(
+def wrap_unet(
     model: UNet2DModel,
     schedule,
     variants: Variants,
@@ -139,13 +164,10 @@ def from_unet(
     seen: str = "own",
     dtype: torch.dtype = torch.float32,
 ) -> UNetBackend:
-    """A model in memory, such as the one trained for the run, whose classes are the data's."""
-    return UNetBackend(
-        model,
-        schedule,
-        variants,
-        list(range(len(classes))),
-        device,
-        {"model": None, "seen": seen},
-        dtype,
-    )
+    """Return the backend of a model in memory whose classes are the data's.
+
+    seen: ``own`` or ``external``, what it was trained on. dtype: number type of the network.
+    """
+    numbers = list(range(len(classes)))
+    description = {"model": None, "seen": seen}
+    return UNetBackend(model, schedule, variants, numbers, device, description, dtype)

@@ -1,4 +1,4 @@
-"""The protocol of every model that makes variants."""
+"""Define the protocol of every model that makes variants."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ if TYPE_CHECKING:
 
 
 class Backend(Protocol):
-    """A model bound to settings. steps: denoising steps that every image takes. network: what every step is a pass of. batch: images of a
-    pass, which is what it is best given at once.
+    """A diffusion model bound to settings: called with images, it returns their variants.
+
+    kind: such as ``unet``. steps: number of denoising steps of every image. batch: number of images
+    to give at once. network: the module that every denoising step evaluates.
     """
 
     kind: str
@@ -22,13 +24,23 @@ class Backend(Protocol):
     network: nn.Module
 
     def at(self, variants: Variants) -> Backend:
-        """The same model, not loaded again, at other settings."""
+        """Return the same model, without loading it again, at other settings."""
 
     def describe(self) -> dict[str, Any]:
-        """Which model it is: kind, name or folder, revision, digest of local weights, what it has seen, versions; for a manifest."""
+        """Return which model this is, for a manifest.
+
+        Kind, name or folder, revision, digest of local weights, images it has seen, versions.
+        """
 
     def level(self) -> dict[str, float | None]:
-        """timestep, alpha_bar and sigma that images are noised to before the first step; sigma is None where alpha_bar is 0."""
+        """Return timestep, alpha_bar and sigma to which images are noised before the first step.
+
+        sigma is None if alpha_bar is 0.
+        """
 
     def __call__(self, pixels: Tensor, labels: Tensor, generators: list[torch.Generator]) -> Tensor:
-        """Variants of ``pixels``, (n, channels, height, width) float32 on the [-1, 1] scale, on the CPU as are the results."""
+        """Return variants of images, one for each.
+
+        pixels: (n, channels, height, width) float32 in [-1, 1], on the CPU, and so is the result.
+        labels: (n,). generators: n, on the CPU; all noise of an image comes from its own.
+        """

@@ -1,35 +1,37 @@
-"""From the name of a model to a backend that makes variants with it."""
+"""Load the backend for a model's name."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from empirical.config import Generator, Variants, require
-from empirical.generation.backends.model_files import find
+from empirical.generation.backends.model_files import model_file
 from empirical.generation.backends.protocol import Backend
 
 if TYPE_CHECKING:
     import torch
 
-KINDS = ("dit", "glide", "text", "unet")
+# Kinds by the class that a model_index.json names
 BY_PIPELINE = {
     "DDPMPipeline": "unet",
     "DDIMPipeline": "unet",
     "DiTPipeline": "dit",
-}  # by the class that a model_index.json names
+}
 
 
-def backend(
+def load_backend(
     generator: Generator,
     variants: Variants,
     classes: tuple[str, ...],
     shape: tuple[int, int, int],
     device: torch.device | str = "cpu",
 ) -> Backend:
-    """The model that ``generator.model`` names, for images of ``shape`` (channels, height, width) and these classes.
+    """Load the model that ``generator.model`` names, for images of this shape and these classes.
 
-    Raises ValueError if it is not there, is of no known kind, needs a library that is not installed, or does not fit the images or classes.
+    shape: (channels, height, width). Raises ValueError if the model is not found, is of no known
+    kind, needs a library that is not installed, or does not fit the images or classes.
     """
     require(
         generator.model is not None,
@@ -37,40 +39,54 @@ def backend(
         None,
         "a folder or a name on the Hugging Face hub",
     )
-    kind = kind_of(generator)
-    from empirical.generation.backends import dit, glide, pixel_unet, text_to_image
-
-    load = {
-        "dit": dit.load,
-        "glide": glide.load,
-        "text": text_to_image.load,
-        "unet": pixel_unet.load,
-    }[kind]
+    load = loaders()[model_kind(generator)]
     return load(generator, variants, classes, shape, device)
 
 
-def check(generator: Generator) -> None:
-    """Raise ValueError if a model is named that is not there, or is of no known kind: before hours of work that lead up to it."""
-    if generator.model is not None:
-        if kind_of(generator) == "glide":
-            from empirical.generation.backends.glide import weights_of
+def loaders() -> dict[str, Callable[..., Backend]]:
+    """Return the function that loads each kind of model; calling this imports torch."""
+    from empirical.generation.backends.dit import load_dit
+    from empirical.generation.backends.glide import load_glide
+    from empirical.generation.backends.pixel_unet import load_unet
+    from empirical.generation.backends.text_to_image import load_text_to_image
 
-            weights_of(generator)
-        else:
-            find(generator, "model_index.json")
-
-
-def compiled(way: Backend) -> Backend:
-    """The backend with its network compiled, when it is first passed through."""
-    way.network.compile()
-    return way
+    return {
+        "dit": load_dit,
+        "glide": load_glide,
+        "text": load_text_to_image,
+        "unet": load_unet,
+    }
 
 
-def kind_of(generator: Generator) -> str:
-    """The kind as set, or as the model's own ``model_index.json`` says. ValueError if that says nothing known."""
+def check_model(generator: Generator) -> None:
+    """Raise ValueError if a named model is not found or is of no known kind.
+
+    Called before hours of work that lead up to its use; the model is not loaded.
+    """
+    if generator.model is None:
+        return
+    if model_kind(generator) == "glide":
+        from empirical.generation.backends.glide import glide_weights
+
+        glide_weights(generator)
+    else:
+        model_file(generator, "model_index.json")
+
+
+def compile_backend(backend: Backend) -> Backend:
+    """Return the backend with its network set to be compiled when it is first evaluated."""
+    backend.network.compile()
+    return backend
+
+
+def model_kind(generator: Generator) -> str:
+    """Return ``generator.kind``, or for ``auto`` the kind by the model's ``model_index.json``.
+
+    Raises ValueError if that names no known pipeline.
+    """
     if generator.kind != "auto":
         return generator.kind
-    index = json.loads(find(generator, "model_index.json").read_text())
+    index = json.loads(model_file(generator, "model_index.json").read_text())
     name = index.get("_class_name")
     kind = "text" if "text_encoder" in index else BY_PIPELINE.get(name)
     require(

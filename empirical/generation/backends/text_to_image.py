@@ -1,4 +1,7 @@
-"""Text-to-image models, such as Stable Diffusion, with the class's name in the prompt: diffusers' own image-to-image pipelines."""
+"""Make variants with text-to-image models, such as Stable Diffusion.
+
+The class's name is in the prompt. The denoising loops are diffusers' own image-to-image pipelines.
+"""
 
 from __future__ import annotations
 
@@ -12,21 +15,28 @@ import torch
 from torch import Tensor
 
 from empirical.config import Generator, Variants, require
-from empirical.generation.backends.model_files import find, loaded, precision, provenance
-from empirical.generation.backends.passes import Passes, Settable
+from empirical.generation.backends.model_files import (
+    describe_model,
+    load_pipeline,
+    model_file,
+    network_dtype,
+)
+from empirical.generation.backends.passes import Passes, PassesBackend
 from empirical.generation.noise_levels import (
     alpha_bars,
+    describe_noise_level,
     is_flow,
     latent_sampler,
-    level,
     steps_to_run,
 )
 
 
-class TextBackend(Settable):
-    """See ``Backend``. Images are resized to the model's side and back; latents of flow matching keep the model's own sampler.
+class TextBackend(PassesBackend):
+    """A text-to-image model as a ``Backend``.
 
-    From pure noise the source is a grey image at the noisiest timestep. guidance: 1, as Turbo models want it, is the prompt alone.
+    Images are resized to the model's side and back. Models of flow matching keep their own sampler.
+    From pure noise the source is a grey image at the noisiest timestep. Guidance 1 uses the prompt
+    without guidance, as Turbo models need it.
     """
 
     kind = "text"
@@ -37,124 +47,145 @@ class TextBackend(Settable):
         prompts: list[str],
         variants: Variants,
         device: torch.device | str,
-        said: dict[str, Any],
+        description: dict[str, Any],
     ) -> None:
-        """pipe: an image-to-image pipeline. prompts: one for each class. ValueError if the pipeline knows no strength."""
-        takes = inspect.signature(pipe.__call__).parameters
-        strength = "strength" in takes and hasattr(pipe, "get_timesteps")
+        """Move an image-to-image pipeline to ``device``.
+
+        prompts: one for each class. description: what ``describe`` returns beside kind and
+        pipeline. Raises ValueError if the pipeline has no strength.
+        """
+        parameters = inspect.signature(pipe.__call__).parameters
         require(
-            strength,
+            "strength" in parameters and hasattr(pipe, "get_timesteps"),
             "generator.model's pipeline",
             type(pipe).__name__,
             "an image-to-image pipeline with a strength",
         )
         if getattr(pipe, "watermark", None) is not None:
-            pipe.watermark = None  # SDXL's would be in every training image
+            pipe.watermark = None  # SDXL would put one into every training image
         pipe.set_progress_bar_config(disable=True)
-        self.pipe, self.prompts, self.device, self.said = pipe.to(device), prompts, device, said
-        self.takes, self.side = takes, native_side(pipe)
-        self.network, self.passes = network_of(pipe), Passes(self.side, device)
-        self._set(variants)
+        self.pipe = pipe.to(device)
+        self.prompts = prompts
+        self.device = device
+        self.description = description
+        self.has_sides = "height" in parameters
+        self.side = native_side(pipe)
+        self.network = denoising_network(pipe)
+        self.passes = Passes(self.side, device)
+        self._configure(variants)
 
-    def _set(self, variants: Variants) -> None:
-        pipe = self.pipe = copy.copy(self.pipe)  # the parts are shared, but for the scheduler
-        pipe.scheduler = (
-            copy.copy(pipe.scheduler)
-            if is_flow(pipe.scheduler)
-            else latent_sampler(variants, pipe.scheduler)
-        )
+    def _configure(self, variants: Variants) -> None:
         self.variants = variants
+        pipe = copy.copy(self.pipe)  # shares all parts with the original, except the scheduler
+        if is_flow(pipe.scheduler):
+            pipe.scheduler = copy.copy(pipe.scheduler)
+        else:
+            pipe.scheduler = latent_sampler(variants, pipe.scheduler)
+        self.pipe = pipe
         self.options = {
             "num_inference_steps": variants.num_inference_steps,
             "guidance_scale": variants.guidance,
             "output_type": "pt",
         }
-        if "height" in self.takes:
+        if self.has_sides:
             self.options |= {"height": self.side, "width": self.side}
-        set_grid(
-            pipe,
-            prompt=self.prompts[0],
-            image=torch.full((1, 3, self.side, self.side), 0.5),
-            strength=1.0,
-            **self.options,
-        )
+        grey = torch.full((1, 3, self.side, self.side), 0.5)
+        set_timesteps(pipe, prompt=self.prompts[0], image=grey, strength=1.0, **self.options)
         bars = alpha_bars(pipe.scheduler)
         self.steps = steps_to_run(variants, bars)
-        self.options["strength"] = exact_strength(pipe, variants.num_inference_steps, self.steps, self.device)
+        self.options["strength"] = exact_strength(
+            pipe, variants.num_inference_steps, self.steps, self.device
+        )
         first = len(bars) - self.steps
-        self.first = level(float(pipe.scheduler.timesteps[first]), float(bars[first]))
+        self.first_level = describe_noise_level(
+            float(pipe.scheduler.timesteps[first]), float(bars[first])
+        )
 
     def describe(self) -> dict[str, Any]:
-        return {"kind": self.kind, "pipeline": type(self.pipe).__name__, **self.said}
+        """Return which model this is; see ``Backend``."""
+        return {"kind": self.kind, "pipeline": type(self.pipe).__name__, **self.description}
 
     def level(self) -> dict[str, float | None]:
-        return self.first
+        """Return the noise level before the first step; see ``Backend``."""
+        return self.first_level
 
     @torch.inference_mode()
     def __call__(self, pixels: Tensor, labels: Tensor, generators: list[torch.Generator]) -> Tensor:
+        """Return variants of images; see ``Backend``."""
         return self.passes(self._make, pixels, labels, generators)
 
     def _make(self, x: Tensor, labels: Tensor, generators: list[torch.Generator]) -> Tensor:
+        """Return variants of one pass of images of the model's side."""
         image = torch.full_like(x, 0.5) if self.variants.from_noise else (x / 2 + 0.5).clamp(0, 1)
         prompts = [self.prompts[label] for label in labels.tolist()]
-        return (
-            self.pipe(
-                prompt=prompts, image=image, generator=generators, **self.options
-            ).images.float()
-            * 2
-            - 1
-        )
+        out = self.pipe(prompt=prompts, image=image, generator=generators, **self.options)
+        return out.images.float() * 2 - 1
 
 
-class _Set(Exception):
-    """The pipeline has set its timesteps."""
+class _TimestepsSet(Exception):
+    """Raised to leave a pipeline as soon as it has set its timesteps."""
 
 
-def set_grid(pipe, **options: Any) -> None:
-    """Let the pipeline set its scheduler's timesteps as in a call, with the shift by image size that some models have, and stop there."""
+def set_timesteps(pipe, **options: Any) -> None:
+    """Let a pipeline set its scheduler's timesteps as in a call, and stop there.
+
+    Some pipelines shift the timesteps by the image size, which only a call does.
+    """
 
     def stop(*_: Any, **__: Any) -> None:
-        raise _Set
+        raise _TimestepsSet
 
     pipe.get_timesteps = stop
     try:
         pipe(**options)
-    except _Set:
+    except _TimestepsSet:
         pass
     finally:
         del pipe.get_timesteps
 
 
 def exact_strength(pipe, grid: int, steps: int, device: torch.device | str) -> float:
-    """A strength of which the pipeline makes so many steps: pipelines round grid * strength down, others grid * (1 - strength)."""
+    """Return a strength, in (0, 1], with which the pipeline runs exactly ``steps`` steps.
+
+    grid: steps of the whole schedule. Some pipelines round grid * strength down, others
+    grid * (1 - strength). Raises ValueError if no strength gives so many steps.
+    """
     for strength in (steps / grid, (steps + 0.5) / grid, (steps - 0.5) / grid):
         if strength <= 1 and len(pipe.get_timesteps(grid, strength, device)[0]) == steps:
             return strength
     raise ValueError(
-        f"the scheduler of {type(pipe).__name__} does not run {steps} of {grid} steps; allowed: one evaluation a step"
+        f"the scheduler of {type(pipe).__name__} does not run {steps} of {grid} steps; allowed: "
+        "one evaluation a step"
     )
 
 
-def network_of(pipe) -> torch.nn.Module:
-    """What every denoising step is a pass of."""
+def denoising_network(pipe) -> torch.nn.Module:
+    """Return the network that every denoising step evaluates."""
     return getattr(pipe, "unet", None) or getattr(pipe, "transformer", None)
 
 
 def native_side(pipe) -> int:
-    """Pixels: the side of the latents that the model was trained on, times the factor of the VAE."""
-    part = network_of(pipe)
+    """Return the side of the model's images in pixels.
+
+    It is the side of the latents that the model was trained on, times the factor of the VAE.
+    """
+    part = denoising_network(pipe)
     size = getattr(part.config, "sample_size", None) or getattr(pipe, "default_sample_size", 128)
     return (size if isinstance(size, int) else size[0]) * pipe.vae_scale_factor
 
 
-def load(
+def load_text_to_image(
     generator: Generator,
     variants: Variants,
     classes: tuple[str, ...],
     shape: tuple[int, int, int],
     device: torch.device | str,
 ) -> TextBackend:
-    """A pipeline of a folder or the hub. ValueError if it is not there, or for images that are neither grey nor of three channels."""
+    """Load a text-to-image pipeline from a folder or the hub.
+
+    shape: (channels, height, width) of the images. Raises ValueError if the model or a library is
+    missing, the images have neither one nor three channels, or the guidance is below 1.
+    """
     require(
         shape[0] in (1, 3), "channels of the images, for a text-to-image model,", shape[0], "1, 3"
     )
@@ -166,28 +197,22 @@ def load(
     )
     if find_spec("transformers") is None:
         raise ValueError(
-            "generator.kind is 'text', which needs a package that is not here; install it with: pip install transformers"
+            "generator.kind is 'text', which needs a package that is not here; install it with: "
+            "pip install transformers"
         )
-    parts = json.loads(find(generator, "model_index.json").read_text())
-    options = {
-        name: None for name, part in parts.items() if part == [None, None]
-    }  # left out when it was saved
-    if "safety_checker" in parts:
-        options |= {
-            "safety_checker": None,
-            "requires_safety_checker": False,
-        }  # it returns black images
+    parts = json.loads(model_file(generator, "model_index.json").read_text())
+    options: dict[str, Any] = {}
+    for name, part in parts.items():
+        if part == [None, None]:  # left out when the pipeline was saved
+            options[name] = None
+    if "safety_checker" in parts:  # it replaces images by black ones
+        options |= {"safety_checker": None, "requires_safety_checker": False}
     from diffusers import AutoPipelineForImage2Image
     from transformers.utils import logging
 
     logging.disable_progress_bar()
-    pipe = loaded(
-        AutoPipelineForImage2Image.from_pretrained,
-        generator,
-        precision(generator, device),
-        **options,
-    )
+    dtype = network_dtype(generator, device)
+    pipe = load_pipeline(AutoPipelineForImage2Image.from_pretrained, generator, dtype, **options)
     prompts = [generator.prompt.replace("{class}", name.replace("_", " ")) for name in classes]
-    return TextBackend(
-        pipe, prompts, variants, device, {**provenance(generator), "prompt": generator.prompt}
-    )
+    description = {**describe_model(generator), "prompt": generator.prompt}
+    return TextBackend(pipe, prompts, variants, device, description)

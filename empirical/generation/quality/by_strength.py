@@ -16,18 +16,20 @@ if TYPE_CHECKING:
 
     from empirical.data.images import Images
     from empirical.data.split import Split
+    from empirical.generation.backends.protocol import Backend
 
-
-MARGIN = 0.02  # label agreement that a variant may lose against real images
-
-
+MARGIN = 0.02  # label agreement that variants may lose compared with real images
 BATCH = 64  # images given to the generator at once
 
 
 @dataclasses.dataclass(frozen=True)
-class Examined:
-    """real: agreement and KID of the sources themselves; levels: one dictionary for each strength; pixels: (strengths, n, channels, height,
-    width), the variants; sources: (n,) indices of validation images; chosen: the strength of the rule, None if none keeps to it.
+class StrengthComparison:
+    """Variants of validation images at several strengths, with their measures.
+
+    real: measures of the sources themselves. levels: measures of the variants, one dictionary for
+    each strength. pixels: (strengths, n, channels, height, width), the variants. sources: (n,)
+    indices of validation images. chosen: the strength to use; None if every strength loses too much
+    label agreement.
     """
 
     real: dict[str, Any]
@@ -37,16 +39,19 @@ class Examined:
     chosen: float | None
 
 
-def trained_judge(
+def load_or_train_judge(
     config: Data, parts: Split, recipe: Training, seed: int, root: Path, device: torch.device
 ) -> nn.Module:
-    """A classifier trained on the training images by ``recipe``, from ``root`` if it is there."""
+    """Return a classifier trained on the training images, kept in ``root`` once it is trained.
+
+    recipe: how it is trained. The network is on ``device``, in evaluation mode.
+    """
     from empirical.data.images import on_device
     from empirical.runtime.artifacts import artifact, load_weights, save_weights
     from empirical.runtime.seeding import stream
     from empirical.training.networks import classifier
-    from empirical.training.progress import progress
-    from empirical.training.trainer import train
+    from empirical.training.progress import progress_bar
+    from empirical.training.trainer import train_classifier
 
     path = artifact(root, "judge", ".safetensors", config, parts.content, recipe, seed)
     network = classifier(parts.train, recipe, seed).to(device)
@@ -54,61 +59,76 @@ def trained_judge(
         network.load_state_dict(weights)
         return network.eval()
     steps = recipe.steps or round(recipe.epochs * len(parts.train) / recipe.batch)
-    with progress("training the judge", steps, "step") as bar:
-        for _ in train(
-            network, *on_device(parts.train, device), recipe, steps, stream(seed, "judge order")
-        ):
+    images, labels = on_device(parts.train, device)
+    order = stream(seed, "judge order")
+    with progress_bar("training the judge", steps, "step") as bar:
+        for _ in train_classifier(network, images, labels, recipe, steps, order):
             bar.update()
     save_weights(path, network.state_dict())
     return network.eval()
 
 
-def examine(
-    ways: Sequence[Callable],
+def compare_strengths(
+    backends: Sequence[Backend],
     strengths: Sequence[float],
     parts: Split,
     judge: nn.Module,
     images: int,
     seed: int,
-) -> Examined:
-    """Variants of ``images`` validation images by each backend, and their measures. Features and outputs are those of the judge.
+) -> StrengthComparison:
+    """Return variants of validation images by each backend, with their measures.
 
-    KID compares with the validation images that are no sources, and the sources' own KID says what real images reach.
-    Raises ValueError if fewer others than sources are left.
+    backends: one for each of ``strengths``. judge: the classifier whose outputs and features are
+    used. images: number of sources, drawn by seed and stratified by class. KID compares with the
+    validation images that are no sources; the KID of the sources shows what real images reach.
+    Raises ValueError if there are fewer other images than sources.
     """
     import numpy as np
 
     from empirical.data.split import draw_stratified
+    from empirical.generation.quality.faithfulness import closeness
     from empirical.runtime.seeding import stream
-    from empirical.training.progress import progress
+    from empirical.training.progress import progress_bar
 
-    held = parts.validation
+    held_out = parts.validation
     require(
-        2 <= images <= len(held) // 2,
+        2 <= images <= len(held_out) // 2,
         "images",
         images,
-        f"2 to {len(held) // 2}, half of the validation images",
+        f"2 to {len(held_out) // 2}, half of the validation images",
     )
-    sources = draw_stratified(
-        held.labels, np.arange(len(held)), images, stream(seed, "strength sources")
-    )
-    others = held[np.setdiff1d(np.arange(len(held)), sources)]
-    real = measures(judge, held[sources].pixels, held.labels[sources], others, seed)
-    levels, pixels = [], []
-    with progress("making variants", len(ways), "strength") as bar:
-        for way, value in zip(ways, strengths, strict=True):
-            made = variants_of(way, held, sources, seed)
-            measured = measures(judge, made, held.labels[sources], others, seed)
+    everyone = np.arange(len(held_out))
+    drawn_by = stream(seed, "strength sources")
+    sources = draw_stratified(held_out.labels, everyone, images, drawn_by)
+    others = held_out[np.setdiff1d(everyone, sources)]
+    labels = held_out.labels[sources]
+    real = measure_images(judge, held_out[sources].pixels, labels, others, seed)
+    levels = []
+    pixels = []
+    with progress_bar("making variants", len(backends), "strength") as bar:
+        for backend, strength in zip(backends, strengths, strict=True):
+            made = validation_variants(backend, held_out, sources, seed)
             levels.append(
-                {"strength": value, **way.level(), **measured, **beside(held, made, sources)}
+                {
+                    "strength": strength,
+                    **backend.level(),
+                    **measure_images(judge, made, labels, others, seed),
+                    **closeness(held_out.pixels, made, sources),
+                }
             )
             pixels.append(made)
             bar.update()
-    return Examined(real, levels, np.stack(pixels), sources, choose(levels, real["agreement"]))
+    chosen = choose_strength(levels, real["agreement"])
+    return StrengthComparison(real, levels, np.stack(pixels), sources, chosen)
 
 
-def variants_of(way: Callable, held: Images, sources: np.ndarray, seed: int) -> np.ndarray:
-    """One variant of each source, with a generator of its own."""
+def validation_variants(
+    backend: Callable, held_out: Images, sources: np.ndarray, seed: int
+) -> np.ndarray:
+    """Return one variant of each source, (n, channels, height, width).
+
+    sources: (n,) indices into ``held_out``. Each variant has a random generator of its own.
+    """
     import numpy as np
     import torch
 
@@ -117,25 +137,27 @@ def variants_of(way: Callable, held: Images, sources: np.ndarray, seed: int) -> 
 
     made = []
     for rows in np.split(sources, range(BATCH, len(sources), BATCH)):
-        pixels, labels = tensors(held[rows])
-        made.append(
-            way(
-                pixels.contiguous(),
-                labels,
-                [torch_stream(seed, "strength variant", int(i)) for i in rows],
-            )
-        )
+        pixels, labels = tensors(held_out[rows])
+        generators = [torch_stream(seed, "strength variant", int(i)) for i in rows]
+        made.append(backend(pixels.contiguous(), labels, generators))
     return torch.cat(made).numpy()
 
 
-def measures(
+def measure_images(
     judge: nn.Module, pixels: np.ndarray, labels: np.ndarray, others: Images, seed: int
 ) -> dict[str, Any]:
-    """Label agreement, KID against real images that are no sources, with its n, and grain relative to those."""
+    """Return label agreement, KID with its n, and grain of images (n, channels, height, width).
+
+    labels: (n,). others: the real images that KID and grain compare with.
+    """
     import numpy as np
     import torch
 
-    from empirical.generation.quality.faithfulness import agreement, features, grain
+    from empirical.generation.quality.faithfulness import (
+        grain,
+        label_agreement,
+        last_layer_features,
+    )
     from empirical.generation.quality.fid_kid import kid
     from empirical.runtime.seeding import stream
     from empirical.training.evaluation import logits
@@ -144,27 +166,24 @@ def measures(
     outputs = logits(judge, images.to(next(judge.parameters()).device)).cpu().numpy()
     compared = torch.from_numpy(np.ascontiguousarray(others.pixels))
     distance = kid(
-        features(judge, compared),
-        features(judge, images),
+        last_layer_features(judge, compared),
+        last_layer_features(judge, images),
         stream(seed, "KID"),
         size=max(2, len(pixels) // 2),
     )
     return {
-        "agreement": agreement(outputs, labels),
+        "agreement": label_agreement(outputs, labels),
         "kid": dataclasses.asdict(distance),
         "grain": grain(pixels, others.pixels),
     }
 
 
-def beside(held: Images, made: np.ndarray, sources: np.ndarray) -> dict[str, float | int]:
-    """Distances to the source and to the other validation images."""
-    from empirical.generation.quality.faithfulness import closeness
+def choose_strength(levels: Sequence[dict[str, Any]], real: float) -> float | None:
+    """Return the highest strength that loses at most ``MARGIN`` of label agreement.
 
-    return closeness(held.pixels, made, sources)
-
-
-def choose(levels: Sequence[dict[str, Any]], real: float) -> float | None:
-    """The highest strength whose label agreement is at most ``MARGIN`` below the real images'; None if there is none."""
+    levels: measures by strength. real: label agreement of the real images. None if every strength
+    loses more.
+    """
     return max(
         (level["strength"] for level in levels if level["agreement"] >= real - MARGIN), default=None
     )

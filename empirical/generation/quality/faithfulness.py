@@ -1,7 +1,8 @@
-"""Whether variants still show what their sources show, and how much they differ from them and from each other.
+"""Measure whether variants show what their sources show, and how much they differ.
 
-Images are (n, channels, height, width) float on the [-1, 1] scale. Distances are root mean squares over an image's numbers (or over a
-row of features), so that they mean the same at every size. Nothing of size (n, n, d) is ever made.
+Images are (n, channels, height, width) float in [-1, 1]. Distances are root mean squares over the
+numbers of an image (or of a row of features), so that they mean the same at every size. No array
+of shape (n, n, d) is made.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ from torch import Tensor, nn
 
 from empirical.config import require
 
-BLOCK = 1024  # rows whose distances to all others are held at once
+BLOCK = 1024  # rows whose distances to all others are in memory at once
 
 
-def features(network: nn.Module, pixels: Tensor, batch: int = 512) -> np.ndarray:
-    """What goes into the last linear layer, (n, d) float32, in evaluation mode; the network is left in the mode it was in.
+def last_layer_features(network: nn.Module, pixels: Tensor, batch: int = 512) -> np.ndarray:
+    """Return the inputs of the network's last linear layer, (n, d) float32, in evaluation mode.
 
-    pixels: (n, channels, height, width), uint8 or float on the [-1, 1] scale. Raises ValueError for a network without a linear layer.
+    pixels: (n, channels, height, width), uint8 or float in [-1, 1]. The network is left in the mode
+    it was in. Raises ValueError for a network without a linear layer.
     """
     from empirical.training.evaluation import logits
 
@@ -35,50 +37,55 @@ def features(network: nn.Module, pixels: Tensor, batch: int = 512) -> np.ndarray
     return torch.cat(seen).numpy()
 
 
-def flat(images: np.ndarray) -> np.ndarray:
-    """(n, d) float64 rows."""
+def as_rows(images: np.ndarray) -> np.ndarray:
+    """Return images flattened to rows, (n, d) float64."""
     return np.asarray(images, np.float64).reshape(len(images), -1)
 
 
-def nearest(
+def nearest_rows(
     queries: np.ndarray, points: np.ndarray, skip: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Distance to the nearest of ``points`` (m, d), and its index, for each of ``queries`` (n, d), in blocks.
+    """Return distance and index of the nearest of ``points`` for each query, both (n,).
 
-    skip: (n,) an index for each query that does not count; -1 for none.
+    queries: (n, d). points: (m, d). skip: (n,), index of a point that is left out for each query;
+    -1 for none. Distances are computed in blocks of queries.
     """
-    centre = points.mean(0)  # distances stay, and the differences of large squares become small
-    queries, points = queries - centre, points - centre
-    found = np.empty(len(queries), np.int64)
+    centre = points.mean(0)  # centring keeps distances, and makes differences of squares accurate
+    queries = queries - centre
+    points = points - centre
+    nearest = np.empty(len(queries), np.int64)
     squares = (points**2).sum(1)
     for start in range(0, len(queries), BLOCK):
         part = queries[start : start + BLOCK]
-        apart = (
-            squares - 2 * part @ points.T
-        )  # (block, m): squared distances up to the query's own square
+        apart = squares - 2 * part @ points.T  # (block, m): squared distances minus part's squares
         if skip is not None:
             left_out = skip[start : start + BLOCK]
             rows = np.flatnonzero(left_out >= 0)
             apart[rows, left_out[rows]] = np.inf
-        found[start : start + BLOCK] = apart.argmin(1)
-    return rms(queries, points[found]), found
+        nearest[start : start + BLOCK] = apart.argmin(1)
+    return rms_distance(queries, points[nearest]), nearest
 
 
-def rms(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Root mean square difference of rows, (n,)."""
+def rms_distance(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return the root mean square difference of the rows of x and y (n, d), (n,)."""
     return np.sqrt(((x - y) ** 2).mean(1))
 
 
 def closeness(
     real: np.ndarray, variants: np.ndarray, sources: np.ndarray, quantile: float = 0.01
 ) -> dict[str, float | int]:
-    """Variants against the real images; ``sources[i]``, an index into ``real``, is where variant i comes from. Rows (n, d) or images.
+    """Compare variants with the real images; return distances and shares of variants.
 
-    own_nearest: share of variants to which no real image is nearer than their own source. own, other: median distances to the source and to
-    the nearest other real image. rms: root mean square distance to the source.
-    near_duplicates: share of variants that lie closer to their source than real images lie to each other: below ``threshold``, the
-    ``quantile`` (in (0, 1)) of the real images' distances to their nearest other. Such a variant is a copy in all but name.
-    copied_others: share that lie within that threshold of a real image other than their source: a generator that repeats its training set.
+    real, variants: rows (n, d) or images. sources: (m,), the index into ``real`` of each variant's
+    source.
+
+    own_nearest: share of variants to which no real image is nearer than their own source.
+    own, other: median distance to the source, and to the nearest other real image.
+    rms: root mean square distance to the source.
+    threshold: the ``quantile``, in (0, 1), of the real images' distances to their nearest other.
+    near_duplicates: share of variants closer than ``threshold`` to their source, almost copies.
+    copied_others: share of variants closer than ``threshold`` to another real image than their
+    source, as of a generator that repeats its training set.
     """
     require(0 < quantile < 1, "quantile", quantile, "(0, 1)")
     require(
@@ -93,10 +100,12 @@ def closeness(
         len(sources),
         f"one for each variant, {len(variants)}",
     )
-    real, variants = flat(real), flat(variants)
-    among, _ = nearest(real, real, np.arange(len(real)))
+    real = as_rows(real)
+    variants = as_rows(variants)
+    among, _ = nearest_rows(real, real, np.arange(len(real)))
     threshold = float(np.quantile(among, quantile))
-    own, (other, _) = rms(variants, real[sources]), nearest(variants, real, sources)
+    own = rms_distance(variants, real[sources])
+    other, _ = nearest_rows(variants, real, sources)
     return {
         "variants": len(variants),
         "own_nearest": float((own <= other).mean()),
@@ -109,10 +118,11 @@ def closeness(
     }
 
 
-def agreement(outputs: np.ndarray, labels: np.ndarray) -> float:
-    """Share of images that a classifier gives their source's label. outputs: (n, classes); labels: (n,).
+def label_agreement(outputs: np.ndarray, labels: np.ndarray) -> float:
+    """Return the share of images to which a classifier gives their source's label.
 
-    The classifier must have been trained on images that are none of the sources, or it recognises them instead of the class.
+    outputs: (n, classes). labels: (n,). The classifier must not have been trained on the sources,
+    or it recognises them instead of their class.
     """
     require(
         len(outputs) == len(labels) >= 1,
@@ -124,7 +134,10 @@ def agreement(outputs: np.ndarray, labels: np.ndarray) -> float:
 
 
 def laplacian_variance(images: np.ndarray) -> np.ndarray:
-    """Variance of the discrete Laplacian of each image's mean over channels, (n,): edges and grain. Sides at least 3."""
+    """Return the variance of the discrete Laplacian of each image, (n,): its edges and grain.
+
+    The channels are averaged first. Raises ValueError for sides below 3.
+    """
     grey = np.asarray(images, np.float64).mean(1)  # (n, height, width)
     require(min(grey.shape[1:]) >= 3, "sides of the images", grey.shape[1:], "at least 3")
     middle = grey[:, 1:-1, 1:-1]
@@ -133,7 +146,11 @@ def laplacian_variance(images: np.ndarray) -> np.ndarray:
 
 
 def grain(variants: np.ndarray, real: np.ndarray) -> float:
-    """Mean variance of the Laplacian over that of real images: 1 where both are as sharp (or grainy), below where variants are smooth."""
+    """Return the mean variance of the Laplacian of variants over that of real images.
+
+    1: both are equally sharp or grainy. Below 1: the variants are smoother. Raises ValueError if
+    all real images are flat.
+    """
     usual = laplacian_variance(real).mean()
     require(
         usual > 0,
@@ -145,11 +162,14 @@ def grain(variants: np.ndarray, real: np.ndarray) -> float:
 
 
 def diversity(variants: np.ndarray, sources: np.ndarray) -> float | None:
-    """Root mean square distance between variants of one source, over all pairs and sources; None where no source has two.
+    """Return the root mean square distance between variants of the same source.
 
-    Summed over the pairs of k rows, squared distances are k times the squared distances to the mean: no pair is looked at.
+    The mean is over all pairs of all sources. None if no source has two variants. No pair is
+    formed: over the pairs of k rows, squared distances sum to k times those to the mean.
     """
-    rows, total, pairs = flat(variants), 0.0, 0
+    rows = as_rows(variants)
+    total = 0.0
+    pairs = 0
     for source in np.unique(sources):
         group = rows[sources == source]
         k = len(group)

@@ -1,13 +1,13 @@
-"""An append-only store of images that are named by (source index, copy number): variants, made once and read by many.
+"""Keep images named by (source index, copy number), such as variants: made once, read by many.
 
-A folder holds ``manifest.json`` (what all images share) and shards, see ``store_files``. An image is a function of (seed, source, copy)
-alone, so what is read depends neither on batches nor on workers nor on the order. Files are renamed into place: a worker killed at any
-moment loses what it was making and nothing else. A shard that is not whole counts as missing.
+A store is a folder with ``manifest.json`` (what all its images share) and shards; see
+``shards.py``. An image depends only on (seed, source, copy), so what is read depends neither on
+batches nor on workers nor on the order of the work. Files are renamed into place: a worker killed
+at any moment loses the task it was at and nothing else. A damaged shard counts as missing.
 """
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,30 +16,31 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from empirical.generation.store.index import Index, Shard, distinct, keys_of, pairs_of
+from empirical.generation.store.index import (
+    Index,
+    Task,
+    distinct_keys,
+    group_by_task,
+    keys_of,
+    pairs_of,
+)
+from empirical.generation.store.open_shards import OpenShards
 from empirical.generation.store.shards import (
-    files,
-    is_whole,
-    load_shard,
+    is_intact,
+    modified_time,
     read_manifest,
-    touched,
+    shard_files,
     write_manifest,
     write_shard,
 )
 from empirical.runtime.leases import STALE, Leases
-from figures.records import json_value
+from figures.records import Advance, json_value, no_progress
 
 BLOCK = 1024  # sources of one task, and so the most images of a shard
-POLL = 0.5  # seconds between looks at what others do
-MAPS = 4096  # files that are mapped at a time; Linux allows a process 65,530
-Task = tuple[int, int]  # copy, source // block
-Make = Callable[
-    [np.ndarray, np.ndarray], np.ndarray
-]  # (sources, copies), (n,) int64 each -> (n, *shape)
+POLL = 0.5  # seconds between looks at what other workers do
 
-
-def ignore(progress: float) -> None:
-    """Nobody watches."""
+# (sources, copies), (n,) int64 each -> images (n, *shape)
+Make = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 def open_store(
@@ -51,184 +52,202 @@ def open_store(
     stale: float = STALE,
     poll: float = POLL,
 ) -> Store:
-    """The store in ``folder`` of images of this description, made if it is not there.
+    """Open the store of images with this description in ``folder``; create it if it is missing.
 
-    description: all that an image depends on beside source and copy, as a dict that JSON can hold. shape, dtype: uint8 (height, width,
-    channels) or float32 (channels, height, width). block: at least 1, of a new store; one that is there keeps its own, and no image
-    depends on it. stale: seconds, above 0. poll: seconds. Raises ValueError if the folder holds images of another description.
+    description: everything an image depends on beside source and copy, as a dict of JSON values.
+    shape, dtype: uint8 (height, width, channels) or float32 (channels, height, width). block:
+    sources of a task in a new store, at least 1; an existing store keeps its own, and no image
+    depends on it. stale: seconds, above 0. poll: seconds. Raises ValueError if the folder holds
+    images of another description.
     """
-    if np.dtype(dtype) not in (np.uint8, np.float32) or len(shape) != 3 or min(shape) < 1:
+    kind = np.dtype(dtype)
+    if kind not in (np.uint8, np.float32) or len(shape) != 3 or min(shape) < 1:
         raise ValueError(
-            f"images are {np.dtype(dtype)} of shape {tuple(shape)}; allowed: uint8 (h, w, c) or float32 (c, h, w)"
+            f"images are {kind} of shape {tuple(shape)}; allowed: uint8 (h, w, c) or float32 "
+            "(c, h, w)"
         )
     if block < 1:
         raise ValueError(
-            f"block is {block}; allowed: at least 1; give the most images that a killed worker may lose"
+            f"block is {block}; allowed: at least 1; give the most images that a killed worker may "
+            "lose"
         )
-    asked = {"description": json_value(description), "shape": list(shape), "dtype": str(np.dtype(dtype))}
+    asked = {"description": json_value(description), "shape": list(shape), "dtype": str(kind)}
     write_manifest(Path(folder), {**asked, "block": block})
     store = Store(folder, stale, poll)
+    _check_same(asked, store)
+    return store
+
+
+def _check_same(asked: dict[str, Any], store: Store) -> None:
+    """Raise ValueError that names the first setting in which a store differs from ``asked``."""
     there = {
         "description": store.description,
         "shape": list(store.shape),
         "dtype": str(store.dtype),
     }
-    if there != asked:
-        ours, theirs = (
-            {**{f"description.{k}": v for k, v in body.pop("description").items()}, **body}
-            for body in (asked, there)
-        )
-        name = next(
-            k
-            for k in sorted(ours.keys() | theirs.keys())
-            if (k in ours, ours.get(k)) != (k in theirs, theirs.get(k))
-        )
-        raise ValueError(
-            f"{name} is {ours.get(name)!r}, but the images in {folder} have {theirs.get(name)!r}; allowed: the same; use another folder"
-        )
-    return store
+    if there == asked:
+        return
+    ours, theirs = (_flatten_description(body) for body in (asked, there))
+    missing = object()
+    name = min(
+        key
+        for key in ours.keys() | theirs.keys()
+        if ours.get(key, missing) != theirs.get(key, missing)
+    )
+    raise ValueError(
+        f"{name} is {ours.get(name)!r}, but the images in {store.folder} have "
+        f"{theirs.get(name)!r}; allowed: the same; use another folder"
+    )
+
+
+def _flatten_description(body: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings with those of the description as ``description.<name>``."""
+    rest = {name: value for name, value in body.items() if name != "description"}
+    return {**{f"description.{k}": v for k, v in body["description"].items()}, **rest}
 
 
 class Store:
-    """The store in ``folder``, which is there; see ``open_store``. stale: seconds after which a silent worker's task is taken over.
+    """The store in an existing folder; ``open_store`` creates one.
 
-    description: what the caller said of all images. shape: of an image; dtype: uint8 (height, width, channels) or float32 (channels,
-    height, width). block: sources per task. Raises ValueError if there is no store, or its manifest cannot be read.
+    stale: seconds after which the task of a silent worker is taken over. poll: seconds between
+    looks at what other workers do.
+    description: what the creator said of all images. shape, dtype: of an image, uint8 (height,
+    width, channels) or float32 (channels, height, width). block: sources of a task.
+    Raises ValueError if there is no store, or its manifest cannot be read.
     """
 
     def __init__(self, folder: Path, stale: float = STALE, poll: float = POLL) -> None:
-        self.folder, self.poll = Path(folder), poll
+        self.folder = Path(folder)
+        self.poll = poll
         manifest = read_manifest(self.folder)
         self.description: Mapping[str, Any] = manifest["description"]
-        self.shape, self.dtype, self.block = (
-            tuple(manifest["shape"]),
-            np.dtype(manifest["dtype"]),
-            int(manifest["block"]),
-        )
+        self.shape: tuple[int, ...] = tuple(manifest["shape"])
+        self.dtype = np.dtype(manifest["dtype"])
+        self.block = int(manifest["block"])
         self.leases = Leases(self.folder / "leases", stale)
-        self._shards: dict[str, Shard] = {}
-        self._inodes: dict[str, int] = {}
-        self._maps: dict[str, np.ndarray] = {}
-        self._index: Index | None = None
+        self._shards = OpenShards(self.folder, self.shape, self.dtype)
 
-    def __reduce__(self):  # a loader's worker opens it anew instead of being sent the images
+    def __reduce__(self):  # a worker of a DataLoader opens the store anew; no image is sent
         return Store, (self.folder, self.leases.stale, self.poll)
 
     def __len__(self) -> int:
-        """Images that are there."""
+        """Return the number of images in the store."""
         return len(self.index().keys)
 
     def pairs(self) -> np.ndarray:
-        """(n, 2) int64, [source, copy] of all images that are there, by copy and then source."""
+        """Return [source, copy] of all images, (n, 2) int64, sorted by copy, then source."""
         return pairs_of(self.index().keys)
 
     def missing(self, pairs: ArrayLike) -> np.ndarray:
-        """(k, 2) int64: the distinct pairs among these that are not there, by copy and then source."""
-        keys = distinct(keys_of(pairs))
-        return pairs_of(keys[~self.index().find(keys)[1]])
+        """Return the distinct pairs that are not in the store, (k, 2) int64.
+
+        pairs: (m, 2), [source, copy]. Sorted by copy, then source.
+        """
+        keys = distinct_keys(keys_of(pairs))
+        _, found = self.index().locate(keys)
+        return pairs_of(keys[~found])
 
     def read(self, pairs: ArrayLike) -> np.ndarray:
-        """(m, *shape) images in the order asked, repeated where asked twice. ValueError if any is missing."""
-        index, at = self._find(pairs)
-        images = np.empty((len(at), *self.shape), self.dtype)
-        order = np.argsort(index.shards[at], kind="stable")
-        shards = index.shards[at[order]]
+        """Return images (m, *shape) in the order of ``pairs`` (m, 2), which may repeat.
+
+        Raises ValueError if any is missing.
+        """
+        index, positions = self._locate(pairs)
+        images = np.empty((len(positions), *self.shape), self.dtype)
+        order = np.argsort(index.shards[positions], kind="stable")
+        shards = index.shards[positions[order]]
         for places in np.split(order, np.flatnonzero(np.diff(shards)) + 1) if len(order) else ():
-            images[places] = self._map(index.names[index.shards[at[places[0]]]])[
-                index.rows[at[places]]
-            ]
+            name = index.names[index.shards[positions[places[0]]]]
+            images[places] = self._shards.images(name)[index.rows[positions[places]]]
         return images
 
     def labels(self, pairs: ArrayLike) -> np.ndarray:
-        """(m,) int64, -1 where none was given. ValueError if an image is missing."""
-        index, at = self._find(pairs)
-        return index.labels[at]
+        """Return the labels of images, (m,) int64, -1 where none was given.
+
+        Raises ValueError if an image is missing.
+        """
+        index, positions = self._locate(pairs)
+        return index.labels[positions]
 
     def fill(
         self,
         pairs: ArrayLike,
         make: Make,
         labels: np.ndarray | None = None,
-        advance: Callable[[float], None] = ignore,
+        advance: Advance = no_progress,
     ) -> int:
-        """Make what is missing of these pairs, together with all who fill this store; returns how many images were made here.
+        """Make the images that are missing; return how many were made by this call.
 
-        make: images of (sources, copies), at most ``block`` at a time. labels: (sources,), the class of each source. advance(n): n
-        more of the missing images are there, whoever made them. Returns once all are there.
+        Several processes may fill a store at once: they share the work, and each returns once all
+        images are there.
+        pairs: (m, 2), [source, copy]. make: function that returns the images of (sources, copies),
+        called with at most ``block`` at a time. labels: (sources,), the class of each source.
+        advance: called with the number of missing images that were made, by any process.
         """
-        tasks, made, seen = self._tasks(pairs), 0, set(self._shards)
+        tasks = self._missing_by_task(pairs)
+        made = 0
+        seen = self._shards.names()
         last = max((int(keys[-1]) & (2**32 - 1) for keys in tasks.values()), default=-1)
         if labels is not None and len(labels) <= last:
             raise ValueError(
-                f"labels are of {len(labels)} sources; allowed: more than {last}, the last source asked for; give all"
+                f"labels are of {len(labels)} sources; allowed: more than {last}, the last source "
+                "asked for; give all"
             )
         while tasks:
             before = made
             for task in list(tasks):
                 with self.leases.held("{}-{}".format(*task)) as ours:
-                    if ours:
-                        self._strike(tasks, seen, advance)  # who held it before may have made it
+                    if ours:  # the last holder of the lease may have made the images
+                        self._remove_done(tasks, seen, advance)
                     if ours and task in tasks:
                         made += self._make(pairs_of(tasks[task]), make, labels)
-                        self._strike(tasks, seen, advance)
-            self._strike(tasks, seen, advance)
-            if tasks and made == before:  # all that is left is being made by others
+                        self._remove_done(tasks, seen, advance)
+            self._remove_done(tasks, seen, advance)
+            if tasks and made == before:  # others are at all tasks that are left
                 time.sleep(self.poll)
         return made
 
     def verify(self) -> list[str]:
-        """Names of the shards that are not whole: every byte is compared with its digest."""
+        """Return the names of damaged shards; every byte is compared with its digest."""
         names = {path.stem.removeprefix("shard-") for path in self.folder.glob("shard-*.*")}
-        return sorted(name for name in names if not is_whole(self.folder, name))
+        return sorted(name for name in names if not is_intact(self.folder, name))
 
     def repair(self) -> list[str]:
-        """Remove the shards that are not whole, and what killed workers left; their pairs are missing then. Returns their names.
+        """Remove damaged shards and the leftovers of killed workers; return the shards' names.
 
-        Files younger than ``stale`` that have no ``.json`` stay: somebody may be about to write it.
+        The images of a removed shard count as missing. Images without a description stay if they
+        are younger than ``stale``: another worker may be about to write it.
         """
-        bad, now = self.verify(), self.leases.now()
-        for name in bad:
-            described, images = files(self.folder, name)
-            if described.exists() or now - touched(images) > self.leases.stale:
-                described.unlink(missing_ok=True)  # first, so that no one reads half a shard
-                images.unlink(missing_ok=True)
-            self._forget(name)
+        damaged = self.verify()
+        now = self.leases.now()
+        stale = self.leases.stale
+        for name in damaged:
+            description_file, image_file = shard_files(self.folder, name)
+            if description_file.exists() or now - modified_time(image_file) > stale:
+                description_file.unlink(missing_ok=True)  # first, so that readers skip the shard
+                image_file.unlink(missing_ok=True)
+            self._shards.forget(name)
         for path in filter(Path.is_file, self.folder.glob(".*.*")):
-            if now - touched(path) > self.leases.stale:
+            if now - modified_time(path) > stale:
                 path.unlink(missing_ok=True)
         self.leases.sweep()
-        return bad
+        return damaged
 
     def index(self) -> Index:
-        """Where the images are, after a look at what is new in the folder."""
-        self._look()
-        if self._index is None:
-            self._index = Index.of(list(self._shards.values()))
-        return self._index
+        """Return where the images are, new files in the folder included."""
+        self._shards.refresh()
+        return self._shards.index()
 
-    def _tasks(self, pairs: ArrayLike) -> dict[Task, np.ndarray]:
-        """The keys of what is missing, by fixed blocks, whatever was asked for."""
-        return dict(self._by_task(keys_of(self.missing(pairs))))
+    def _missing_by_task(self, pairs: ArrayLike) -> dict[Task, np.ndarray]:
+        """Return the keys of the missing images of each task."""
+        return dict(group_by_task(keys_of(self.missing(pairs)), self.block))
 
-    def _by_task(self, keys: np.ndarray) -> list[tuple[Task, np.ndarray]]:
-        """keys: ascending, so that a task's keys stand together."""
-        if not len(keys):
-            return []
-        copies, blocks = keys >> 32, (keys & (2**32 - 1)) // self.block
-        starts = np.flatnonzero(np.append(True, (np.diff(copies) != 0) | (np.diff(blocks) != 0)))
-        return [
-            ((int(copies[s]), int(blocks[s])), part)
-            for s, part in zip(starts, np.split(keys, starts[1:]), strict=True)
-        ]
-
-    def _strike(
-        self, tasks: dict[Task, np.ndarray], seen: set[str], advance: Callable[[float], None]
-    ) -> None:
-        """Strike out of ``tasks`` what shards hold that were not ``seen``."""
-        self._look()
-        for name in self._shards.keys() - seen:
+    def _remove_done(self, tasks: dict[Task, np.ndarray], seen: set[str], advance: Advance) -> None:
+        """Remove from ``tasks`` the images of shards that are not in ``seen``, and add these."""
+        self._shards.refresh()
+        for name in self._shards.names() - seen:
             seen.add(name)
-            for task, keys in self._by_task(self._shards[name].keys):
+            for task, keys in group_by_task(self._shards.keys(name), self.block):
                 if task in tasks:
                     left = np.setdiff1d(tasks[task], keys, assume_unique=True)
                     if len(left) < len(tasks[task]):
@@ -238,77 +257,36 @@ class Store:
                         del tasks[task]
 
     def _make(self, pairs: np.ndarray, make: Make, labels: np.ndarray | None) -> int:
-        """Make these images and write them as one shard."""
+        """Make the images of ``pairs`` and write them as one shard; return their number."""
         images = np.asarray(make(*pairs.T.copy()))
         if images.shape != (len(pairs), *self.shape) or images.dtype != self.dtype:
-            allowed = f"{self.dtype} {(len(pairs), *self.shape)}"
             raise ValueError(
-                f"the images made are {images.dtype} {images.shape}; allowed: {allowed}; mend what makes them"
+                f"the images made are {images.dtype} {images.shape}; allowed: {self.dtype} "
+                f"{(len(pairs), *self.shape)}; mend what makes them"
             )
         if images.dtype != np.uint8 and not np.isfinite(images).all():
             raise ValueError(
                 "the images made are not finite; allowed: numbers; mend what makes them"
             )
-        name = write_shard(
-            self.folder, pairs, images, None if labels is None else np.asarray(labels)[pairs[:, 0]]
-        )
-        if (shard := load_shard(self.folder, name)) is None:
+        own = None if labels is None else np.asarray(labels)[pairs[:, 0]]
+        name = write_shard(self.folder, pairs, images, own)
+        if not self._shards.reload(name):
             raise OSError(
-                f"shard {name} was written to {self.folder}, but does not read as it was written; see to the disk"
+                f"shard {name} was written to {self.folder}, but does not read as it was written; "
+                "see to the disk"
             )
-        self._forget(name)
-        self._shards[name], self._inodes[name] = shard, files(self.folder, name)[0].stat().st_ino
         return len(pairs)
 
-    def _find(self, pairs: ArrayLike) -> tuple[Index, np.ndarray]:
-        keys, index = keys_of(pairs), self.index()
-        at, there = index.find(keys)
-        if not there.all():
-            source, copy = pairs_of(keys[~there][:1])[0]
+    def _locate(self, pairs: ArrayLike) -> tuple[Index, np.ndarray]:
+        """Return the index and the positions of ``pairs`` in it; ValueError if one is missing."""
+        keys = keys_of(pairs)
+        index = self.index()
+        positions, found = index.locate(keys)
+        if not found.all():
+            source, copy = pairs_of(keys[~found][:1])[0]
             raise ValueError(
-                f"{np.count_nonzero(~there)} of {len(keys)} variants are not in {self.folder}, the first is source {source}, copy {copy}; "
-                "allowed: those that were made; make them with fill"
+                f"{np.count_nonzero(~found)} of {len(keys)} variants are not in {self.folder}, the "
+                f"first is source {source}, copy {copy}; allowed: those that were made; make them "
+                "with fill"
             )
-        return index, at
-
-    def _look(self) -> None:
-        """Take up shards that are new, and drop those that have gone. A file that is replaced has another inode."""
-        with os.scandir(self.folder) as entries:
-            found = {
-                entry.name: entry.inode() for entry in entries if entry.name.startswith("shard-")
-            }
-        there = {
-            name[6:-5]: inode
-            for name, inode in found.items()
-            if name.endswith(".json") and f"{name[:-5]}.npy" in found
-        }
-        for name in [name for name, inode in self._inodes.items() if there.get(name) != inode]:
-            self._forget(name)
-        for name in there.keys() - self._inodes.keys():
-            if (shard := load_shard(self.folder, name)) is not None:
-                self._shards[name], self._inodes[name], self._index = shard, there[name], None
-
-    def _forget(self, name: str) -> None:
-        for kept in (self._shards, self._inodes, self._maps):
-            kept.pop(name, None)
-        self._index = None
-
-    def _map(self, name: str) -> np.ndarray:
-        if name not in self._maps:
-            try:
-                images = np.load(files(self.folder, name)[1], mmap_mode="r", allow_pickle=False)
-            except (OSError, ValueError, EOFError) as error:
-                raise ValueError(
-                    f"shard {name} of {self.folder} cannot be read ({error}); call repair, then fill"
-                ) from None
-            if images.dtype != self.dtype or images.shape != (
-                len(self._shards[name].keys),
-                *self.shape,
-            ):
-                raise ValueError(
-                    f"shard {name} of {self.folder} holds {images.dtype} {images.shape}; call repair, then fill"
-                )
-            if len(self._maps) >= MAPS:
-                self._maps.clear()
-            self._maps[name] = np.asarray(images)
-        return self._maps[name]
+        return index, positions

@@ -20,8 +20,8 @@ from empirical.generation import saved_model as generator_folder
 from empirical.generation import stage as generate
 from empirical.generation import training as generator_training
 from empirical.generation import unet as diffusion
-from empirical.generation.sizes import SIZES, parameters, size
-from empirical.generation.training import Task, train
+from empirical.generation.sizes import SIZES, count_parameters, named_size
+from empirical.generation.training import TrainingTask, train_to_folder
 from empirical.runtime.machine import Machine
 from empirical.training.trainer import Diverged
 
@@ -64,7 +64,7 @@ def task(tmp_path):
 
 def test_sizes_have_these_many_parameters():
     assert {
-        name: round(parameters(empty(32), config) / 1e6, 2) for name, config in SIZES.items()
+        name: round(count_parameters(empty(32), config) / 1e6, 2) for name, config in SIZES.items()
     } == {
         "digits": 0.16,
         "small": 0.62,
@@ -74,13 +74,13 @@ def test_sizes_have_these_many_parameters():
         "cifar10-gpu": 20.09,
     }
     with pytest.raises(ValueError, match="size is 'huge'; allowed: digits, small"):
-        size("huge")
+        named_size("huge")
 
 
 @pytest.mark.parametrize("attention", [False, True])
 def test_layers_and_attention_are_those_of_the_settings(attention):
     config = dataclasses.replace(TINY, channels=(8, 16), layers=2, attention=attention)
-    model = diffusion.unet(empty(8), config, 0)
+    model = diffusion.build_unet(empty(8), config, 0)
     assert [len(block.resnets) for block in model.down_blocks] == [2, 2]
     attends = [
         "Attn" in name for name in (*model.config.down_block_types, *model.config.up_block_types)
@@ -98,7 +98,7 @@ def test_uint8_images_train_as_the_same_floats_do():
     images = Images(stored, labels, ("a", "b", "c"))
     ends = []
     for each in (images, Images(images.pixels, labels, images.classes)):
-        model = diffusion.unet(each, TINY, 0)
+        model = diffusion.build_unet(each, TINY, 0)
         losses = list(denoiser_trainer.train_generator(model, each, TINY, 0))
         ends.append((losses, weights(model)))
     assert ends[0][0] == ends[1][0]
@@ -106,10 +106,10 @@ def test_uint8_images_train_as_the_same_floats_do():
 
 
 def test_flip_mirrors_about_half_of_the_images_and_moves_no_other_draw():
-    images = load_digits("digits")[:200]
+    images = load_digits(Data("digits"))[:200]
     settings = dataclasses.replace(TINY, flip=True, batch=200)
     plain, mirrored = (
-        denoiser_trainer.DenoiserTrainer(diffusion.unet(images, c, 0), images, c, 0)
+        denoiser_trainer.DenoiserTrainer(diffusion.build_unet(images, c, 0), images, c, 0)
         for c in (dataclasses.replace(settings, flip=False), settings)
     )
     everyone = torch.arange(200)
@@ -117,12 +117,12 @@ def test_flip_mirrors_about_half_of_the_images_and_moves_no_other_draw():
     same, flipped = ((z == other).flatten(1).all(1) for other in (x, x.flip(3)))
     assert (same | flipped).all()
     assert 60 < (flipped & ~same).sum() < 140
-    assert torch.equal(plain.draw.get_state(), mirrored.draw.get_state())
+    assert torch.equal(plain.noise_rng.get_state(), mirrored.noise_rng.get_state())
 
 
 def test_stopped_it_ends_with_the_same_bits(tmp_path, monkeypatch):
     task = make_task(DIGITS, dataclasses.replace(TINY, flip=True), 0, tmp_path / "artifacts")
-    whole = train(task, tmp_path / "whole", CPU, sheets=0, quiet=True)
+    whole = train_to_folder(task, tmp_path / "whole", CPU, sheets=0, quiet=True)
     keep = generator_training.save_checkpoint
 
     def until_stopped(path, state):  # saved after 2 steps, dead after 4
@@ -135,14 +135,14 @@ def test_stopped_it_ends_with_the_same_bits(tmp_path, monkeypatch):
     always = dataclasses.replace(CPU, checkpoint=0)
     monkeypatch.setattr(generator_training, "save_checkpoint", until_stopped)
     with pytest.raises(KeyboardInterrupt):
-        train(task, tmp_path / "stopped", always, sheets=0, quiet=True)
+        train_to_folder(task, tmp_path / "stopped", always, sheets=0, quiet=True)
     assert not (tmp_path / "stopped").exists()
     other = dataclasses.replace(task, settings=dataclasses.replace(task.settings, lr=1e-3))
     with pytest.raises(
         ValueError,
         match=r"stopped.training holds training with other settings, or on another device; allowed: these; give another --folder",
     ):
-        train(other, tmp_path / "stopped", always, sheets=0, quiet=True)
+        train_to_folder(other, tmp_path / "stopped", always, sheets=0, quiet=True)
     began = []
     load_state_dict = denoiser_trainer.DenoiserTrainer.load_state_dict
     monkeypatch.setattr(
@@ -151,7 +151,7 @@ def test_stopped_it_ends_with_the_same_bits(tmp_path, monkeypatch):
         lambda self, state: (load_state_dict(self, state), began.append(self.step)),
     )
     monkeypatch.setattr(generator_training, "save_checkpoint", keep)
-    again = train(task, tmp_path / "stopped", always, sheets=0, quiet=True)
+    again = train_to_folder(task, tmp_path / "stopped", always, sheets=0, quiet=True)
     assert began == [2]
     assert {**again, "seconds": 0} == {**whole, "seconds": 0}
     assert len(whole["curve"]) == 6
@@ -164,7 +164,7 @@ def test_stopped_it_ends_with_the_same_bits(tmp_path, monkeypatch):
 
 
 def test_the_folder_holds_the_generator_that_a_run_trains(tmp_path, task):
-    about = train(task, tmp_path / "made", CPU, sheets=1, quiet=True)
+    about = train_to_folder(task, tmp_path / "made", CPU, sheets=1, quiet=True)
     assert sorted(path.name for path in (tmp_path / "made").iterdir()) == [
         "indices.npy",
         "model_index.json",
@@ -178,7 +178,11 @@ def test_the_folder_holds_the_generator_that_a_run_trains(tmp_path, task):
     there = loaded(tmp_path / "made")
     assert torch.equal(
         weights(there.unet),
-        weights(generate.generator(Context(run, 0, tmp_path / "artifacts").with_parts(parts))),
+        weights(
+            generate.load_or_train_generator(
+                Context(run, 0, tmp_path / "artifacts").with_parts(parts)
+            )
+        ),
     )
     assert there.scheduler.config.prediction_type == "v_prediction"
     assert there.unet.config.num_class_embeds == 11
@@ -191,7 +195,7 @@ def test_the_folder_holds_the_generator_that_a_run_trains(tmp_path, task):
         "seed": 0,
     }
     assert {name: about[name] for name in wanted} == wanted
-    assert about["indices_sha256"] == generator_folder.sha256(parts.train_indices)
+    assert about["indices_sha256"] == generator_folder.digest_indices(parts.train_indices)
     assert (
         Generator(**{**about["settings"], "channels": tuple(about["settings"]["channels"])}) == TINY
     )
@@ -199,18 +203,20 @@ def test_the_folder_holds_the_generator_that_a_run_trains(tmp_path, task):
         assert sheet.width > 6 * 48
         assert sheet.height > 10 * 48
     before = (tmp_path / "made" / "training.json").stat().st_mtime_ns
-    assert train(task, tmp_path / "made", CPU, quiet=True) == about  # finished: left as it is
+    assert (
+        train_to_folder(task, tmp_path / "made", CPU, quiet=True) == about
+    )  # finished: left as it is
     assert (tmp_path / "made" / "training.json").stat().st_mtime_ns == before
     with pytest.raises(
         ValueError,
         match=r"made holds another generator; allowed: that of these settings; give another --folder",
     ):
-        train(dataclasses.replace(task, seed=1), tmp_path / "made", CPU, quiet=True)
+        train_to_folder(dataclasses.replace(task, seed=1), tmp_path / "made", CPU, quiet=True)
 
 
 def test_a_sheet_moves_no_number(tmp_path, task):
     losses = [
-        train(task, tmp_path / str(sheets), CPU, sheets=sheets, quiet=True)["curve"]
+        train_to_folder(task, tmp_path / str(sheets), CPU, sheets=sheets, quiet=True)["curve"]
         for sheets in (0, 1)
     ]
     assert losses[0] == losses[1]
@@ -218,10 +224,10 @@ def test_a_sheet_moves_no_number(tmp_path, task):
 
 
 def test_half_the_bytes_hold_nearly_the_same_weights(tmp_path, task):
-    model = diffusion.unet(task.images, TINY, 0)
+    model = diffusion.build_unet(task.images, TINY, 0)
     about = dict.fromkeys(generator_folder.NEEDED, 0)
     for name, bf16 in (("full", False), ("half", True)):
-        generator_folder.save(
+        generator_folder.save_generator(
             tmp_path / name, model, diffusion.noise_schedule(), about, task.indices, bf16
         )
     full, half = (weights(loaded(tmp_path / name).unet) for name in ("full", "half"))
@@ -234,7 +240,7 @@ def test_half_the_bytes_hold_nearly_the_same_weights(tmp_path, task):
     ]
     assert sizes[1] < 0.7 * sizes[0]
     with pytest.raises(ValueError, match="is there already; allowed: a new one"):
-        generator_folder.save(
+        generator_folder.save_generator(
             tmp_path / "full", model, diffusion.noise_schedule(), about, task.indices
         )
 
@@ -244,7 +250,7 @@ def test_a_folder_is_written_whole_or_not_at_all(tmp_path, task, monkeypatch):
         generator_folder, "write_json", lambda *words: (_ for _ in ()).throw(OSError("disk full"))
     )
     with pytest.raises(OSError, match="disk full"):
-        train(task, tmp_path / "made" / "x", CPU, sheets=0, quiet=True)
+        train_to_folder(task, tmp_path / "made" / "x", CPU, sheets=0, quiet=True)
     assert [
         path.name for path in (tmp_path / "made").iterdir() if not path.name.endswith(".lock")
     ] == ["x.training"]
@@ -255,19 +261,21 @@ def test_a_loss_that_is_not_finite_is_told_and_leaves_no_checkpoint(tmp_path, ta
     with pytest.raises(
         Diverged, match=r"the generator's loss is nan at step \d+: lower generator.lr \(1e\+30\)"
     ):
-        train(wild, tmp_path / "made", dataclasses.replace(CPU, checkpoint=0), sheets=0, quiet=True)
+        train_to_folder(
+            wild, tmp_path / "made", dataclasses.replace(CPU, checkpoint=0), sheets=0, quiet=True
+        )
     assert list((tmp_path / "made.training").iterdir()) == []
 
 
-def saved(folder, task: Task):
+def saved(folder, task: TrainingTask):
     about = {
         **dict.fromkeys(generator_folder.NEEDED, 0),
         "seen": task.settings.trained_on,
-        "data_content": task.content,
+        "data_content": task.content_digest,
     }
-    generator_folder.save(
+    generator_folder.save_generator(
         folder,
-        diffusion.unet(task.images, TINY, 0),
+        diffusion.build_unet(task.images, TINY, 0),
         diffusion.noise_schedule(),
         about,
         task.indices,
@@ -277,7 +285,8 @@ def saved(folder, task: Task):
 
 def test_an_external_generator_serves_every_seed_of_its_pool_and_no_other_split(tmp_path, sets):
     folder = saved(
-        tmp_path / "made", make_task(POOLED, dataclasses.replace(TINY, trained_on="external"), 0, sets)
+        tmp_path / "made",
+        make_task(POOLED, dataclasses.replace(TINY, trained_on="external"), 0, sets),
     )
     for seed in (0, 1, 2):
         assert (
@@ -328,4 +337,4 @@ def test_what_a_folder_says_is_checked(tmp_path, sets):
             ValueError,
             match=r"training.json is damaged; allowed: what `python -m empirical diffusion train` writes",
         ):
-            generator_folder.load_about(folder)
+            generator_folder.read_training_info(folder)

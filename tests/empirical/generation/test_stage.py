@@ -22,7 +22,7 @@ from empirical.generation import saved_model as generator_folder
 from empirical.generation import stage as generate
 from empirical.generation import unet as diffusion
 from empirical.generation.backends import model_files
-from empirical.generation.diffusemix import mix
+from empirical.generation.diffusemix import diffuse_mix
 from empirical.methods import additions
 from empirical.runtime.machine import Machine
 from empirical.runtime.seeding import stream
@@ -75,12 +75,12 @@ def test_mixed_variants_are_half_source_half_variant_whatever_the_method(root, n
         for i, c in zip(sources.tolist(), copies.tolist(), strict=True)
     ]
     real = parts.train[sources].pixels
-    made = generate.variants(Context(run, 0, root).with_parts(parts), sources, copies)
-    np.testing.assert_array_equal(made, as_pixels(as_uint8(mix(real, -real, rngs))))
+    made = generate.load_or_make_variants(Context(run, 0, root).with_parts(parts), sources, copies)
+    np.testing.assert_array_equal(made, as_pixels(as_uint8(diffuse_mix(real, -real, rngs))))
     whole = pipeline.training_set(Context(run, 0, root).with_parts(parts), SLOW)
     np.testing.assert_array_equal(whole.stored[20:], as_uint8(made))
     np.testing.assert_array_equal(whole.labels[20:], parts.train.labels[sources])
-    plain = generate.variants(
+    plain = generate.load_or_make_variants(
         Context(dataclasses.replace(run, variants=LEVEL), 0, root).with_parts(parts),
         sources,
         copies,
@@ -91,18 +91,22 @@ def test_mixed_variants_are_half_source_half_variant_whatever_the_method(root, n
 def test_a_mixed_variant_depends_on_seed_source_and_copy_alone(root, negative):
     run, parts = Run(data=DATA, variants=MIXED), split_dataset(DATA, 0, root)
     sources, copies = np.arange(20), np.ones(20, int)
-    whole = generate.variants(Context(run, 0, root).with_parts(parts), sources, copies)
+    whole = generate.load_or_make_variants(Context(run, 0, root).with_parts(parts), sources, copies)
     np.testing.assert_array_equal(
-        generate.variants(
+        generate.load_or_make_variants(
             Context(run, 0, root / "other").with_parts(parts), sources[7:9], copies[7:9]
         ),
         whole[7:9],
     )
     assert not np.array_equal(
-        generate.variants(Context(run, 0, root).with_parts(parts), sources, copies + 1), whole
+        generate.load_or_make_variants(
+            Context(run, 0, root).with_parts(parts), sources, copies + 1
+        ),
+        whole,
     )
     assert not np.array_equal(
-        generate.variants(Context(run, 1, root).with_parts(parts), sources, copies), whole
+        generate.load_or_make_variants(Context(run, 1, root).with_parts(parts), sources, copies),
+        whole,
     )
 
 
@@ -125,9 +129,9 @@ def model_in(folder, parts, weights=0):
         "data_content": parts.content,
         "seen": "external",
     }
-    generator_folder.save(
+    generator_folder.save_generator(
         folder,
-        diffusion.unet(parts.train, SMALL, weights),
+        diffusion.build_unet(parts.train, SMALL, weights),
         diffusion.noise_schedule(),
         about,
         parts.rest,
@@ -149,24 +153,28 @@ def test_variants_of_a_model_are_found_by_what_its_files_hold(root, tmp_path):
     parts = split_dataset(DATA, 0, root)
     here, there = model_in(tmp_path / "here", parts), tmp_path / "deeper/there"
     shutil.copytree(here, there)
-    path = generate.variants_path(Context(of_model(here), 0, root).with_parts(parts))
-    assert generate.variants_path(Context(of_model(there), 0, root).with_parts(parts)) == path
+    path = generate.variant_store_path(Context(of_model(here), 0, root).with_parts(parts))
+    assert generate.variant_store_path(Context(of_model(there), 0, root).with_parts(parts)) == path
     sources, copies = np.arange(4), np.ones(4, int)
-    made = generate.variants(Context(of_model(here), 0, root).with_parts(parts), sources, copies)
+    made = generate.load_or_make_variants(
+        Context(of_model(here), 0, root).with_parts(parts), sources, copies
+    )
     np.testing.assert_array_equal(
-        generate.variants(Context(of_model(there), 0, root).with_parts(parts), sources, copies),
+        generate.load_or_make_variants(
+            Context(of_model(there), 0, root).with_parts(parts), sources, copies
+        ),
         made,
     )
     for run in (of_model(here), of_model(there)):  # each record has the name that its run was given
         assert (
-            generate.about_variants(Context(run, 0, root).with_parts(parts))["model"]
+            generate.describe_variants(Context(run, 0, root).with_parts(parts))["model"]
             == run.generator.model
         )
     os.utime(here / "training.json", ns=(1, 1))
     (here / ".cache").mkdir()
     (here / ".cache/x").write_text("x")
     (here / "README.md").write_text("x")
-    assert generate.variants_path(Context(of_model(here), 0, root).with_parts(parts)) == path
+    assert generate.variant_store_path(Context(of_model(here), 0, root).with_parts(parts)) == path
     for changed in (
         "training.json",
         "scheduler/scheduler_config.json",
@@ -175,12 +183,12 @@ def test_variants_of_a_model_are_found_by_what_its_files_hold(root, tmp_path):
         before = (there / changed).read_bytes()
         (there / changed).write_bytes(before + b" ")
         assert (
-            generate.variants_path(Context(of_model(there), 0, root).with_parts(parts)) != path
+            generate.variant_store_path(Context(of_model(there), 0, root).with_parts(parts)) != path
         ), changed
         (there / changed).write_bytes(before)
-    assert generate.variants_path(Context(of_model(there), 0, root).with_parts(parts)) == path
+    assert generate.variant_store_path(Context(of_model(there), 0, root).with_parts(parts)) == path
     other = model_in(tmp_path / "other", parts, weights=1)
-    assert generate.variants_path(Context(of_model(other), 0, root).with_parts(parts)) != path
+    assert generate.variant_store_path(Context(of_model(other), 0, root).with_parts(parts)) != path
 
 
 def test_a_relative_name_is_found_from_any_folder(root, tmp_path, monkeypatch):
@@ -190,22 +198,24 @@ def test_a_relative_name_is_found_from_any_folder(root, tmp_path, monkeypatch):
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     run, sources = of_model("paper/models/mine"), np.arange(3)
-    assert model_files.folder_of("paper/models/mine") is None
+    assert model_files.local_folder("paper/models/mine") is None
     monkeypatch.setattr(model_files, "ROOT", repository)
-    made = generate.variants(Context(run, 0, root).with_parts(parts), sources, sources * 0 + 1)
+    made = generate.load_or_make_variants(
+        Context(run, 0, root).with_parts(parts), sources, sources * 0 + 1
+    )
     assert made.shape == (3, 3, 8, 8)
     assert (
-        generate.about_variants(Context(run, 0, root).with_parts(parts))["model"]
+        generate.describe_variants(Context(run, 0, root).with_parts(parts))["model"]
         == "paper/models/mine"
     )
-    path = generate.variants_path(Context(run, 0, root).with_parts(parts))
+    path = generate.variant_store_path(Context(run, 0, root).with_parts(parts))
     monkeypatch.chdir(repository)
-    assert generate.variants_path(Context(run, 0, root).with_parts(parts)) == path
+    assert generate.variant_store_path(Context(run, 0, root).with_parts(parts)) == path
     nearer = tmp_path / "elsewhere/paper/models/mine"
     model_in(nearer, parts, weights=1)
     monkeypatch.chdir(tmp_path / "elsewhere")
-    assert model_files.folder_of("paper/models/mine").resolve() == nearer
-    assert generate.variants_path(Context(run, 0, root).with_parts(parts)) != path
+    assert model_files.local_folder("paper/models/mine").resolve() == nearer
+    assert generate.variant_store_path(Context(run, 0, root).with_parts(parts)) != path
 
 
 def test_the_machine_reaches_what_makes_variants(root, monkeypatch):
@@ -225,9 +235,13 @@ def test_the_machine_reaches_what_makes_variants(root, monkeypatch):
     pipeline.execute(Context(run, 0, root, machine))
     trained, made = [], []
     monkeypatch.setattr(
-        generate, "generator", lambda context, advance: trained.append(context.machine)
+        generate,
+        "load_or_train_generator",
+        lambda context, advance: trained.append(context.machine),
     )
-    monkeypatch.setattr(generate, "variants", lambda context, *words: made.append(context.machine))
+    monkeypatch.setattr(
+        generate, "load_or_make_variants", lambda context, *words: made.append(context.machine)
+    )
     for job in graph([(Experiment("x", "", 1, (run,)), 1)], root / "out", machine).values():
         if job.stage != "train":
             stages.DO[job.stage](job, lambda fraction: None)
@@ -241,12 +255,12 @@ def test_the_network_is_compiled_where_it_is_asked_for_on_a_gpu(
 ):
     places = []
     monkeypatch.setattr(Machine, "on", lambda self, data: torch.device(device))
-    monkeypatch.setattr(generate, "generator", lambda context: None)
+    monkeypatch.setattr(generate, "load_or_train_generator", lambda context: None)
     monkeypatch.setattr(
-        generate, "backend", lambda *words: (places.append(words[-1].type), Negative())[1]
+        generate, "load_backend", lambda *words: (places.append(words[-1].type), Negative())[1]
     )
     monkeypatch.setattr(
-        generate, "from_unet", lambda *words: (places.append(words[4].type), Negative())[1]
+        generate, "wrap_unet", lambda *words: (places.append(words[4].type), Negative())[1]
     )
     run = dataclasses.replace(of_model("x"), generator=Generator(model=model))
     made = generate.resolve_backend(Context(run, 0, root, Machine(compile=compile)))

@@ -32,7 +32,10 @@ def root(tmp_path, monkeypatch):
 
 def weights(run, seed, root):
     return torch.cat(
-        [p.detach().flatten() for p in generate.generator(Context(run, seed, root)).parameters()]
+        [
+            p.detach().flatten()
+            for p in generate.load_or_train_generator(Context(run, seed, root)).parameters()
+        ]
     )
 
 
@@ -89,7 +92,7 @@ def test_stopped_it_goes_on_from_its_checkpoint_to_the_same_bits(root, monkeypat
     with monkeypatch.context() as patch:
         patch.setattr(generator_training, "save_checkpoint", until_stopped)
         with pytest.raises(KeyboardInterrupt):
-            generate.generator(Context(run, 0, other, always).with_parts(parts))
+            generate.load_or_train_generator(Context(run, 0, other, always).with_parts(parts))
     assert (
         [path.name for path in other.glob("*.pt")]
         == [path.name for path in other.glob("checkpoint-*")]
@@ -101,7 +104,9 @@ def test_stopped_it_goes_on_from_its_checkpoint_to_the_same_bits(root, monkeypat
         "load_state_dict",
         lambda self, state: (load_state_dict(self, state), began.append(self.step)),
     )
-    model = generate.generator(Context(run, 0, other, always).with_parts(parts), steps.append)
+    model = generate.load_or_train_generator(
+        Context(run, 0, other, always).with_parts(parts), steps.append
+    )
     assert began == [2]
     assert steps == [3, 1, 1, 1]  # what was done before is told at once
     assert torch.equal(torch.cat([p.detach().flatten() for p in model.parameters()]), whole)
@@ -125,7 +130,7 @@ def test_no_images_left_over_is_told(root, data):
         ValueError,
         match=r"all images of .* are in the training, validation or test set; allowed: own",
     ):
-        generate.generator(Context(run, 0, root))
+        generate.load_or_train_generator(Context(run, 0, root))
 
 
 def test_the_record_says_what_the_generator_has_seen(root):

@@ -10,8 +10,13 @@ from empirical.config import Data, Generator, Variants
 from empirical.data.images import Images
 from empirical.data.split import split_dataset
 from empirical.generation import unet as diffusion
-from empirical.generation.backends.pixel_unet import from_unet
-from empirical.generation.denoising import noise_level, noise_then_denoise, sampler, timesteps
+from empirical.generation.backends.pixel_unet import wrap_unet
+from empirical.generation.denoising import (
+    noise_then_denoise,
+    pixel_sampler,
+    starting_noise_level,
+    timesteps_to_run,
+)
 from empirical.generation.variants import make_variants
 from empirical.runtime.seeding import construction, torch_stream
 
@@ -46,7 +51,7 @@ def generators(n, seed=0):
 
 
 def run(pixels, config, denoiser, n=None):
-    schedule = sampler(config, diffusion.noise_schedule())
+    schedule = pixel_sampler(config, diffusion.noise_schedule())
     labels = torch.zeros(len(pixels), dtype=torch.int64)
     return noise_then_denoise(
         denoiser, schedule, pixels, labels, config, generators(n or len(pixels))
@@ -89,7 +94,7 @@ def test_in_between_a_variant_comes_back_to_its_source_as_often_as_the_posterior
     """Ancestral sampling with the exact denoiser ends at datum j with the posterior probability of j given the noised image."""
     data, config, n = points(), Variants(0.62, 200), 600
     schedule = diffusion.noise_schedule()
-    first = int(timesteps(schedule, config)[0])
+    first = int(timesteps_to_run(schedule, config)[0])
     a = schedule.alphas_cumprod[first].double()
     noise = torch.stack([torch.randn(1, 2, 2, generator=g) for g in generators(n)]).double()
     expected = posterior(data, a.sqrt() * data[:1] + (1 - a).sqrt() * noise, a)[:, 0].mean()
@@ -102,7 +107,7 @@ def test_in_between_a_variant_comes_back_to_its_source_as_often_as_the_posterior
 @pytest.fixture(scope="module")
 def model():
     images = split_dataset(Data(), 0).train
-    return diffusion.unet(images, Generator(channels=(8, 16)), 0).eval()
+    return diffusion.build_unet(images, Generator(channels=(8, 16)), 0).eval()
 
 
 @pytest.mark.parametrize("kind", ["ddpm", "ddim"])
@@ -121,7 +126,7 @@ def test_from_pure_noise_it_is_diffusers_own_pipeline(kind):
             norm_num_groups=8,
         ).eval()
     config, n = Variants(1.0, 20, sampler=kind), 3
-    schedule = sampler(config, diffusion.noise_schedule())
+    schedule = pixel_sampler(config, diffusion.noise_schedule())
     pipeline = {"ddpm": DDPMPipeline, "ddim": DDIMPipeline}[kind](net, schedule)
     pipeline.set_progress_bar_config(disable=True)
     theirs = pipeline(
@@ -143,7 +148,7 @@ def test_only_the_steps_from_the_strength_on_are_run(grid, strength):
     if round(grid * strength) < 1:
         return
     config, schedule = Variants(strength, grid), diffusion.noise_schedule()
-    steps = timesteps(schedule, config)
+    steps = timesteps_to_run(schedule, config)
     assert len(steps) == round(grid * strength)
     assert (steps.diff() < 0).all()
     assert abs(int(steps[0]) + 1 - 1000 * strength) <= 1000 / grid / 2 + 1e-6
@@ -151,7 +156,7 @@ def test_only_the_steps_from_the_strength_on_are_run(grid, strength):
 
 
 def test_half_strength_is_half_the_signal_as_in_the_paper():
-    level = noise_level(diffusion.noise_schedule(), Variants(0.5, 100))
+    level = starting_noise_level(diffusion.noise_schedule(), Variants(0.5, 100))
     assert level["timestep"] == 499
     assert level["alpha_bar"] == pytest.approx(0.5, abs=0.02)
     assert level["sigma"] == pytest.approx(1.0, abs=0.03)
@@ -161,7 +166,7 @@ def test_half_strength_is_half_the_signal_as_in_the_paper():
 @pytest.mark.parametrize("guidance", [1.0, 3.0])
 def test_a_variant_is_the_same_whatever_else_is_made(model, kind, guidance):
     images, config = split_dataset(Data(), 0).train, Variants(0.5, 8, guidance, kind)
-    way = from_unet(model, diffusion.noise_schedule(), config, images.classes)
+    way = wrap_unet(model, diffusion.noise_schedule(), config, images.classes)
     sources, copies = np.arange(70), np.tile([1, 2], 35)
     every = make_variants(way, images, sources, copies, 0)
     order = np.random.default_rng(0).permutation(70)[:67]
@@ -197,7 +202,7 @@ def test_images_are_given_by_as_many_as_the_model_is_best_given():
 
 def test_copies_and_seeds_differ(model):
     images, config = split_dataset(Data(), 0).train, Variants(0.5, 8)
-    way = from_unet(model, diffusion.noise_schedule(), config, images.classes)
+    way = wrap_unet(model, diffusion.noise_schedule(), config, images.classes)
     made = make_variants(way, images, np.array([0, 0, 0]), np.array([1, 2, 3]), 0)
     other = make_variants(way, images, np.array([0]), np.array([1]), 1)
     assert len({image.tobytes() for image in [*made, *other]}) == 4
@@ -212,7 +217,9 @@ def test_guidance_extrapolates_from_the_null_class(model):
     with torch.inference_mode():
         conditional = model(x, t, class_labels=labels).sample
         free = model(x, t, class_labels=torch.full((5,), 10)).sample
-        guided = [diffusion.predict(model, g, null=10)(x, t, labels) for g in (0.0, 1.0, 2.5)]
+        guided = [
+            diffusion.guided_denoiser(model, g, null=10)(x, t, labels) for g in (0.0, 1.0, 2.5)
+        ]
     torch.testing.assert_close(guided[0], free)
     assert torch.equal(guided[1], conditional)
     torch.testing.assert_close(guided[2], free + 2.5 * (conditional - free))
@@ -243,7 +250,7 @@ def test_variants_keep_the_feature_and_redraw_the_noise():
     )
     assert redrawn.std() == pytest.approx(0.5, rel=0.05)
     kept = float(torch.corrcoef(torch.stack([redrawn.flatten(), noise.flatten()]))[0, 1])
-    a = noise_level(schedule, config)["alpha_bar"]
+    a = starting_noise_level(schedule, config)["alpha_bar"]
     assert kept == pytest.approx(
         a * 0.25 / (a * 0.25 + 1 - a), abs=0.03
     )  # the posterior's share of the noised image
@@ -252,4 +259,4 @@ def test_variants_keep_the_feature_and_redraw_the_noise():
 def test_an_image_side_that_does_not_fit_the_levels_is_told():
     images = Images(np.zeros((1, 1, 6, 6), np.float32), np.zeros(1, np.int64), ("a",))
     with pytest.raises(ValueError, match="sides divisible by 4"):
-        diffusion.unet(images, Generator(channels=(8, 8, 8)), 0)
+        diffusion.build_unet(images, Generator(channels=(8, 8, 8)), 0)

@@ -107,7 +107,7 @@ def test_a_certain_mistake_has_a_finite_loss():
 def test_variants_are_those_of_a_run(stages):
     root, parts, chosen = stages
     slow = np.flatnonzero(chosen.slow)
-    expected = generate.variants(
+    expected = generate.load_or_make_variants(
         Context(RUN, 0, root).with_parts(parts), np.tile(slow, 2), np.repeat([1, 2], len(slow))
     )
     images, labels, sources = variants_of(
@@ -146,7 +146,7 @@ def test_images_keep_their_kind_and_layout():
 
 def test_a_model_that_is_there_is_asked_for_as_the_settings_say(monkeypatch):
     asked = []
-    monkeypatch.setattr(resolve, "backend", lambda *words: (asked.append(words), Darker())[1])
+    monkeypatch.setattr(resolve, "load_backend", lambda *words: (asked.append(words), Darker())[1])
     variants_of(
         pictures(4, 8),
         [0, 1, 0, 1],
@@ -167,7 +167,7 @@ def test_a_model_that_is_there_is_asked_for_as_the_settings_say(monkeypatch):
 
 
 def test_without_a_generator_a_small_one_is_trained(monkeypatch):
-    monkeypatch.setattr(own_data, "usual_generator", lambda device: SMALL)
+    monkeypatch.setattr(own_data, "default_generator", lambda device: SMALL)
     images, _, _ = variants_of(pictures(4, 8), [0, 1, 0, 1], [0, 3], strength=0.1)
     assert (images.dtype, images.shape) == (np.uint8, (2, 8, 8, 3))
 

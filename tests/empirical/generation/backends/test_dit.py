@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from empirical.config import Generator, Variants
-from empirical.generation.backends.passes import resized
-from empirical.generation.backends.resolve import backend
+from empirical.generation.backends.passes import resize
+from empirical.generation.backends.resolve import load_backend
 from empirical.runtime.seeding import construction, torch_stream
 
 NAMES = ("goldfish, Carassius auratus", "queen bee", "tabby cat, tabby")
@@ -67,7 +67,7 @@ def saved(tmp_path_factory):
 
 
 def way(saved, variants=LEVEL, classes=CLASSES):
-    return backend(Generator(model=str(saved)), variants, classes, SHAPE)
+    return load_backend(Generator(model=str(saved)), variants, classes, SHAPE)
 
 
 @pytest.mark.parametrize("guidance", [1.0, 3.0])
@@ -83,7 +83,7 @@ def test_it_is_diffusers_own_loop_begun_midway(saved, pixels, name, guidance):
     with torch.inference_mode():
         for image, label, rng in zip(pixels, wanted, generators(3), strict=True):
             latent = (
-                pipe.vae.encode(resized(image[None], 16, 16)).latent_dist.mode()
+                pipe.vae.encode(resize(image[None], 16, 16)).latent_dist.mode()
                 * pipe.vae.config.scaling_factor
             )
             x = schedule.add_noise(
@@ -99,7 +99,7 @@ def test_it_is_diffusers_own_loop_begun_midway(saved, pixels, name, guidance):
                     null + guidance * (with_label - null), t, x, **options
                 ).prev_sample
             expected.append(
-                resized(
+                resize(
                     pipe.vae.decode(x / pipe.vae.config.scaling_factor).sample.clamp(-1, 1), 8, 8
                 )
             )
@@ -127,7 +127,7 @@ def test_from_pure_noise_it_is_diffusers_own_pipeline(saved, pixels, monkeypatch
     made = way(saved, Variants(num_inference_steps=4, from_noise=True, sampler="ddim"))(
         pixels, torch.tensor([0, 1, 2]), generators(3)
     )
-    torch.testing.assert_close(made, resized(theirs * 2 - 1, 8, 8), rtol=0, atol=1e-5)
+    torch.testing.assert_close(made, resize(theirs * 2 - 1, 8, 8), rtol=0, atol=1e-5)
 
 
 def test_an_image_does_not_depend_on_its_batch_but_on_its_class(saved, pixels):
@@ -163,15 +163,15 @@ def test_the_noise_level_is_recorded(saved):
 
 
 def test_without_names_classes_go_by_number_if_there_are_as_many(saved, tmp_path):
-    from empirical.generation.backends.dit import classes_of
+    from empirical.generation.backends.dit import match_classes
 
     class Pipe:
         labels = {}  # noqa: RUF012
         transformer = way(saved).network
 
-    assert classes_of(Pipe, ("x", "y", "z")) == [0, 1, 2]
+    assert match_classes(Pipe, ("x", "y", "z")) == [0, 1, 2]
     with pytest.raises(ValueError, match="does not know is 'x, y'; allowed: exactly 3 classes"):
-        classes_of(Pipe, ("x", "y"))
+        match_classes(Pipe, ("x", "y"))
 
 
 def test_what_does_not_fit_is_told(saved, tmp_path):

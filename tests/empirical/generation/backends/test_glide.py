@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from empirical.config import Generator, Variants
-from empirical.generation.backends.glide import GlideBackend, respaced
-from empirical.generation.backends.resolve import backend
+from empirical.generation.backends.glide import GlideBackend, respaced_schedule
+from empirical.generation.backends.resolve import load_backend
 from empirical.generation.unet import noise_schedule
 from empirical.runtime.seeding import construction, torch_stream
 
@@ -39,7 +39,7 @@ class Oracle(nn.Module):
         self.point = point
 
     def forward(self, x, t, tokens, mask):
-        bars = dict(zip(*respaced(1000), strict=True))
+        bars = dict(zip(*respaced_schedule(1000), strict=True))
         a = bars[int(t[0])]
         noise = (x - math.sqrt(a) * self.point) / math.sqrt(1 - a)
         return torch.cat([noise, torch.zeros_like(x)], 1)
@@ -66,7 +66,7 @@ def pixels():
 
 
 def test_the_schedule_is_the_cosine_one_respaced():
-    chosen, bars = respaced(100)
+    chosen, bars = respaced_schedule(100)
     assert chosen[:3] == [0, 10, 20]
     assert chosen[49] == 494
     assert chosen[-1] == 999
@@ -154,10 +154,10 @@ def test_from_pure_noise_nothing_of_the_source_is_left(pixels):
 def test_what_is_missing_is_told_in_one_line(tmp_path):
     settings = Generator(model=str(tmp_path), kind="glide")
     with pytest.raises(ValueError, match=r"allowed: a folder with openai's base\.pt"):
-        backend(settings, Variants(), ("ant",), (3, 8, 8))
+        load_backend(settings, Variants(), ("ant",), (3, 8, 8))
     (tmp_path / "base.pt").touch()
     with pytest.raises(ValueError, match="install it with: pip install") as error:
-        backend(settings, Variants(), ("ant",), (3, 8, 8))
+        load_backend(settings, Variants(), ("ant",), (3, 8, 8))
     assert "\n" not in str(error.value)
 
 

@@ -6,7 +6,7 @@ import torch
 
 from empirical.config import Variants
 from empirical.generation.backends import passes
-from empirical.generation.backends.passes import Passes, power_of_two
+from empirical.generation.backends.passes import Passes, floor_power_of_two
 from empirical.generation.denoising import noise_then_denoise
 from empirical.runtime.seeding import torch_stream
 
@@ -42,7 +42,7 @@ def test_it_goes_on_with_fewer_images_and_the_same_noise(pixels, most, capsys):
     whole = Passes(4, "cpu")(Narrow(64), pixels, LABELS, generators(64))
     narrow, through = Narrow(most), Passes(4, "cpu")
     assert torch.equal(through(narrow, pixels, LABELS, generators(64)), whole)
-    fits = power_of_two(most)
+    fits = floor_power_of_two(most)
     halvings = [64 >> i for i in range(10) if 64 >> i >= fits]
     assert narrow.tried == halvings[:-1] + [fits] * (64 // fits)
     assert capsys.readouterr().err.splitlines() == [
@@ -80,7 +80,7 @@ def test_another_error_is_no_lack_of_memory(pixels):
 
 @pytest.mark.parametrize("room", [64, 63, 21, 5, 1])
 def test_a_batch_of_64_is_cut_into_passes_of_one_shape(pixels, monkeypatch, room):
-    monkeypatch.setattr(passes, "ROOM", room * 4 * 4)
+    monkeypatch.setattr(passes, "PIXELS_PER_PASS", room * 4 * 4)
     narrow = Narrow(64)
     Passes(4, "cpu")(narrow, pixels, LABELS, generators(64))
     assert len(set(narrow.tried)) == 1
@@ -88,8 +88,14 @@ def test_a_batch_of_64_is_cut_into_passes_of_one_shape(pixels, monkeypatch, room
 
 
 def test_a_gpu_is_given_more_at_once_where_images_are_small():
-    assert [Passes(side, "cpu").at_once for side in (8, 256, 300, 512, 4096)] == [64, 64, 32, 16, 1]
-    assert [Passes(side, "cuda").at_once for side in (32, 64, 128, 256, 512)] == [
+    assert [Passes(side, "cpu").images_per_pass for side in (8, 256, 300, 512, 4096)] == [
+        64,
+        64,
+        32,
+        16,
+        1,
+    ]
+    assert [Passes(side, "cuda").images_per_pass for side in (32, 64, 128, 256, 512)] == [
         512,
         512,
         256,

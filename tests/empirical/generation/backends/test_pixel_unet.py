@@ -16,9 +16,9 @@ from empirical.data.images import Images
 from empirical.data.split import split_dataset
 from empirical.generation import saved_model as generator_folder
 from empirical.generation import unet as diffusion
-from empirical.generation.backends.model_files import precision, provenance
-from empirical.generation.backends.pixel_unet import UNetBackend, from_unet
-from empirical.generation.backends.resolve import backend
+from empirical.generation.backends.model_files import describe_model, network_dtype
+from empirical.generation.backends.pixel_unet import UNetBackend, wrap_unet
+from empirical.generation.backends.resolve import load_backend
 from empirical.runtime.seeding import construction, torch_stream
 
 CLASSES = ("ant", "bee", "cat")
@@ -47,7 +47,7 @@ def pixels():
 @pytest.fixture(scope="module")
 def model():
     """Its last layer is drawn anew: as it comes, it is nearly zero, and so is all that differs between classes."""
-    made = diffusion.unet(
+    made = diffusion.build_unet(
         Images(np.zeros((1, 1, 8, 8), np.float32), np.zeros(1, int), CLASSES),
         Generator(channels=(8,)),
         0,
@@ -60,7 +60,7 @@ def model():
 @pytest.fixture(scope="module")
 def saved(model, tmp_path_factory):
     place = tmp_path_factory.mktemp("models") / "mine"
-    generator_folder.save(place, model, diffusion.noise_schedule(), SAID, SEEN)
+    generator_folder.save_generator(place, model, diffusion.noise_schedule(), SAID, SEEN)
     return place
 
 
@@ -70,8 +70,8 @@ def test_a_folder_gives_the_same_variants_as_the_model_in_memory(
     saved, model, pixels, guidance, kind
 ):
     config, labels = replace(LEVEL, guidance=guidance, sampler=kind), torch.tensor([0, 1, 2, 0, 1])
-    loaded = backend(Generator(model=str(saved)), config, CLASSES, (1, 8, 8))
-    expected = from_unet(model, diffusion.noise_schedule(), config, CLASSES)(
+    loaded = load_backend(Generator(model=str(saved)), config, CLASSES, (1, 8, 8))
+    expected = wrap_unet(model, diffusion.noise_schedule(), config, CLASSES)(
         pixels, labels, generators(5)
     )
     assert torch.equal(loaded(pixels, labels, generators(5)), expected)
@@ -86,13 +86,13 @@ def test_a_folder_gives_the_same_variants_as_the_model_in_memory(
     said = loaded.describe()
     assert len(said.pop("weights")) == 64
     assert "diffusers" in said.pop("versions")
-    assert said == {**described, "indices_sha256": generator_folder.sha256(SEEN)}
+    assert said == {**described, "indices_sha256": generator_folder.digest_indices(SEEN)}
     assert loaded.level()["timestep"] == 499
 
 
 def test_classes_go_by_name(saved, pixels):
-    turned = backend(Generator(model=str(saved)), LEVEL, ("cat", "ant"), (1, 8, 8))
-    usual = backend(Generator(model=str(saved)), LEVEL, CLASSES, (1, 8, 8))
+    turned = load_backend(Generator(model=str(saved)), LEVEL, ("cat", "ant"), (1, 8, 8))
+    usual = load_backend(Generator(model=str(saved)), LEVEL, CLASSES, (1, 8, 8))
     made = turned(pixels[:2], torch.tensor([0, 1]), generators(2))
     assert torch.equal(made, usual(pixels[:2], torch.tensor([2, 0]), generators(2)))
     assert not torch.equal(made, usual(pixels[:2], torch.tensor([1, 1]), generators(2)))
@@ -107,15 +107,15 @@ def test_diffusers_loads_the_folder(saved):
 
 
 def test_half_precision_weights_come_back_close(model, tmp_path, pixels):
-    generator_folder.save(
+    generator_folder.save_generator(
         tmp_path / "half", model, diffusion.noise_schedule(), SAID, SEEN, bf16=True
     )
     assert model.dtype == torch.float32
     labels = torch.zeros(5, dtype=torch.int64)
-    made = backend(Generator(model=str(tmp_path / "half")), LEVEL, CLASSES, (1, 8, 8))(
+    made = load_backend(Generator(model=str(tmp_path / "half")), LEVEL, CLASSES, (1, 8, 8))(
         pixels, labels, generators(5)
     )
-    exact = from_unet(model, diffusion.noise_schedule(), LEVEL, CLASSES)(
+    exact = wrap_unet(model, diffusion.noise_schedule(), LEVEL, CLASSES)(
         pixels, labels, generators(5)
     )
     assert 0 < (made - exact).abs().max() < 0.5
@@ -152,7 +152,7 @@ def test_an_unconditional_model_is_diffusers_own_loop_on_resized_images(uncondit
     large = torch.nn.functional.interpolate(
         pixels, (16, 16), mode="bicubic", antialias=True, align_corners=False
     )
-    way = backend(Generator(model=str(unconditional)), Variants(0.5, 4), CLASSES, (1, 8, 8))
+    way = load_backend(Generator(model=str(unconditional)), Variants(0.5, 4), CLASSES, (1, 8, 8))
     made = way(pixels, torch.zeros(5, dtype=torch.int64), generators(5))
     rngs = generators(5)
     schedule.set_timesteps(4)
@@ -178,7 +178,7 @@ def test_parts_may_lie_beside_the_index_as_in_older_folders_on_the_hub(
     ):
         shutil.copy(unconditional / part, tmp_path)
     made = [
-        backend(Generator(model=str(place)), Variants(0.5, 4), CLASSES, (1, 8, 8))(
+        load_backend(Generator(model=str(place)), Variants(0.5, 4), CLASSES, (1, 8, 8))(
             pixels, torch.zeros(5, dtype=int), generators(5)
         )
         for place in (unconditional, tmp_path)
@@ -189,7 +189,7 @@ def test_parts_may_lie_beside_the_index_as_in_older_folders_on_the_hub(
 def test_the_digest_is_of_the_weights(saved, unconditional, tmp_path):
     shutil.copytree(saved, tmp_path / "copy")
     digests = [
-        provenance(Generator(model=str(place)))["weights"]
+        describe_model(Generator(model=str(place)))["weights"]
         for place in (saved, tmp_path / "copy", unconditional)
     ]
     assert digests[0] == digests[1] != digests[2]
@@ -197,13 +197,13 @@ def test_the_digest_is_of_the_weights(saved, unconditional, tmp_path):
 
 def test_a_passes_size_changes_nothing_that_counts(saved, pixels, monkeypatch):
     way, labels = (
-        backend(Generator(model=str(saved)), LEVEL, CLASSES, (1, 8, 8)),
+        load_backend(Generator(model=str(saved)), LEVEL, CLASSES, (1, 8, 8)),
         torch.tensor([0, 1, 2, 0, 1]),
     )
     whole = way(pixels, labels, generators(5))
-    monkeypatch.setattr("empirical.generation.backends.passes.ROOM", 2 * 8 * 8)
-    narrow = backend(Generator(model=str(saved)), LEVEL, CLASSES, (1, 8, 8))
-    assert narrow.passes.at_once == 2
+    monkeypatch.setattr("empirical.generation.backends.passes.PIXELS_PER_PASS", 2 * 8 * 8)
+    narrow = load_backend(Generator(model=str(saved)), LEVEL, CLASSES, (1, 8, 8))
+    assert narrow.passes.images_per_pass == 2
     torch.testing.assert_close(narrow(pixels, labels, generators(5)), whole, rtol=0, atol=1e-5)
 
 
@@ -217,12 +217,12 @@ def test_a_passes_size_changes_nothing_that_counts(saved, pixels, monkeypatch):
 )
 def test_a_model_is_had_at_other_settings_without_loading_it_again(saved, pixels, other):
     first, labels = (
-        backend(Generator(model=str(saved)), LEVEL, CLASSES, (1, 8, 8)),
+        load_backend(Generator(model=str(saved)), LEVEL, CLASSES, (1, 8, 8)),
         torch.tensor([0, 1, 2, 0, 1]),
     )
     before, there = (
         first(pixels, labels, generators(5)),
-        backend(Generator(model=str(saved)), other, CLASSES, (1, 8, 8)),
+        load_backend(Generator(model=str(saved)), other, CLASSES, (1, 8, 8)),
     )
     second = first.at(other)
     assert second.network is first.network
@@ -238,22 +238,31 @@ def test_a_model_is_had_at_other_settings_without_loading_it_again(saved, pixels
 
 def test_bfloat16_is_for_cuda_alone():
     half = Generator(precision="bfloat16")
-    assert [precision(half, place) for place in ("cpu", "cuda")] == [torch.float32, torch.bfloat16]
-    assert precision(Generator(), "cuda") == torch.float32
+    assert [network_dtype(half, place) for place in ("cpu", "cuda")] == [
+        torch.float32,
+        torch.bfloat16,
+    ]
+    assert network_dtype(Generator(), "cuda") == torch.float32
 
 
 def test_the_noise_level_means_the_same_on_every_schedule(unconditional, saved):
     for place, expected in ((unconditional, 259), (saved, 499)):
-        level = backend(
-            Generator(model=str(place)), Variants(num_inference_steps=200, alpha_bar=0.5), CLASSES, (1, 8, 8)
+        level = load_backend(
+            Generator(model=str(place)),
+            Variants(num_inference_steps=200, alpha_bar=0.5),
+            CLASSES,
+            (1, 8, 8),
         ).level()
         assert level["alpha_bar"] == pytest.approx(0.5, abs=0.01)
         assert level["timestep"] == pytest.approx(expected, abs=5)
 
 
 def test_from_pure_noise_nothing_of_the_source_is_left(saved, pixels):
-    way = backend(
-        Generator(model=str(saved)), Variants(num_inference_steps=8, from_noise=True), CLASSES, (1, 8, 8)
+    way = load_backend(
+        Generator(model=str(saved)),
+        Variants(num_inference_steps=8, from_noise=True),
+        CLASSES,
+        (1, 8, 8),
     )
     labels = torch.zeros(5, dtype=torch.int64)
     assert way.steps == 8
@@ -264,7 +273,7 @@ def test_from_pure_noise_nothing_of_the_source_is_left(saved, pixels):
 
 def test_only_the_steps_from_t_star_on_are_run(model, pixels, monkeypatch):
     seen = []
-    way = from_unet(model, diffusion.noise_schedule(), Variants(0.3, 20), CLASSES)
+    way = wrap_unet(model, diffusion.noise_schedule(), Variants(0.3, 20), CLASSES)
     monkeypatch.setattr(
         UNetBackend,
         "denoise",
@@ -295,25 +304,32 @@ def test_what_does_not_fit_is_told(saved, tmp_path, settings, variants, classes,
         (tmp_path / "nowhere").mkdir()
         settings = {"model": str(tmp_path / "nowhere")}
     with pytest.raises(ValueError, match=said) as error:
-        backend(Generator(**{"model": str(saved), **settings}), variants, classes, shape)
+        load_backend(Generator(**{"model": str(saved), **settings}), variants, classes, shape)
     assert "\n" not in str(error.value)
 
 
 def test_guidance_needs_classes(unconditional):
     with pytest.raises(ValueError, match=r"of a model without classes is 3\.0; allowed: 1"):
-        backend(Generator(model=str(unconditional)), Variants(guidance=3.0), CLASSES, (1, 8, 8))
+        load_backend(
+            Generator(model=str(unconditional)), Variants(guidance=3.0), CLASSES, (1, 8, 8)
+        )
 
 
 def test_a_run_with_a_generator_that_is_there(tmp_path, monkeypatch):
     """Through the pipeline: one that saw the images left over is taken; one that saw others is refused."""
     monkeypatch.setenv("TADA_DATA", str(tmp_path / "sets"))
     cifar10_batches(tmp_path / "sets", monkeypatch)
-    data, root = Data("cifar10", train=20, candidate_pool=30, validation=10, side=8), tmp_path / "artifacts"
+    data, root = (
+        Data("cifar10", train=20, candidate_pool=30, validation=10, side=8),
+        tmp_path / "artifacts",
+    )
     parts = split_dataset(data, 0, root)
-    model = diffusion.unet(parts.train, Generator(channels=(8,)), 0)
+    model = diffusion.build_unet(parts.train, Generator(channels=(8,)), 0)
     about = {**SAID, "classes": parts.train.classes, "data_content": parts.content}
     for name, indices in (("right", parts.rest), ("wrong", parts.train_indices)):
-        generator_folder.save(tmp_path / name, model, diffusion.noise_schedule(), about, indices)
+        generator_folder.save_generator(
+            tmp_path / name, model, diffusion.noise_schedule(), about, indices
+        )
     run = Run(
         "x",
         Method("syn-all"),

@@ -9,8 +9,8 @@ import torch
 
 from empirical.config import Generator, Variants
 from empirical.generation import noise_levels as levels
-from empirical.generation.backends.passes import resized
-from empirical.generation.backends.resolve import backend
+from empirical.generation.backends.passes import resize
+from empirical.generation.backends.resolve import load_backend
 from empirical.runtime.seeding import construction, torch_stream
 
 CLASSES = ("ant", "queen_bee", "cat")
@@ -153,7 +153,7 @@ def flow(tmp_path_factory):
 
 
 def way(saved, variants=LEVEL, **settings):
-    return backend(Generator(model=str(saved), **settings), variants, CLASSES, SHAPE)
+    return load_backend(Generator(model=str(saved), **settings), variants, CLASSES, SHAPE)
 
 
 @pytest.mark.parametrize("name", ["ddpm", "ddim"])
@@ -168,10 +168,10 @@ def test_each_image_is_as_diffusers_makes_it_by_itself(saved, pixels, name):
     pipe.set_progress_bar_config(disable=True)
     prompts = ["a photo of a cat", "a photo of a ant", "a photo of a queen bee"]
     expected = [
-        resized(
+        resize(
             pipe(
                 prompt=prompt,
-                image=(resized(image[None], 16, 16) / 2 + 0.5).clamp(0, 1),
+                image=(resize(image[None], 16, 16) / 2 + 0.5).clamp(0, 1),
                 strength=0.5,
                 num_inference_steps=8,
                 guidance_scale=3.0,
@@ -212,10 +212,10 @@ def test_flow_matching_keeps_its_sampler_and_runs_the_steps(flow, pixels, steps)
     pipe = StableDiffusion3Img2ImgPipeline.from_pretrained(flow, **dict.fromkeys(without))
     pipe.set_progress_bar_config(disable=True)
     options = {"strength": steps / 4, "num_inference_steps": 4, "guidance_scale": 2.0}
-    image = (resized(pixels[:1], 16, 16) / 2 + 0.5).clamp(0, 1)
+    image = (resize(pixels[:1], 16, 16) / 2 + 0.5).clamp(0, 1)
     size = {"height": 16, "width": 16, "output_type": "pt", "generator": generators(1)}
     theirs = pipe(prompt="a photo of a cat", image=image, **options, **size).images * 2 - 1
-    torch.testing.assert_close(whole[:1], resized(theirs, 8, 8), rtol=0, atol=1e-5)
+    torch.testing.assert_close(whole[:1], resize(theirs, 8, 8), rtol=0, atol=1e-5)
 
 
 def test_an_image_does_not_depend_on_its_batch_but_on_its_class_and_generator(
@@ -227,9 +227,9 @@ def test_an_image_does_not_depend_on_its_batch_but_on_its_class_and_generator(
     torch.testing.assert_close(whole[1:2], alone, rtol=0, atol=1e-5)
     assert (made(pixels[1:2], torch.tensor([2]), generators(2)[1:]) - alone).abs().max() > 1e-4
     assert (made(pixels[1:2], torch.tensor([1]), generators(1)) - alone).abs().max() > 1e-2
-    monkeypatch.setattr("empirical.generation.backends.passes.ROOM", 2 * 16 * 16)
+    monkeypatch.setattr("empirical.generation.backends.passes.PIXELS_PER_PASS", 2 * 16 * 16)
     narrow = way(saved)
-    assert narrow.passes.at_once == 2
+    assert narrow.passes.images_per_pass == 2
     torch.testing.assert_close(
         narrow(pixels, torch.tensor([0, 1, 2]), generators(3)), whole, rtol=0, atol=1e-5
     )
@@ -283,7 +283,7 @@ def test_from_pure_noise_nothing_of_the_source_is_left(saved, pixels):
 
 
 def test_grey_images_stay_grey(saved, pixels):
-    made = backend(Generator(model=str(saved)), LEVEL, CLASSES, (1, 8, 8))(
+    made = load_backend(Generator(model=str(saved)), LEVEL, CLASSES, (1, 8, 8))(
         pixels[:, :1], torch.tensor([0, 1, 2]), generators(3)
     )
     assert made.shape == (3, 1, 8, 8)
@@ -306,7 +306,7 @@ def test_it_says_what_it_is(saved):
 )
 def test_what_does_not_fit_is_told(saved, variants, shape, said):
     with pytest.raises(ValueError, match=said) as error:
-        backend(Generator(model=str(saved)), variants, CLASSES, shape)
+        load_backend(Generator(model=str(saved)), variants, CLASSES, shape)
     assert "\n" not in str(error.value)
 
 
@@ -332,10 +332,10 @@ def test_flow_matching_has_its_level_too():
     schedule.set_timesteps(1000)
     bars, s = levels.alpha_bars(schedule), schedule.sigmas[:-1].double()
     torch.testing.assert_close(bars, (1 - s) ** 2 / ((1 - s) ** 2 + s**2))
-    assert 1000 - levels.steps_to_run(Variants(num_inference_steps=1000, alpha_bar=0.5), bars) == pytest.approx(
-        500, abs=1
-    )
-    assert levels.level(1000.0, float(bars[0])) == {
+    assert 1000 - levels.steps_to_run(
+        Variants(num_inference_steps=1000, alpha_bar=0.5), bars
+    ) == pytest.approx(500, abs=1)
+    assert levels.describe_noise_level(1000.0, float(bars[0])) == {
         "timestep": 1000.0,
         "alpha_bar": 0.0,
         "sigma": None,

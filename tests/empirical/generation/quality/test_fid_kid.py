@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from empirical.generation.quality.fid_kid import discrepancy, fid, kid
+from empirical.generation.quality.fid_kid import fid, kid, squared_mmd
 from empirical.runtime.seeding import stream
 
 
@@ -38,16 +38,16 @@ def test_kid_is_the_definition_and_a_permutation_does_not_matter():
     k = lambda u, v: (u @ v / 3 + 1) ** 3  # noqa: E731
     first = np.mean([k(x[i], x[j]) for i in range(7) for j in range(7) if i != j])
     second = np.mean([k(y[i], y[j]) for i in range(9) for j in range(9) if i != j])
-    assert discrepancy(x, y) == pytest.approx(
+    assert squared_mmd(x, y) == pytest.approx(
         first + second - 2 * np.mean([k(u, v) for u in x for v in y])
     )
     whole = kid(x, y[:7], stream(0, "order"))
-    assert whole.value == pytest.approx(discrepancy(x, y[:7]))
+    assert whole.value == pytest.approx(squared_mmd(x, y[:7]))
     assert (whole.error, whole.subsets, whole.n) == (None, 1, (7, 7))
 
 
 def test_kid_has_no_bias():
-    values = [discrepancy(draw(10, 4, "x", i), draw(10, 4, "y", i)) for i in range(2000)]
+    values = [squared_mmd(draw(10, 4, "x", i), draw(10, 4, "y", i)) for i in range(2000)]
     assert abs(np.mean(values)) < 4 * np.std(values) / 2000**0.5
     assert min(values) < 0 < max(values)
 

@@ -16,7 +16,7 @@ from PIL import Image
 
 from empirical.data.pixels import as_pixels, as_uint8
 from empirical.generation.store import shards as store_files
-from empirical.generation.store.export import Examples, export
+from empirical.generation.store.export import StoreDataset, export_images
 from empirical.generation.store.index import keys_of, pairs_of
 from empirical.generation.store.store import Store, open_store
 
@@ -68,6 +68,7 @@ def filled(tmp_path):
     return store
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @settings(max_examples=15)
 @given(first=pair_lists, second=pair_lists, block=st.integers(1, 40))
@@ -91,6 +92,7 @@ def test_what_is_read_is_what_is_made(kind, first, second, block):
             assert reader.verify() == []
 
 
+@pytest.mark.slow
 @settings(max_examples=15)
 @given(pairs=pair_lists, data=st.data())
 def test_files_do_not_depend_on_the_order_of_asking(pairs, data):
@@ -337,7 +339,7 @@ def test_repair_removes_what_killed_workers_left(filled):
 
 
 def test_a_batch_of_examples_is_its_items(filled):
-    examples = Examples(filled, grid()[::-1])
+    examples = StoreDataset(filled, grid()[::-1])
     assert len(examples) == 20
     batch = examples.__getitems__([0, 5, 5])
     for (pixels, label), i in zip(batch, [0, 5, 5], strict=True):
@@ -349,7 +351,7 @@ def test_a_batch_of_examples_is_its_items(filled):
 def test_torch_loads_examples(filled):
     from torch.utils.data import DataLoader
 
-    batches = list(DataLoader(Examples(filled, grid()), batch_size=8))
+    batches = list(DataLoader(StoreDataset(filled, grid()), batch_size=8))
     assert np.array_equal(np.concatenate([pixels for pixels, _ in batches]), make(*grid().T))
     assert np.concatenate([labels for _, labels in batches]).tolist() == (grid()[:, 0] % 3).tolist()
 
@@ -363,8 +365,8 @@ def test_pixels_survive_being_stored():
 
 def test_export_is_a_folder_of_classes_and_goes_on_where_it_ended(filled, tmp_path):
     classes, folder, told = ("cat", "tabby dog", "é/x"), tmp_path / "out", []
-    assert export(filled, folder, classes, grid()[:7]) == 7
-    assert export(filled, folder, classes, advance=told.append) == 13
+    assert export_images(filled, folder, classes, grid()[:7]) == 7
+    assert export_images(filled, folder, classes, advance=told.append) == 13
     assert sum(told) == 20
     assert sorted(path.name for path in folder.iterdir()) == [
         "cat",
@@ -381,14 +383,14 @@ def test_export_is_a_folder_of_classes_and_goes_on_where_it_ended(filled, tmp_pa
         assert classes[source % 3] == row["class"]
         with Image.open(folder / row["file"]) as png:
             assert np.array_equal(np.asarray(png)[..., None], make([source], [copy])[0])
-    assert export(filled, folder, classes) == 0
+    assert export_images(filled, folder, classes) == 0
 
 
 def test_float_colour_images_are_exported(tmp_path):
     store = open_store(tmp_path / "store", DESCRIPTION, (3, 4, 5), "float32")
     pixels = np.linspace(-1, 1, 60, dtype=np.float32).reshape(1, 3, 4, 5)
     store.fill([[0, 0]], lambda s, c: pixels, labels=np.zeros(1, int))
-    export(store, tmp_path / "out")
+    export_images(store, tmp_path / "out")
     with Image.open(tmp_path / "out" / "0" / "0000000-000.png") as png:
         assert np.array_equal(np.asarray(png), as_uint8(pixels)[0])
 
@@ -397,13 +399,13 @@ def test_an_export_that_would_mix_is_refused(filled, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter").touch()
     with pytest.raises(ValueError, match="holds something else"):
-        export(filled, tmp_path / "mine")
-    export(filled, tmp_path / "out")
+        export_images(filled, tmp_path / "mine")
+    export_images(filled, tmp_path / "out")
     other = open_store(tmp_path / "other", {}, KINDS["uint8"], "uint8")
     other.fill([[0, 0]], make, labels=np.zeros(1, int))
     with pytest.raises(ValueError, match="images of another store"):
-        export(other, tmp_path / "out")
+        export_images(other, tmp_path / "out")
     with pytest.raises(ValueError, match="allowed: 0 to 1"):
-        export(filled, tmp_path / "out", ("a", "b"))
+        export_images(filled, tmp_path / "out", ("a", "b"))
     with pytest.raises(ValueError, match="different as folders"):
-        export(filled, tmp_path / "out", ("a", "A", "b"))
+        export_images(filled, tmp_path / "out", ("a", "A", "b"))
