@@ -14,14 +14,14 @@ from figures.records import (
     Plan,
     RecordError,
     compare,
-    load,
     read,
     read_plan,
+    require_plan,
     write_json,
 )
 from figures.records.compare import DAMAGED, NEW, WITHIN, agree
-from figures.records.lines import as_line, read_lines, write_lines
-from figures.records.record import raw
+from figures.records.lines import read_lines, write_lines
+from figures.records.record import as_line
 from figures.tables import main as main_table
 
 
@@ -39,7 +39,7 @@ def comparison(fresh: Path, committed: Path = COMMITTED) -> tuple[list[str], boo
     lines = []
     agreement = True
     for experiment in experiments(fresh):
-        plan = read_plan(fresh, experiment)
+        plan = require_plan(fresh, experiment)
         rows = compare(experiment, fresh, committed)
         lines += format_comparison(plan, rows)
         agreement &= agree(rows, plan.tolerance)
@@ -120,10 +120,8 @@ def keep(experiment: str, fresh: Path, committed: Path = COMMITTED) -> int:
     others stay. Raises RecordError, and changes nothing, if a record is missing or damaged, or if
     the fresh records are only a part of the committed ones.
     """
-    plan = read_plan(fresh, experiment)
+    plan = require_plan(fresh, experiment)
     known = read_plan(committed, experiment)
-    if plan is None:
-        load(experiment, (fresh,))  # raises RecordError, which names the command
     if known and set(plan.runs) < set(known.runs):
         raise RecordError(
             f"{len(plan.runs)} fresh records of {experiment} would replace {len(known.runs)}; "
@@ -133,9 +131,7 @@ def keep(experiment: str, fresh: Path, committed: Path = COMMITTED) -> int:
     shared = plan.folder != experiment
     lines = dict(read_lines(folder)) if shared else {}
     for run in plan.runs:
-        path = fresh / plan.folder / run
-        read(path)
-        lines[run] = as_line(run, raw(path))
+        lines[run] = as_line(run, read(fresh / plan.folder / run))
     write_lines(folder, lines)
     write_json(committed / experiment / "plan.json", plan)
     for path in folder.glob("*.json"):  # a record file would come before its line

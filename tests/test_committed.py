@@ -10,6 +10,8 @@ from figures.reproduce import experiments
 from theory.experiments import EXPERIMENTS as THEORY
 from theory.experiments import record_path
 
+pytestmark = pytest.mark.slow
+
 NAMES = (
     *(f"theory/{name}" for name in THEORY),
     *(f"empirical/{name}" for name in images.EXPERIMENTS),

@@ -21,10 +21,10 @@ from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from empirical.config import Recorded
-from figures.records import Record, RecordError, digest, read, read_plan, write, write_json
+from figures.records import Record, RecordError, digest, read, require_plan, write, write_json
 from figures.records.identity import identity
-from figures.records.lines import FILE, as_line, read_lines, write_lines
-from figures.records.record import raw
+from figures.records.lines import FILE, read_lines, write_lines
+from figures.records.record import as_line
 
 # part of a run's config ("": the run itself) -> {field: new name}
 RENAMED: Mapping[str, Mapping[str, str]] = {
@@ -64,9 +64,10 @@ def _value(hint: Any, value: Any) -> Any:
     """Return a value from JSON as the type of its field: dataclasses, tuples, or as it is."""
     if isinstance(hint, UnionType):
         hint = next((kind for kind in get_args(hint) if dataclasses.is_dataclass(kind)), hint)
-    if dataclasses.is_dataclass(hint) and isinstance(value, Mapping):
-        hints = get_type_hints(hint)
-        return hint(**{field: _value(hints[field], inner) for field, inner in value.items()})
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint) and isinstance(value, Mapping):
+        kind: Any = hint
+        hints = get_type_hints(kind)
+        return kind(**{field: _value(hints[field], inner) for field, inner in value.items()})
     if isinstance(value, list):
         inner = get_args(hint)[0] if get_origin(hint) is tuple else Any
         return tuple(_value(inner, item) for item in value)
@@ -107,16 +108,15 @@ def rename_folder(folder: Path) -> tuple[dict[str, str], list[str]]:
             continue
         if changed is None:
             continue
-        names[run], record = changed
-        new = folder / names[run]
-        write(new, record)
+        new, record = changed
+        names[run] = new
         if run in files:
-            if names[run] != run:
+            write(folder / new, record)
+            if new != run:
                 (folder / run).unlink()
         else:
             del lines[run]
-            lines[names[run]] = as_line(names[run], raw(new))
-            new.unlink()
+            lines[new] = as_line(new, record)
     if (folder / FILE).exists():
         write_lines(folder, lines)
     return names, left
@@ -133,7 +133,7 @@ def rename_all(root: Path) -> tuple[int, list[str]]:
         names[f"empirical/{folder.name}"], lines = rename_folder(folder)
         left += lines
     for path in sorted(root.glob("empirical/*/plan.json")):
-        plan = read_plan(root, f"empirical/{path.parent.name}")
+        plan = require_plan(root, f"empirical/{path.parent.name}")
         new = names.get(plan.folder, {})
         runs = tuple(new.get(run, run) for run in plan.runs)
         if runs != plan.runs:

@@ -11,7 +11,7 @@ from figures.records.compare import DIFFERENT, Comparison, compare
 from figures.records.files import atomic_folder, atomic_write, leftovers, temporary_path, write_json
 from figures.records.identity import canonical_json, digest, file_name, json_value
 from figures.records.paths import COMMITTED, FRESH, OUTPUT
-from figures.records.plan import Plan, begun, load, load_some, read_plan, write_plan
+from figures.records.plan import Plan, begun, load, load_some, read_plan, require_plan, write_plan
 from figures.records.provenance import provenance
 from figures.records.record import (
     Record,
@@ -69,6 +69,7 @@ __all__ = [
     "read_plan",
     "reason",
     "recorded_seconds",
+    "require_plan",
     "run_command",
     "run_jobs",
     "temporary_path",

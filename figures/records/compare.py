@@ -74,7 +74,8 @@ def compare_records(
     same_run = fresh.seed == committed.seed and extends(fresh.config, committed.config)
     if same_run and extends(fresh.metrics, committed.metrics):
         return SAME_BITS, 0.0, 0.0
-    ours, theirs = fresh.metrics.get(metric), committed.metrics.get(metric)
+    ours: Any = fresh.metrics.get(metric)
+    theirs: Any = committed.metrics.get(metric)
     apart = distance(ours, theirs) if same_run else math.inf
     shift = ours - theirs if apart < math.inf and not isinstance(ours, list) else 0.0
     return (WITHIN if apart <= tolerance else DIFFERENT), apart, shift

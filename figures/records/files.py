@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import secrets
 import shutil
@@ -11,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from figures.records.identity import encode
+from figures.records.identity import compact_json
 
 
 def temporary_path(path: Path) -> Path:
@@ -83,6 +82,6 @@ def atomic_folder(path: Path, temporary: Path | None = None) -> Iterator[Path]:
 def write_json(path: Path, value: Any) -> None:
     """Write ``value`` as JSON; NaN or infinity raises ValueError, and nothing is written."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(value, separators=(",", ":"), allow_nan=False, default=encode)
+    text = compact_json(value)
     with atomic_write(path) as temporary:
         temporary.write_text(text + "\n")

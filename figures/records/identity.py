@@ -9,6 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 
+def compact_json(value: Any) -> str:
+    """Return JSON text without spaces, keys in their order; NaN and infinity raise ValueError."""
+    return json.dumps(value, separators=(",", ":"), allow_nan=False, default=encode)
+
+
 def canonical_json(value: Any) -> str:
     """Return the one JSON text of a value: sorted keys, no spaces, no NaN.
 

@@ -45,9 +45,3 @@ def write_lines(folder: Path, lines: Mapping[str, bytes]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with atomic_write(folder / FILE) as temporary:
         temporary.write_bytes(b"".join(lines[run].strip() + b"\n" for run in sorted(lines)))
-
-
-def as_line(run: str, text: bytes) -> bytes:
-    """Return the line of a run; ``text`` is the content of its record file, or its line."""
-    body = {"run": run, **json.loads(text)}
-    return json.dumps(body, separators=(",", ":"), allow_nan=False).encode()

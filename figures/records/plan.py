@@ -63,6 +63,23 @@ def read_plan(root: Path, experiment: str) -> Plan | None:
         ) from None
 
 
+def require_plan(root: Path, experiment: str) -> Plan:
+    """Return the plan of an experiment below ``root``.
+
+    Raises RecordError, which names the command to use, if the experiment was never begun there.
+    """
+    plan = read_plan(root, experiment)
+    if plan is None:
+        raise _never_begun(experiment)
+    return plan
+
+
+def _never_begun(experiment: str) -> RecordError:
+    """Return the error for an experiment without a plan."""
+    half, _, name = experiment.partition("/")
+    return RecordError(f'no record "{experiment}"; make it with: python -m {half} run {name}')
+
+
 def begun(experiment: str, roots: Iterable[Path] = (FRESH, COMMITTED)) -> bool:
     """Return whether any of ``roots`` has a plan of the experiment."""
     return any(read_plan(root, experiment) is not None for root in roots)
@@ -91,8 +108,7 @@ def _load(experiment: str, roots: tuple[Path, ...], complete: bool) -> list[Reco
     """Return the records; with ``complete``, a missing one raises RecordError."""
     plans = [plan for root in roots if (plan := read_plan(root, experiment)) is not None]
     if not plans:
-        half, _, name = experiment.partition("/")
-        raise RecordError(f'no record "{experiment}"; make it with: python -m {half} run {name}')
+        raise _never_begun(experiment)
     plan = max((p for p in plans if set(p.runs) >= set(plans[0].runs)), key=lambda p: len(p.runs))
     found = (_first_valid(plan, run, roots, complete) for run in plan.runs)
     return [record for record in found if record is not None]

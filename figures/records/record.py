@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from figures.records.files import write_json
-from figures.records.identity import digest, extends, json_value
+from figures.records.identity import compact_json, digest, extends, json_value
 from figures.records.lines import FILE, read_lines
 
 
@@ -54,8 +54,18 @@ def write(path: Path, record: Record) -> None:
 
     Raises ValueError for NaN and infinity; then nothing is written.
     """
+    write_json(path, _body(record))
+
+
+def as_line(run: str, record: Record) -> bytes:
+    """Return the line of a run in ``records.jsonl``; ``run`` is the name of its record file."""
+    return compact_json({"run": run, **_body(record)}).encode()
+
+
+def _body(record: Record) -> dict[str, Any]:
+    """Return what is written of a record."""
     body = {name: getattr(record, name) for name in ("config", "seed", "metrics", "provenance")}
-    write_json(path, {**body, "results": record.results})
+    return {**body, "results": record.results}
 
 
 def exists(path: Path) -> bool:
@@ -63,7 +73,7 @@ def exists(path: Path) -> bool:
     return path.exists() or path.name in read_lines(path.parent)
 
 
-def raw(path: Path) -> bytes | None:
+def _raw(path: Path) -> bytes | None:
     """Return the JSON text of a record, not checked; None if there is no such record."""
     try:
         return path.read_bytes()
@@ -73,7 +83,7 @@ def raw(path: Path) -> bytes | None:
 
 def read(path: Path) -> Record:
     """Return the record; raise RecordError if it is missing, cut short or altered."""
-    text = raw(path)
+    text = _raw(path)
     if text is None:
         raise RecordError(f"no record {path}")
     try:
@@ -113,5 +123,5 @@ def is_valid(path: Path, config: Any = None) -> bool:
 
 def recorded_seconds(path: Path) -> float | None:
     """Return the seconds that the run took, without checking the record; None if it is missing."""
-    found = re.findall(rb'"seconds":([\d.]+)', (raw(path) or b"")[-4000:])
+    found = re.findall(rb'"seconds":([\d.]+)', (_raw(path) or b"")[-4000:])
     return float(found[-1]) if found else None

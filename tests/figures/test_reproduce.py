@@ -24,6 +24,8 @@ from figures.records import (
 from figures.records.lines import read_lines
 from figures.reproduce import comparison, experiments, keep
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

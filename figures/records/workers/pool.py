@@ -98,7 +98,7 @@ class Pool:
 
     def wait(self, timeout: float | None = None) -> list[Event]:
         """Return the next events; [] if there are none within ``timeout`` seconds (None: wait)."""
-        busy = {worker.pipe: worker for worker in self._workers if worker.busy}
+        busy: dict[Any, _Worker] = {worker.pipe: worker for worker in self._workers if worker.busy}
         return [self._receive(busy[pipe]) for pipe in wait(list(busy), timeout)]
 
     def _start(self) -> _Worker:
@@ -185,8 +185,7 @@ def _work(
     Ctrl-C is left to the parent. The worker ends with its parent, even if that is killed with -9.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process().sentinel
-    threading.Thread(target=lambda: (wait([parent]), os._exit(1)), daemon=True).start()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     os.environ.update(environment)
     while True:
         try:
@@ -194,6 +193,14 @@ def _work(
         except EOFError:
             return
         pipe.send(attempt(function, job, lambda n: pipe.send(("progress", n))))
+
+
+def _end_with_parent() -> None:
+    """Wait for the parent process to end, then end this one at once."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
 
 
 def attempt(function: Callable[[Any, Advance], Any], job: Any, advance: Advance) -> tuple[str, Any]:

@@ -14,13 +14,14 @@ from figures.records import (
     file_name,
     is_valid,
     json_value,
+    read,
     read_plan,
     write,
     write_plan,
 )
 from figures.records.identity import identity
-from figures.records.lines import as_line, read_lines, write_lines
-from figures.records.record import raw
+from figures.records.lines import read_lines, write_lines
+from figures.records.record import as_line
 
 METRICS = {"test_error": 0.25}
 REDUCED = experiment("reduced-factor")  # settings of several renamed fields are not the default
@@ -48,7 +49,7 @@ def old_records(root, runs, seed=0, experiment=REDUCED):
 
 def as_lines(folder):
     files = [path for path in folder.glob("*.json") if path.name != "plan.json"]
-    write_lines(folder, {path.name: as_line(path.name, raw(path)) for path in files})
+    write_lines(folder, {path.name: as_line(path.name, read(path)) for path in files})
     for path in files:
         path.unlink()
 

@@ -41,8 +41,8 @@ from figures.records.compare import (
 )
 from figures.records.files import atomic_folder, atomic_write, leftovers, temporary_path
 from figures.records.identity import extends
-from figures.records.lines import as_line, write_lines
-from figures.records.record import raw
+from figures.records.lines import write_lines
+from figures.records.record import as_line
 
 numbers = st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
 values = st.recursive(
@@ -56,6 +56,7 @@ def record(**metrics):
     return Record({"label": "x", "k": 2}, 3, metrics or {"test_error": 0.25}, {"commit": None})
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.text(), values))
 def test_round_trip(tmp_path_factory, metrics):
     path = tmp_path_factory.mktemp("records") / "a.json"
@@ -102,7 +103,7 @@ def lines(tmp_path):
     found = {}
     for run in ("b.json", "a.json"):
         write(tmp_path / run, record(test_error=0.25))
-        found[run] = as_line(run, raw(tmp_path / run))
+        found[run] = as_line(run, read(tmp_path / run))
         (tmp_path / run).unlink()
     write_lines(tmp_path, found)
     return tmp_path, tmp_path / "records.jsonl"
@@ -163,7 +164,7 @@ def test_the_seconds_of_a_run_are_found_in_both_layouts(tmp_path):
     timed = dataclasses.replace(record(), provenance={"seconds": 1.5})
     write(tmp_path / "a.json", timed)
     assert recorded_seconds(tmp_path / "a.json") == 1.5
-    write_lines(tmp_path, {"a.json": as_line("a.json", raw(tmp_path / "a.json"))})
+    write_lines(tmp_path, {"a.json": as_line("a.json", read(tmp_path / "a.json"))})
     (tmp_path / "a.json").unlink()
     assert recorded_seconds(tmp_path / "a.json") == 1.5
     assert recorded_seconds(tmp_path / "b.json") is None
@@ -218,6 +219,7 @@ def test_a_record_made_with_another_default_does_not_stand_for_the_run(tmp_path)
     assert not is_valid(tmp_path / "a.json", config(3))
 
 
+@pytest.mark.slow
 @given(values, values)
 def test_what_extends_both_ways_is_equal(a, b):
     assert extends(a, a)

@@ -33,6 +33,7 @@ def test_every_job_is_done_and_waves_wait(tmp_path, capfd):
     assert "6/6" in capfd.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_failure_is_told_and_stops_nothing(tmp_path):
     jobs = [(tmp_path, "bad", None), (tmp_path, "good", None)]
     ((job, message),) = run_jobs(touch, jobs, total=2, workers=1, label="work")
@@ -54,6 +55,7 @@ def remember(job, advance):
         raise ValueError(job)
 
 
+@pytest.mark.slow
 def test_a_failure_does_not_spoil_the_jobs_after_it():
     failures = run_jobs(remember, ["bad", "a", "b", "bad", "c"], total=5, workers=1, label="x")
     assert [job for job, _ in failures] == ["bad", "bad"]
@@ -71,6 +73,7 @@ def test_ctrl_c_is_kept_from_every_worker(tmp_path):
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_told(tmp_path):
     failures = run_jobs(die, [1, 2], [3], total=3, workers=1, label="work")
     assert {why for _, why in failures} == {"a worker was killed (out of memory? try --workers 1)"}
@@ -128,6 +131,7 @@ def test_workers_die_with_a_killed_parent(sleeping):
     wait_for(lambda: not alive(worker))
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_the_workers_too(sleeping):
     parent, worker = sleeping
     parent.send_signal(signal.SIGINT)
