@@ -10,7 +10,7 @@ from empirical.config.generation import KindName
 from empirical.config.training import NETWORKS as NETWORK_NAMES
 from empirical.data.sources.locate import FINDERS, NATIVE_SIDES
 from empirical.experiments.paper_grid import NAMED
-from empirical.generation.backends.resolve import KINDS
+from empirical.generation.backends.resolve import loaders
 from empirical.methods import additions
 from empirical.training.networks import NETWORKS
 from figures import labels
@@ -42,7 +42,7 @@ def test_methods(name):
 
 def test_generators():
     loaded = set(get_args(KindName)) - {"auto", "ideal"}  # these two load no model of their own
-    assert set(KINDS) == loaded, "KindName in empirical/config/generation.py"
+    assert set(loaders()) == loaded, "KindName in empirical/config/generation.py"
 
 
 @pytest.mark.parametrize("name", NAMES)

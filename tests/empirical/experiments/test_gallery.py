@@ -11,7 +11,7 @@ from empirical.data.context import Context
 from empirical.data.split import split_dataset
 from empirical.experiments import gallery as sheets
 from empirical.generation import stage as generate
-from empirical.generation.denoising import noise_level
+from empirical.generation.denoising import starting_noise_level
 from empirical.generation.unet import noise_schedule
 from empirical.runtime.seeding import stream
 
@@ -57,7 +57,7 @@ def test_a_sample_is_measured_as_it_would_be_alone(root, whole, sampled, number)
         variants=variants,
     )
     for sheet, images in ((whole, np.arange(60)), (sampled, measured)):
-        made = generate.variants(
+        made = generate.load_or_make_variants(
             Context(run, 0, root).with_parts(parts), images, np.ones(len(images), int)
         )
         apart = (
@@ -82,7 +82,7 @@ def test_a_sample_shows_the_same_pictures(whole, sampled):
 
 def test_levels_are_those_of_the_schedule(whole):
     for level, strength in zip(whole["levels"], STRENGTHS, strict=True):
-        expected = noise_level(
+        expected = starting_noise_level(
             noise_schedule(), dataclasses.replace(WHOLE.variants, strength=strength)
         )
         assert {name: level[name] for name in expected} == expected
