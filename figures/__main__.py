@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from json import dumps
 from pathlib import Path
+from typing import Annotated
 
 import tyro
 
@@ -28,7 +29,9 @@ def record_roots(out: Path, committed: bool) -> tuple[Path, ...]:
 
 
 def draw(
-    names: tyro.conf.Positional[tuple[str, ...]] = (),
+    names: tyro.conf.Positional[
+        Annotated[tuple[str, ...], tyro.conf.arg(metavar="[NAME ...]", help_behavior_hint="")]
+    ] = (),
     /,
     out: Path = OUTPUT,
     committed: bool = False,
@@ -73,7 +76,7 @@ def claims(json: bool = False, out: Path = OUTPUT, committed: bool = False) -> i
 def paper(out: Path = OUTPUT / "paper") -> int:
     """Write the report's figures, tables and numbers from the committed records.
 
-    ``make paper`` does this and typesets the report.
+    It is the first step of ``make paper``, which typesets the report.
 
     Args:
         out: folder that the files are written to.

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from figures.labels import FAST, SLOW
+from figures.labels import DATA_SETS, FAST, SLOW
 from figures.records import Record
 
 RECORDS = ("empirical/noisy-digits-sheet", "empirical/digits-sheet")
@@ -37,7 +37,7 @@ def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
         above, below = figure.subfigures(2, 1, height_ratios=(1, BELOW))
         parts = below.subplot_mosaic([["slow", "sheet"], ["fast", "sheet"]], width_ratios=(1, 1))
         panels = [parts[name] for name in ("slow", "fast", "sheet")]
-        draw_gallery(panels, records[CIFAR][0].metrics, "CIFAR-10")
+        draw_gallery(panels, records[CIFAR][0].metrics, DATA_SETS["cifar10"])
     grid = above.subplots(3, 2, height_ratios=(26, 26, 62))
     for column, name in enumerate(RECORDS):
         title = name.split("/")[1].removesuffix("-sheet")

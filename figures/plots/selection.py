@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from figures.labels import GREY, RULES, MethodStyle, method_style
+from figures.labels import DATA_SETS, GREY, RULES, MethodStyle, method_style
 from figures.plots.panels import Dot, plot_differences
 from figures.plots.style import slant_labels
 from figures.records import Record
@@ -54,7 +54,8 @@ def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
     grid = figure.subplots(len(sets), len(widths), squeeze=False, width_ratios=widths)
     for axes, conditions in zip(grid, sets, strict=True):
         plot_errors(axes[0], conditions)
-        gallery = records.get(GALLERY) if conditions.name.startswith("CIFAR-10 ") else None
+        is_cifar = conditions.name.startswith(f"{DATA_SETS['cifar10']} ")
+        gallery = records.get(GALLERY) if is_cifar else None
         plot_shares(axes[1], conditions, gallery[0].metrics["classes"] if gallery else None)
         if conditions.name in agreement:
             plot_agreement(axes[2], agreement[conditions.name])

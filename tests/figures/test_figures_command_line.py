@@ -8,7 +8,7 @@ from figures.records import Interrupted, RecordError, run_command
 
 
 def act(what: str = "nothing", times: int = 1) -> int:
-    """Do what is said."""
+    """Return ``times``, or raise the error named ``what``."""
     errors = {
         "value": ValueError("x is 3; allowed: 2"),
         "record": RecordError("no record"),
@@ -54,22 +54,19 @@ def test_a_fault_of_ours_keeps_its_traceback(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "named"),
     [
-        (
-            ["act", "--times", "many"],
-            "error: Error parsing --times: invalid literal for int() with base 10: 'many' (see prog act --help)\n",
-        ),
-        (["act", "--wrong"], "error: Unrecognized options: --wrong (see prog act --help)\n"),
-        (
-            ["act", "--timse", "3"],
-            "error: Unrecognized options: --timse, 3; did you mean --times? (see prog act --help)\n",
-        ),
-        ([], "error: Expected one of {act, other}. (see prog --help)\n"),
+        (["act", "--times", "many"], ["--times", "'many'", "(see prog act --help)"]),
+        (["act", "--wrong"], ["--wrong", "(see prog act --help)"]),
+        (["act", "--timse", "3"], ["--timse", "mean --times?", "(see prog act --help)"]),
+        ([], ["{act, other}", "(see prog --help)"]),
     ],
 )
-def test_bad_arguments_are_one_line(monkeypatch, capsys, words, said):
+def test_bad_arguments_are_one_line(monkeypatch, capsys, words, named):
     with pytest.raises(SystemExit) as end:
         call(monkeypatch, *words)
     assert end.value.code == 2
-    assert capsys.readouterr().err == said
+    message = capsys.readouterr().err
+    assert message.startswith("error: ")
+    assert message.index("\n") == len(message) - 1
+    assert [text for text in named if text not in message] == []

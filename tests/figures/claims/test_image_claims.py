@@ -1,14 +1,10 @@
 """Verdicts on the paper's findings on images, from synthetic records with a known answer."""
 
-import dataclasses
 import json
 import math
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 from image_records import none, records
 
 from empirical.experiments.registry import EXPERIMENTS as NAMED
@@ -21,15 +17,7 @@ from figures.claims.images import (
     image_claims_as_json,
     judge_claims,
 )
-from figures.records import COMMITTED, RecordError, json_value, load
-from figures.statistics.conditions import (
-    BASE_CONDITIONS,
-    Conditions,
-    condition_of,
-    data_sets,
-    equivalent_strength,
-)
-from figures.statistics.intervals import bootstrap_interval, estimate
+from figures.records import COMMITTED, json_value, load
 from figures.tables import claims as claims_table
 from figures.tables import readme as readme_tables
 
@@ -264,43 +252,6 @@ def test_experiments_are_named_as_they_are():
     assert all(claim.id in NAMED[f"reduced-{claim.experiment}"]().claims for claim in CLAIMS)
 
 
-@pytest.mark.parametrize(
-    ("scale", "name"),
-    [("small", "noisy-digits"), ("reduced", "reduced-factor"), ("paper", "paper-factor")],
-)
-def test_bases_are_those_of_the_experiments(scale, name):
-    found = [condition_of(record) for record in records(name, seeds=1)]
-    assert found[0].method == "original"
-    changed = {
-        field: getattr(BASE_CONDITIONS[scale], field)
-        for field in ("strength", "rule", "trained_on")
-    }
-    others = next(one for one in found if one.method == "tada-2")
-    assert {field: getattr(others, field) for field in changed} == changed
-    assert (found[0].budget, found[0].network, found[0].augment) == (
-        BASE_CONDITIONS[scale].budget,
-        BASE_CONDITIONS[scale].network,
-        BASE_CONDITIONS[scale].augment,
-    )
-
-
-def test_a_level_means_the_same_on_every_schedule():
-    found = {equivalent_strength(r.config["variants"]) for r in records("paper-strength", seeds=1)}
-    assert (
-        found
-        == {equivalent_strength(r.config["variants"]) for r in records("reduced-strength", seeds=1)}
-        == {0.3, 0.5, 0.7, "noise"}
-    )
-
-
-def test_runs_that_experiments_share_count_once():
-    both = records("reduced-test-error") + records("reduced-factor")
-    (conditions,) = data_sets(both)
-    assert isinstance(conditions, Conditions)
-    assert set(conditions.records("tada-2")) == {0, 1, 2}
-    assert conditions.factors == [2, 5]
-
-
 # --- tables
 
 
@@ -379,64 +330,6 @@ def test_two_seeds_decide_nothing():
     assert (
         judge("E1", records("reduced-test-error", tada, noise=1e-6, seeds=2)) == UNCLEAR
     )  # however narrow its interval
-
-
-def elsewhere(record):
-    """Return the same run with another model."""
-    config = json_value(record.config)
-    return dataclasses.replace(
-        record, config={**config, "generator": {**config["generator"], "model": "elsewhere"}}
-    )
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        lambda record: record.seed == 2,
-        lambda record: record.config["method"]["name"] == "tada",
-        lambda record: (
-            record.config["method"] == {"name": "tada", "k": 2}
-            and not record.config["training"]["steps"]
-        ),
-    ],
-)
-def test_variants_of_two_models_are_not_taken_for_one_another(other):
-    found = [
-        elsewhere(record) if other(record) else record
-        for record in records("reduced-test-error", tada)
-    ]
-    with pytest.raises(RecordError, match="elsewhere and paper/models/cifar10-16px-external"):
-        data_sets({"some": found})
-    assert data_sets({"some": map(elsewhere, records("reduced-test-error", tada))})
-
-
-# --- the bootstrap
-
-samples = arrays(float, st.integers(2, 12), elements=st.floats(-50, 50).map(lambda x: round(x, 3)))
-
-
-@given(samples)
-def test_the_bootstrap_stays_among_the_samples_and_around_their_mean(values):
-    low, high = bootstrap_interval(values, np.random.default_rng(0), resamples=999)
-    assert values.min() - 1e-9 <= low <= high + 1e-9 <= values.max() + 2e-9
-    assert bootstrap_interval(values, np.random.default_rng(0), resamples=999) == (low, high)
-    if np.ptp(values) > 0.01:
-        assert high - low < 2 * estimate(values).half  # Student's is wider
-
-
-@given(samples, st.floats(-5, 5), st.sampled_from([-2.0, 0.5]))
-def test_the_bootstrap_moves_with_the_samples(values, shift, scale):
-    low, high = bootstrap_interval(values, np.random.default_rng(0), resamples=999)
-    moved = bootstrap_interval(scale * values + shift, np.random.default_rng(0), resamples=999)
-    assert moved == pytest.approx(
-        sorted((scale * low + shift, scale * high + shift)), abs=1e-6, rel=0.02
-    )
-
-
-def test_the_bootstrap_of_three_is_nearly_their_range():
-    assert bootstrap_interval(np.array([1.0, 2.0, 4.0]), np.random.default_rng(0)) == (1.0, 4.0)
-    single = bootstrap_interval(np.array([1.0]), np.random.default_rng(0))
-    assert all(math.isnan(end) for end in single)
 
 
 def test_no_effect_is_no_effect():

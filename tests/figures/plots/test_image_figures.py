@@ -73,6 +73,7 @@ def overlap(one, other, slack=2):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scales", [("reduced",), ("reduced", "paper")], ids=["reduced", "paper"])
 @pytest.mark.parametrize("name", NAMES)
 def test_panels_fit_and_show_something(name, scales, all_records):
@@ -88,6 +89,7 @@ def test_panels_fit_and_show_something(name, scales, all_records):
     assert len(load_drawer(name).CAPTION) > 100
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SHARED)
 def test_a_data_set_that_is_there_adds_to_the_figure(name, all_records):
     without, with_it = (

@@ -80,6 +80,7 @@ def apart(one, other, slack=2):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_panels_fit_and_are_labelled(name, records):
     figure = drawn(name, records)
@@ -97,6 +98,7 @@ def test_panels_fit_and_are_labelled(name, records):
     assert len(load_drawer(name).CAPTION) > 100
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_equal_records_give_equal_files(name, records, tmp_path):
     drawer = load_drawer(name)

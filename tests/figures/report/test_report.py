@@ -21,10 +21,9 @@ from figures.report.image_numbers import QUANTITIES, SETTINGS, condition_key, im
 from figures.report.keys import TEXT, keys_in, report_drawings, report_keys, report_sources
 from figures.report.numbers import IMAGES, TOPICS, agreement_number, numbers
 from figures.statistics.conditions import Conditions
-from figures.statistics.differences import difference_text, format_difference
-from figures.statistics.intervals import Estimate, estimate
-from figures.tables.table import Table, escape_latex
 from theory.claims import LEARNED_ERROR
+
+pytestmark = pytest.mark.slow
 
 REDUCED = (
     "test-error",
@@ -263,25 +262,6 @@ def test_a_typed_result_is_noticed(claim):
     assert typed(f"TADA {claim}, as in the paper.") != []
 
 
-def test_differences_are_put_into_words():
-    lower, unclear = estimate([-1.0, -1.1, -0.9]), estimate([-1.0, 1.1, 0.2])
-    single = Estimate(-1.0, float("nan"), 1)
-    parts = ("", "verdict", "words", "lower", "higher", "no-such")
-    assert [difference_text(lower, part) for part in parts] == [
-        r"$-1.00 \pm 0.25$",
-        "lower",
-        "lower than",
-        "1",
-        None,
-        None,
-    ]
-    assert difference_text(unclear, "words") == "not clearly different from"
-    assert difference_text(unclear, "lower") is difference_text(unclear, "higher") is None
-    assert format_difference(single) == "$-1.00$"
-    assert difference_text(single, "verdict") == "one seed"
-    assert difference_text(single, "words") == "of one seed, hence not comparable with"
-
-
 def test_the_agreement_of_seeds_is_the_mean_over_their_pairs():
     (record,) = load("empirical/reduced-stability", (COMMITTED,))
     pairs = [[[0.2, 0.1], [0.4, 0.3]], [[None, None], [0.5, 0.2]]]
@@ -363,23 +343,6 @@ def test_a_condition_without_its_original_has_no_row():
         )
     ]
     assert not any("SAM" in row[0] for row in table_cells(records))
-
-
-def test_tables_are_labelled_and_their_words_wrapped():
-    table = Table(
-        "A title",
-        ("case", "asks", "mean"),
-        ((("word " * 20).strip(), "why " * 20, "+0.1"),) * 8,
-        "A note: β_e.",
-    )
-    lines = table.latex("tab:it").splitlines()
-    assert r"\label{tab:it}" in lines[2]
-    assert lines[1].count("p{") == 2
-    assert lines[1].endswith("r@{}}")
-    assert sum(line.endswith(r"\\*") for line in lines) == 6
-    assert r"\label" not in table.latex()
-    assert escape_latex("Var_U - Var_G") == "Var$_U$ $-$ Var$_G$"
-    assert escape_latex("test_error") == r"test\_error"
 
 
 def test_captions_keep_their_mathematics():
