@@ -1,4 +1,7 @@
-"""The training set of each method: originals, then copies or variants, as (source, copy) pairs. Copy 0 is the original itself."""
+"""Define what each method adds to the originals: copies or variants, as (source, copy) pairs.
+
+Copy 0 is the original itself.
+"""
 
 from __future__ import annotations
 
@@ -9,25 +12,29 @@ from empirical.runtime.seeding import stream
 
 
 def additions(method: Method, slow: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """What the method adds to the originals: source indices and copy numbers 1, 2, ..., both (m,). slow: (n,) bool.
+    """Return the source index and the copy number 1, 2, ... of each added image, both (m,).
 
-    TADA, Syn-all and Syn-rand mean the same image by the same (source, copy); USEFUL repeats the source itself.
+    slow: (n,) bool. USEFUL repeats the source image. For TADA, Syn-all and Syn-rand the pair
+    (source, copy) names a variant: equal pairs are the same image in all three methods.
     """
-    everyone = np.arange(len(slow))
+    every = np.arange(len(slow))
     if method.name == "original":
-        sources, times = everyone[:0], 0
+        sources = every[:0]
+        times = 0
     elif method.name == "syn-all":
-        sources, times = everyone, 1
+        sources = every
+        times = 1
     elif method.name == "syn-rand":
-        sources, times = (
-            np.sort(stream(seed, "syn-rand").choice(len(slow), slow.sum(), replace=False)),
-            1,
-        )
+        rng = stream(seed, "syn-rand")
+        sources = np.sort(rng.choice(len(slow), slow.sum(), replace=False))
+        times = 1
     else:
-        sources, times = np.flatnonzero(slow), method.k - 1
+        sources = np.flatnonzero(slow)
+        times = method.k - 1
     return np.tile(sources, times), np.repeat(np.arange(1, times + 1), len(sources))
 
 
-def size(method: Method, slow: np.ndarray) -> int:
-    """How many examples the method trains on."""
-    return len(slow) + len(additions(method, slow, 0)[0])
+def training_set_size(method: Method, slow: np.ndarray) -> int:
+    """Return the number of images that the method trains on. slow: (n,) bool."""
+    sources, _ = additions(method, slow, 0)
+    return len(slow) + len(sources)

@@ -19,14 +19,15 @@ from empirical.data.images import Images, on_device
 from empirical.data.pixels import as_uint8, normalised
 from empirical.generation.saved_model import digest_indices
 from empirical.generation.stage import describe_variants, load_or_make_variants
-from empirical.methods import additions, size
+from empirical.methods import additions, training_set_size
 from empirical.runtime.artifacts import artifact
 from empirical.runtime.seeding import stream, torch_stream
 from empirical.selection.agreement import by_class
 from empirical.selection.stage import Selected, selected
 from empirical.training import evaluation
-from empirical.training.fit import Watch, fit, forget_checkpoint
+from empirical.training.fit import fit, forget_checkpoint
 from empirical.training.networks import classifier
+from empirical.training.progress import Watch
 from empirical.training.responses import ResponseHistory, probes_of
 from figures.records import Advance, no_progress
 
@@ -36,7 +37,7 @@ SHARPNESS_IMAGES = 1000  # training images on which the sharpness of the loss is
 def execute(
     context: Context, advance: Advance = no_progress, watch: Watch | None = None
 ) -> dict[str, Any]:
-    """Train and measure one classifier; returns the metrics of its record.
+    """Train and measure one classifier; return the metrics of its record.
 
     advance: called with the fractions of the run that were done since the last call. watch: called
     with a ``Progress`` after every epoch. Deterministic on a CPU with one thread.
@@ -64,7 +65,7 @@ def execute(
         watch,
     )
     test = on_device(parts.test, device)
-    held_out = evaluation.wrong(network, *on_device(parts.validation, device))
+    held_out = evaluation.misclassified(network, *on_device(parts.validation, device))
     metrics = {
         **evaluation.test_errors(network, *test, chosen.slow_test, len(images.classes)),
         "validation_error": evaluation.mean(held_out),
@@ -80,7 +81,7 @@ def execute(
 
 
 def new_history(context: Context, chosen: Selected) -> evaluation.History:
-    """Return an empty history of when images are learned, with responses if the run asks for them."""
+    """Return an empty history of the training originals, with responses if the run asks so."""
     if not context.run.responses:
         return evaluation.History(chosen.clustered)
     probes = probes_of(context.parts.train, context.seed, context.device)
@@ -88,15 +89,16 @@ def new_history(context: Context, chosen: Selected) -> evaluation.History:
 
 
 def by_cue(context: Context, chosen: Selected, network: nn.Module) -> dict[str, float | None]:
-    """Return test errors with and without the cue, and how well the selection found who has none.
+    """Return test errors of images with and without a cue, and how well these were selected.
 
-    Recall and precision are of the selected training images against those without their cue; None
-    if no image is selected. Empty where images have no cue.
+    selection_recall, selection_precision: of the selection as a detector of training images
+    without their cue; None if there are no such images, or none is selected. Empty if the data
+    have no cues.
     """
     train, test = context.parts.train.truth, context.parts.test.truth
     if train is None or test is None or not train.has_cues:
         return {}
-    wrong = evaluation.wrong(network, *on_device(context.parts.test, context.device))
+    wrong = evaluation.misclassified(network, *on_device(context.parts.test, context.device))
     hit = chosen.slow & ~train.present
     return {
         "test_error_cued": evaluation.mean(wrong[test.present]),
@@ -129,11 +131,13 @@ def run_length(run: Run, slow: np.ndarray) -> int:
     """
     if run.training.steps is not None:
         return run.training.steps
-    return round(run.training.epochs * size(run.length_of or run.method, slow) / run.training.batch)
+    assert run.training.epochs is not None
+    size = training_set_size(run.length_of or run.method, slow)
+    return round(run.training.epochs * size / run.training.batch)
 
 
 def sharpness(network: nn.Module, originals: tuple[Tensor, Tensor], seed: int) -> float:
-    """Return the largest Hessian eigenvalue of the loss on up to 1,000 training originals."""
+    """Return the Hessian's eigenvalue of largest magnitude on up to 1,000 training originals."""
     n = len(originals[1])
     count = min(n, SHARPNESS_IMAGES)
     drawn = np.sort(stream(seed, "sharpness images").choice(n, count, replace=False))
@@ -150,12 +154,11 @@ def origin(context: Context, chosen: Selected, images: Images) -> dict[str, Any]
     variants; None if the method generates none.
     """
     run, parts = context.run, context.parts
+    labels = parts.train.labels
     generated = len(images) - len(parts.train) if run.method.generates else 0
     return {
         "slow_fraction": float(chosen.slow.mean()),
-        "slow_fraction_by_class": by_class(
-            chosen.slow, parts.train.labels, len(parts.train.classes)
-        ),
+        "slow_fraction_by_class": by_class(chosen.slow, labels, len(parts.train.classes)),
         "early_steps": chosen.steps,
         "early_error": chosen.error,
         "early_error_balanced": chosen.balanced_error,

@@ -85,6 +85,7 @@ def _check_counts(config: Data, count: int, classes: int) -> None:
 def _split_digits(config: Data, seed: int) -> Split:
     """Split the digits: validation images fixed, training and test images drawn by seed."""
     images = load_digits(config)
+    assert config.train is not None  # ``Data`` requires it of the digits
     used = config.train + config.validation
     if used >= len(images):
         raise ValueError(

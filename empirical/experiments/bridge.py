@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import Any
 
 from empirical.config import (
     Data,
@@ -47,7 +48,7 @@ def base(name: str, data: Data, training: Training = EPOCHS) -> Run:
     return Run(name, ORIGINAL, data, training, Early(), IDEAL)
 
 
-def by_method(run: Run, *methods: Method, **changes: object) -> list[Run]:
+def by_method(run: Run, *methods: Method, **changes: Any) -> list[Run]:
     """Return the run with each of these methods, and with the given settings changed."""
     return [replace(run, method=method, **changes) for method in methods]
 

@@ -126,9 +126,10 @@ def examples(method: Method, n: int) -> float:
 def steps(run: Run) -> int:
     """Return the expected gradient steps of a run."""
     config = run.training
-    return config.steps or round(
-        config.epochs * examples(run.length_of or run.method, train_images(run.data)) / config.batch
-    )
+    if config.epochs is None:
+        return config.steps or 0
+    count = examples(run.length_of or run.method, train_images(run.data))
+    return round(config.epochs * count / config.batch)
 
 
 def images(runs: Sequence[Run]) -> int:

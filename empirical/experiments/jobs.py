@@ -31,7 +31,7 @@ class Job:
     """One stage of some runs.
 
     name: identifies the job among all jobs of all plans. needs: names of the jobs whose results it
-    reads. runs: its run; of a variants job, all runs that need variants of its store. path: of a
+    reads. runs: its run, of any kind; of a variants job, all runs that need variants of its store. path: of a
     train job, the record that it writes; else None. shard: (i, n), part i of n of a variants job.
     seconds: expected time on one core. experiments: those that need it. Results of stages lie in
     ``out``/artifacts.
@@ -39,7 +39,7 @@ class Job:
 
     stage: str
     name: str
-    runs: tuple[Recorded, ...]
+    runs: tuple[Any, ...]
     seed: int
     out: Path
     needs: tuple[str, ...] = ()
@@ -113,12 +113,12 @@ def graph(
 
 
 def _chain(
-    run: Recorded, seed: int, experiment: Experiment, out: Path, machine: Machine
+    run: Any, seed: int, experiment: Experiment, out: Path, machine: Machine
 ) -> list[Job]:
     """Return the jobs that lead to one record; the last one writes it."""
 
     def job(
-        stage: str, depends: Any, *needs: Job, run: Recorded = run, seed: int = seed, **more: Any
+        stage: str, depends: Any, *needs: Job, run: Any = run, seed: int = seed, **more: Any
     ) -> Job:
         name = f"{stage}-{digest(depends)[:12]}"
         names = tuple(need.name for need in needs)
@@ -181,18 +181,22 @@ def priced(job: Job, rates: expected.Rates = expected.HERE) -> Job:
         "select": lambda: 0.5,
         "generator": lambda: expected.generator(run.generator, run.data, rates),
         "variants": lambda: expected.variants(job.runs, rates),
-        "train": lambda: _last(run, job.path, rates),
+        "train": lambda: _last(job, rates),
     }[job.stage]()
     return dataclasses.replace(job, seconds=seconds / job.shard[1])
 
 
-def _last(run: Recorded, path: Path, rates: expected.Rates) -> float:
-    """Return the seconds of the job that ends in the record at ``path``.
+def _last(job: Job, rates: expected.Rates) -> float:
+    """Return the seconds of a job that ends in a record.
 
     On this processor, those that the committed record of the same run took; else as expected.
     """
-    taken = expected.measured(path.parent.name, path.name) if rates is expected.HERE else None
-    return taken or kind_of(run).seconds(run, rates)
+    run, path = job.runs[0], job.path
+    if rates is expected.HERE and path is not None:
+        taken = expected.measured(path.parent.name, path.name)
+        if taken:
+            return taken
+    return kind_of(run).seconds(run, rates)
 
 
 def _shards(job: Job) -> list[Job]:
@@ -255,7 +259,7 @@ def _narrowed(job: Job, records: set[Recorded]) -> Job:
 def urgency(jobs: Graph) -> dict[str, float]:
     """Return, for each job, the seconds of the longest chain of jobs that begins with it."""
     after: dict[str, float] = {}
-    for job in reversed(jobs.values()):
+    for job in reversed(list(jobs.values())):
         total = job.seconds + after.get(job.name, 0.0)
         after[job.name] = total
         for need in job.needs:

@@ -6,7 +6,7 @@ A new kind is a config in ``empirical/config/run.py`` and one class here. torch 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,9 +16,7 @@ from empirical.runtime.machine import Machine
 from figures.records import Advance
 
 if TYPE_CHECKING:
-    from empirical.training.fit import Progress
-
-Watch = Callable[["Progress"], None]
+    from empirical.training.progress import Watch
 
 
 class Kind(Protocol):
@@ -31,7 +29,7 @@ class Kind(Protocol):
     stores_variants: bool
     tolerance: float
 
-    def selections(self, run: Any, seed: int) -> list[tuple[Run | Gallery, int]]:
+    def selections(self, run: Any, seed: int) -> Sequence[tuple[Run | Gallery, int]]:
         """Return the runs and seeds whose early training and selection it reads."""
 
     def seconds(self, run: Any, rates: cost.Rates) -> float:
@@ -49,7 +47,7 @@ class ClassifierKind:
     stores_variants = True
     tolerance = 0.03  # in test error
 
-    def selections(self, run: Run, seed: int) -> list[tuple[Run, int]]:
+    def selections(self, run: Run, seed: int) -> Sequence[tuple[Run, int]]:
         """Return the run itself."""
         return [(run, seed)]
 
@@ -73,7 +71,7 @@ class GalleryKind:
     stores_variants = False  # it makes its own, at several strengths
     tolerance = 0.1  # in early losses
 
-    def selections(self, run: Gallery, seed: int) -> list[tuple[Gallery, int]]:
+    def selections(self, run: Gallery, seed: int) -> Sequence[tuple[Gallery, int]]:
         """Return the gallery itself."""
         return [(run, seed)]
 
@@ -96,7 +94,7 @@ class AgreementKind:
     stores_variants = False
     tolerance = 0.1  # in Cohen's kappa
 
-    def selections(self, run: SelectionAgreement, seed: int) -> list[tuple[Run, int]]:
+    def selections(self, run: SelectionAgreement, seed: int) -> Sequence[tuple[Run, int]]:
         """Return one run for each rule and seed that are compared."""
         return [(run.by(rule), each) for rule in run.selections for each in range(run.seeds)]
 

@@ -15,16 +15,19 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from empirical.config import (
+    AugmentName,
     Data,
     Early,
     Gallery,
     Generator,
     Method,
     Recorded,
+    RuleName,
     Run,
     Selection,
     SelectionAgreement,
@@ -36,7 +39,7 @@ from empirical.experiments.experiment import Experiment
 
 ORIGINAL, SYN_RAND, SYN_ALL = Method("original"), Method("syn-rand"), Method("syn-all")
 STRENGTHS = (0.3, 0.7)  # beside 0.5
-RULES = ("high-loss", "misclassified")  # beside clusters
+RULES: tuple[RuleName, ...] = ("high-loss", "misclassified")  # beside clusters
 SEEDS = 3
 
 
@@ -58,7 +61,7 @@ class Setting:
         1  # times the base's length where images are augmented at random: they take longer to learn
     )
 
-    def runs(self, *methods: Method, **changes: object) -> list[Run]:
+    def runs(self, *methods: Method, **changes: Any) -> list[Run]:
         """Return the base with each of these methods, and with the given settings changed."""
         return [replace(self.base, method=method, **changes) for method in methods]
 
@@ -168,10 +171,9 @@ def test_error(of: Setting) -> list[Run]:
             + of.runs(*of.main, training=sam)
             + of.runs(original, length_of=SYN_ALL)
         )
-    epochs, few = (
-        replace(base, steps=None, epochs=base.steps * base.batch // n),
-        [m for m in others if m != SYN_RAND],
-    )
+    assert n is not None  # equal steps are of the reduced scale, which says how many images
+    epochs = replace(base, steps=None, epochs=base.steps * base.batch // n)
+    few = [method for method in others if method != SYN_RAND]
     runs = of.runs(*of.main) + of.runs(original, *few, training=sam)
     return (
         runs
@@ -192,16 +194,15 @@ def stacking(of: Setting) -> list[Run]:
     """Return Original and TADA under every augmentation."""
     original, _, tada, *_ = of.main
     runs, base = of.runs(original, tada), of.base.training
-    length = (
-        {"steps": of.longer * base.steps} if base.steps else {"epochs": of.longer * base.epochs}
-    )
-    for augment in ("none", "crop-flip", "crop-flip-trivial"):
+    augmentations: tuple[AugmentName, ...] = ("none", "crop-flip", "crop-flip-trivial")
+    for augment in augmentations:
         if augment != base.augment:
-            runs += of.runs(
-                original,
-                tada,
-                training=replace(base, augment=augment, **(length if augment != "none" else {})),
-            )
+            training = replace(base, augment=augment)
+            if augment != "none" and base.steps is not None:
+                training = replace(training, steps=of.longer * base.steps)
+            elif augment != "none" and base.epochs is not None:
+                training = replace(training, epochs=of.longer * base.epochs)
+            runs += of.runs(original, tada, training=training)
     return runs
 
 
@@ -272,7 +273,7 @@ def sheet(of: Setting) -> list[Gallery]:
     ]
 
 
-NAMED: dict[str, tuple[Callable[[Setting], list[Recorded]], tuple[str, ...], str]] = {
+NAMED: dict[str, tuple[Callable[[Setting], Sequence[Recorded]], tuple[str, ...], str]] = {
     "test-error": (
         test_error,
         ("E1", "E2", "E3", "E4"),

@@ -56,7 +56,7 @@ class Cluster:
             ROOT_VARIABLE: str(data_root().absolute()),
             "PYTHONPATH": str(ROOT),
         }  # code and data lie where they lie here
-        usual = {
+        usual: dict[str, Any] = {
             "runtime_env": {"env_vars": {**ONE_THREAD, **there}},
             "log_to_driver": False,
             "logging_level": "ERROR",

@@ -39,6 +39,8 @@ def methods(name: str, data: Data) -> tuple[Run, ...]:
     and the main methods with SAM.
     """
     equal_steps = [Run(name, method, data, STEPS) for method in METHODS]
+    assert STEPS.steps is not None
+    assert data.train is not None
     epochs = replace(EPOCHS, epochs=STEPS.steps * STEPS.batch // data.train)
     equal_epochs = [Run(name, method, data, epochs) for method in METHODS if method is not ORIGINAL]
     longer = Run(name, ORIGINAL, data, epochs, length_of=TADA_5)
@@ -90,19 +92,18 @@ def digits_sheet() -> Experiment:
 
 
 def smoke() -> Experiment:
-    name, data, training = (
-        "smoke",
-        Data("digits", train=60, validation=0),
-        Training(steps=6, width=8),
+    name = "smoke"
+    data = Data("digits", train=60, validation=0)
+    training = Training(steps=6, width=8)
+    small = Run(
+        name,
+        data=data,
+        generator=Generator(channels=(8,), steps=3),
+        variants=Variants(num_inference_steps=4),
     )
-    small = {
-        "data": data,
-        "generator": Generator(channels=(8,), steps=3),
-        "variants": Variants(num_inference_steps=4),
-    }
     epochs, sam = replace(training, steps=None, epochs=4), replace(training, optimiser="sam")
     runs = [
-        Run(name, method, training=t, **small)
+        replace(small, method=method, training=t)
         for t in (training, epochs, sam)
         for method in (ORIGINAL, TADA_2, SYN_RAND)
     ]
@@ -110,8 +111,8 @@ def smoke() -> Experiment:
         name,
         data,
         training,
-        generator=small["generator"],
-        variants=small["variants"],
+        generator=small.generator,
+        variants=small.variants,
         strengths=(0.5,),
     )
     return Experiment(
@@ -168,9 +169,9 @@ def full_names(name: str, scale: str) -> list[str]:
         return list(of_scale.values())
     if name in claims:
         return [full for short, full in of_scale.items() if name in grid.NAMED[short][1]]
-    found = name if name in EXPERIMENTS else of_scale.get(name)
+    found = name if name in EXPERIMENTS else of_scale.get(name, "")
     require(
-        found is not None,
+        found != "",
         "name",
         name,
         f"{', '.join(of_scale)}, {', '.join(EXPERIMENTS)}, {', '.join(claims)}, all",

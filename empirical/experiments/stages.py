@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from empirical.data.context import Context
-    from empirical.training.fit import Progress
+    from empirical.training.progress import Progress
 
 PACKAGES = ("numpy", "scikit-learn", "torch", "torchvision", "diffusers")
 DONE, BUSY = "done", "busy"  # what ``perform`` returns
@@ -156,6 +156,7 @@ def _train(job: Job, advance: Advance) -> None:
     )
     seconds = round(earlier[0] + time.perf_counter() - start, 1)
     origin = {**provenance(*PACKAGES), "seconds": seconds, **accelerator}
+    assert job.path is not None  # a train job writes a record
     write(job.path, Record(json_value(run), job.seed, metrics, origin))
 
 

@@ -1,4 +1,7 @@
-"""How much two selections agree, beside what chance alone would give: numpy arrays in, numbers out. None where a number has no meaning."""
+"""Measure how much two selections agree, beside the agreement expected by chance.
+
+Inputs are numpy arrays; a measure is None where it is not defined.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,16 @@ from typing import Any
 
 import numpy as np
 
+MEASURES = ("jaccard", "jaccard_chance", "overlap", "overlap_chance", "kappa", "spearman")
+
 
 @dataclasses.dataclass(frozen=True)
 class Scores:
-    """One selection. indices: (n,) distinct numbers that name the examples; losses and slow: (n,), as ``selection.select`` has them."""
+    """The losses of n examples, and which of them were selected as slow.
+
+    indices: (n,) distinct integers that name the examples. losses: (n,). slow: (n,) bool. Both as
+    in ``selection.rules.select``.
+    """
 
     indices: np.ndarray
     losses: np.ndarray
@@ -20,26 +29,38 @@ class Scores:
 
 
 def jaccard(a: np.ndarray, b: np.ndarray) -> float | None:
-    """|A and B| / |A or B| of two masks (n,) bool, in [0, 1]; None where both are empty."""
-    return _ratio((a & b).sum(), (a | b).sum())
+    """Return |A and B| / |A or B| of two masks (n,) bool, in [0, 1]; None if both are empty."""
+    from sklearn.metrics import jaccard_score
+
+    return float(jaccard_score(a, b)) if (a | b).any() else None
 
 
 def overlap(a: np.ndarray, b: np.ndarray) -> float | None:
-    """|A and B| / min(|A|, |B|), the overlap (Szymkiewicz-Simpson) coefficient, in [0, 1]; None where one is empty."""
+    """Return |A and B| / min(|A|, |B|), in [0, 1]; None if a mask is empty.
+
+    This is the overlap (Szymkiewicz-Simpson) coefficient of two masks (n,) bool.
+    """
     return _ratio((a & b).sum(), min(a.sum(), b.sum()))
 
 
 def kappa(a: np.ndarray, b: np.ndarray) -> float | None:
-    """Cohen's kappa (1960): (p - e) / (1 - e), p the share on which both agree, e what two independent choices of these sizes would
-    agree on; in [-1, 1]. None where both take all or both take none.
+    """Return Cohen's kappa (1960) of two masks (n,) bool, in [-1, 1].
+
+    It is (p - e) / (1 - e), with p the share of examples on which both agree, and e the share
+    expected of two independent masks of the same sizes. None if both select all examples or both
+    select none.
     """
-    p, x, y = (a == b).mean(), a.mean(), b.mean()
-    e = x * y + (1 - x) * (1 - y)
-    return _ratio(p - e, 1 - e)
+    from sklearn.metrics import cohen_kappa_score
+
+    one_value = len(np.unique(np.concatenate([a, b]))) < 2
+    return None if one_value else float(cohen_kappa_score(a, b))
 
 
 def chance_jaccard(n: int, a: int, b: int) -> float | None:
-    """Expected Jaccard index of independent random subsets of a and b of n examples: E[X / (a + b - X)], X hypergeometric."""
+    """Return the expected Jaccard index of independent random subsets of a and b of n examples.
+
+    It is E[X / (a + b - X)] with X hypergeometric. None if both subsets are empty.
+    """
     from scipy.stats import hypergeom
 
     if a == 0 and b == 0:
@@ -49,55 +70,65 @@ def chance_jaccard(n: int, a: int, b: int) -> float | None:
 
 
 def chance_overlap(n: int, a: int, b: int) -> float | None:
-    """Expected overlap coefficient of the same: (a b / n) / min(a, b) = max(a, b) / n."""
+    """Return the expected overlap coefficient of such subsets; None if one of them is empty.
+
+    It is (a b / n) / min(a, b) = max(a, b) / n.
+    """
     return _ratio(max(a, b), n) if min(a, b) else None
 
 
 def spearman(x: np.ndarray, y: np.ndarray) -> float | None:
-    """Spearman's rank correlation of two sets of scores (n,), ties at their mean rank, in [-1, 1]; None where one does not vary."""
-    from scipy.stats import rankdata
+    """Return Spearman's rank correlation of two arrays (n,), in [-1, 1].
 
-    ranks = np.stack([rankdata(x), rankdata(y)])
-    ranks -= ranks.mean(1, keepdims=True)
-    return _ratio((ranks[0] * ranks[1]).sum(), np.sqrt((ranks**2).sum(1).prod()))
+    Ties have their mean rank. None if all values of one array are equal.
+    """
+    from scipy.stats import spearmanr
+
+    if np.ptp(x) == 0 or np.ptp(y) == 0:
+        return None
+    return float(spearmanr(x, y).statistic)
 
 
 def by_class(slow: np.ndarray, labels: np.ndarray, classes: int) -> list[float | None]:
-    """Fraction of slow examples of each class 0..classes-1; None for a class without examples."""
+    """Return the fraction of slow examples in each class 0..classes-1; None for an empty class."""
     counts = np.bincount(labels, minlength=classes)
-    return [
-        _ratio(s, c)
-        for s, c in zip(np.bincount(labels[slow], minlength=classes), counts, strict=True)
-    ]
+    selected = np.bincount(labels[slow], minlength=classes)
+    return [_ratio(part, total) for part, total in zip(selected, counts, strict=True)]
 
 
 def compare(first: Scores, second: Scores) -> dict[str, Any]:
-    """How two selections agree on the examples that both have. Without two of them ``common`` alone says something."""
+    """Return how much two selections agree on their common examples.
+
+    common: number of these examples. slow: how many of them each selects. Then the ``MEASURES``,
+    which are None if fewer than two examples are common.
+    """
     _, i, j = np.intersect1d(first.indices, second.indices, assume_unique=True, return_indices=True)
-    a, b = first.slow[i], second.slow[j]
-    if len(i) < 2:
-        names = ("jaccard", "jaccard_chance", "overlap", "overlap_chance", "kappa", "spearman")
-        return {"common": len(i), "slow": [int(a.sum()), int(b.sum())], **dict.fromkeys(names)}
-    sizes = (len(i), int(a.sum()), int(b.sum()))
+    a = first.slow[i]
+    b = second.slow[j]
+    n = len(i)
+    slow = [int(a.sum()), int(b.sum())]
+    if n < 2:
+        return {"common": n, "slow": slow, **dict.fromkeys(MEASURES)}
     return {
-        "common": len(i),
-        "slow": list(sizes[1:]),
+        "common": n,
+        "slow": slow,
         "jaccard": jaccard(a, b),
-        "jaccard_chance": chance_jaccard(*sizes),
+        "jaccard_chance": chance_jaccard(n, *slow),
         "overlap": overlap(a, b),
-        "overlap_chance": chance_overlap(*sizes),
+        "overlap_chance": chance_overlap(n, *slow),
         "kappa": kappa(a, b),
         "spearman": spearman(first.losses[i], second.losses[j]),
     }
 
 
 def pairwise(scores: Sequence[Scores]) -> list[dict[str, Any]]:
-    """What ``compare`` says of every two of the selections; seeds: the places of the two."""
+    """Return ``compare`` of every two selections; ``seeds`` holds their positions in ``scores``."""
     return [
         {"seeds": [i, j], **compare(scores[i], scores[j])}
         for i, j in itertools.combinations(range(len(scores)), 2)
     ]
 
 
-def _ratio(part: float, whole: float) -> float | None:
-    return float(part / whole) if whole else None
+def _ratio(part: float, total: float) -> float | None:
+    """Return part / total, or None if total is 0."""
+    return float(part / total) if total else None

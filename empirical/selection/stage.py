@@ -39,7 +39,7 @@ class Selected:
 
 
 def selected(context: Context) -> Selected:
-    """Train early, then select; returns both results.
+    """Train early and select, or read the results of both stages; return them.
 
     Early training keeps its logits only: softmax and losses follow from them bit for bit. Raises
     NoKnee if early training was to stop by itself and nothing was learned.
@@ -77,16 +77,17 @@ def selected(context: Context) -> Selected:
 
 
 def known_cues(images: Images) -> np.ndarray:
-    """Return which images have their cue, (n,) bool. Raises ValueError if that is not known."""
+    """Return which images have their cue, (n,) bool. Raises ValueError if it is not known."""
     if images.truth is None or not images.truth.has_cues:
         raise ValueError("selection.rule is 'truth'; allowed: with data.cue beside, patch, domino")
     return images.truth.present
 
 
 def early_outputs(context: Context, depends: tuple) -> dict[str, np.ndarray]:
-    """Return the arrays that early training leaves, from the artifacts folder or newly computed.
+    """Return the results of early training, from the artifacts folder or newly computed.
 
-    logits (n, classes) on training images, test (m, classes) on test images, steps, error, curve.
+    logits: (n, classes) on training images. test: (m, classes) on test images. steps, error: 0-d
+    arrays. curve: (c, 2). depends: all that the results depend on.
     """
     run, parts = context.run, context.parts
     path = artifact(context.root, "early", ".npz", *depends)
@@ -98,8 +99,8 @@ def early_outputs(context: Context, depends: tuple) -> dict[str, np.ndarray]:
     kept = {
         "logits": logits_of(trained.network, parts.train),
         "test": logits_of(trained.network, parts.test),
-        "steps": np.int64(trained.steps),
-        "error": np.float64(trained.error),
+        "steps": np.array(trained.steps),
+        "error": np.array(trained.error),
         "curve": trained.curve,
     }
     save_arrays(path, **kept)

@@ -1,120 +1,132 @@
-"""What is measured on a trained or training classifier. Errors are fractions in [0, 1]."""
+"""Measure a classifier, trained or in training. Errors are fractions in [0, 1]."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+import math
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-if TYPE_CHECKING:
-    from torch import Tensor, nn
-
+from empirical.data.pixels import normalised
 
 CHUNK = 250  # images whose loss is differentiated twice at once
+KRYLOV = 6  # vectors kept by the Lanczos iteration; more need more memory and no fewer products
 
 
-def wrong(network: nn.Module, images: Tensor, labels: Tensor) -> np.ndarray:
-    """Which images are misclassified, (n,) bool, in evaluation mode."""
+def misclassified(network: nn.Module, images: Tensor, labels: Tensor) -> np.ndarray:
+    """Return which images the network, in evaluation mode, misclassifies: (n,) bool."""
     if not len(labels):
         return np.zeros(0, bool)
     return (logits(network, images).argmax(1) != labels).cpu().numpy()
 
 
 def mean(values: np.ndarray) -> float | None:
-    """The mean, or None where there is nothing to average."""
+    """Return the mean, computed in double precision; None if there are no values."""
     return float(values.mean(dtype=np.float64)) if len(values) else None
 
 
 def balanced_error(errors: np.ndarray, labels: np.ndarray) -> float:
-    """Mean over the classes of the error in each, of those that ``labels`` (n >= 1,) holds; errors: (n,) bool.
+    """Return the mean of the classes' errors over the classes that occur in ``labels``, in [0, 1].
 
-    A constant guess is wrong by 1 - 1 / classes, whatever their balance.
+    errors: (n,) bool. labels: (n,), n at least 1. A constant guess has the balanced error
+    1 - 1/classes whatever the sizes of the classes.
     """
     count = np.bincount(labels)
-    there = count > 0
-    return float((np.bincount(labels[errors], minlength=len(count))[there] / count[there]).mean())
+    occurs = count > 0
+    wrong = np.bincount(labels[errors], minlength=len(count))
+    return float((wrong[occurs] / count[occurs]).mean())
 
 
 def test_errors(
     network: nn.Module, images: Tensor, labels: Tensor, slow: np.ndarray, classes: int
 ) -> dict[str, float | list | None]:
-    """Test error on all, on slow and on fast test images, and by class; slow: (n,) bool."""
-    errors, truth = wrong(network, images, labels), labels.cpu().numpy()
-    by_class = [mean(errors[truth == label]) for label in range(classes)]
-    groups = {
+    """Return the test errors on all, on slow and on fast images, and by class.
+
+    slow: (n,) bool. None for a group or a class without images.
+    """
+    errors = misclassified(network, images, labels)
+    truth = labels.cpu().numpy()
+    return {
         "test_error": mean(errors),
         "test_error_slow": mean(errors[slow]),
         "test_error_fast": mean(errors[~slow]),
+        "test_error_by_class": [mean(errors[truth == label]) for label in range(classes)],
     }
-    return {**groups, "test_error_by_class": by_class}
 
 
 class History:
-    """When each training original is learned: right or wrong, and its loss, at each of T checks on the way."""
+    """Predictions and losses on the n training originals at each of T evaluations during training.
+
+    slow: (n,) bool, the slow originals.
+    """
 
     def __init__(self, slow: np.ndarray) -> None:
-        """slow: (n,) bool."""
         self.slow = slow
         self.steps: list[int] = []
-        self.right: list[np.ndarray] = []  # T of (n,) bool
-        self.losses: list[np.ndarray] = []  # T of (n,) float32
+        self.right: list[np.ndarray] = []  # T arrays (n,) bool: classified correctly
+        self.losses: list[np.ndarray] = []  # T arrays (n,) float32
 
     def add(self, step: int, network: nn.Module, images: Tensor, labels: Tensor) -> None:
-        """Look at the network after ``step`` steps."""
+        """Evaluate the network on the originals after ``step`` steps."""
         outputs = logits(network, images)
         self.steps.append(step)
         self.right.append((outputs.argmax(1) == labels).cpu().numpy())
         self.losses.append(F.cross_entropy(outputs, labels, reduction="none").cpu().numpy())
 
     def state_dict(self) -> dict[str, list | Tensor]:
-        """What a checkpoint keeps."""
+        """Return the state for a checkpoint."""
         return {
             "steps": self.steps,
             "right": torch.from_numpy(np.array(self.right)),
             "losses": torch.from_numpy(np.array(self.losses)),
         }
 
-    def load_state_dict(self, state: dict[str, list | Tensor]) -> None:
-        self.steps, self.right, self.losses = (
-            list(state["steps"]),
-            *(list(state[name].cpu().numpy()) for name in ("right", "losses")),
-        )
+    def load_state_dict(self, state: dict) -> None:
+        """Restore the state of ``state_dict``."""
+        self.steps = list(state["steps"])
+        self.right = list(state["right"].cpu().numpy())
+        self.losses = list(state["losses"].cpu().numpy())
 
     def metrics(self) -> dict[str, list | float | None]:
-        """Error and mean loss at each check, and what ``learning`` says, of all, slow and fast originals."""
+        """Return errors and mean losses at each evaluation, and the means of ``learning``.
+
+        Each of them for all, slow (``_slow``) and fast (``_fast``) originals. learning_gap:
+        learned_slow - learned_fast. None for a group without images.
+        """
         groups = {"": np.ones(len(self.slow), bool), "_slow": self.slow, "_fast": ~self.slow}
-        right, losses = np.array(self.right), np.array(self.losses)  # (T, n)
-        values: dict[str, list | float | None] = {"steps": self.steps}
+        right = np.array(self.right)  # (T, n)
+        losses = np.array(self.losses)  # (T, n)
+        curves: dict[str, list] = {"steps": self.steps}
         for suffix, group in groups.items():
-            values["train_error" + suffix] = [mean(~row[group]) for row in right]
-            values["train_loss" + suffix] = [mean(row[group]) for row in losses]
+            curves["train_error" + suffix] = [mean(~row[group]) for row in right]
+            curves["train_loss" + suffix] = [mean(row[group]) for row in losses]
+        means: dict[str, float | None] = {}
         for name, each in learning(right, self.steps).items():
-            values |= {name + suffix: mean(each[group]) for suffix, group in groups.items()}
-        slow, fast = values["learned_slow"], values["learned_fast"]
-        values["learning_gap"] = None if slow is None or fast is None else slow - fast
-        return values
+            means |= {name + suffix: mean(each[group]) for suffix, group in groups.items()}
+        slow, fast = means["learned_slow"], means["learned_fast"]
+        means["learning_gap"] = None if slow is None or fast is None else slow - fast
+        return {**curves, **means}
 
 
 def learning(right: np.ndarray, steps: Sequence[int]) -> dict[str, np.ndarray]:
-    """When each image is learned, from right or wrong (T, n) at ``steps``; the last step is the end of the run.
+    """Return when each image is learned, four arrays (n,).
 
-    first: the first check at which it is right; learned: the first from which on it stays right; both as fractions of the run, in (0, 1],
-    and 1 for images that never are, whose share is ``never``. forgotten: how often it is right and wrong at the next check (Toneva
-    et al. 2019). All (n,).
+    right: (T, n) bool, whether an image is classified correctly at each of ``steps``; the last step
+    is the end of the run. Times are fractions of the run in (0, 1], and 1 if they never come.
+    first_learned: the first evaluation at which the image is right. learned: the first from which
+    on it stays right. never_learned: whether it is wrong at the end. forgotten: how often it is
+    right, then wrong at the next evaluation (Toneva et al. 2019).
     """
-    checks, n = right.shape
-    times = np.append(
-        np.asarray(steps, float) / steps[-1], 1.0
-    )  # (T + 1,): a check that never came counts as the end
+    count, n = right.shape
+    times = np.append(np.asarray(steps, float) / steps[-1], 1.0)  # (T + 1,); the last: never
     ever = right.any(axis=0)
-    first = np.where(ever, right.argmax(axis=0), checks)
+    first = np.where(ever, right.argmax(axis=0), count)
     stays = np.logical_and.accumulate(right[::-1])[::-1]  # (T, n): right from here on
-    final = np.where(stays[-1], stays.argmax(axis=0), checks)
-    forgotten = (right[:-1] & ~right[1:]).sum(axis=0) if checks > 1 else np.zeros(n)
+    final = np.where(stays[-1], stays.argmax(axis=0), count)
+    forgotten = (right[:-1] & ~right[1:]).sum(axis=0) if count > 1 else np.zeros(n)
     return {
         "first_learned": times[first],
         "learned": times[final],
@@ -128,38 +140,57 @@ def sharpness(
     images: Tensor,
     labels: Tensor,
     rng: torch.Generator,
-    iterations: int = 50,
     chunk: int = CHUNK,
+    tolerance: float = 1e-2,
 ) -> float:
-    """Largest eigenvalue (in size) of the Hessian of the mean cross-entropy in evaluation mode, by power iteration.
+    """Return the eigenvalue of largest magnitude of the Hessian of the mean cross-entropy.
 
-    images: (n, channels, side, side) float on the [-1, 1] scale; rng: of the first direction; chunk: images at once, at least 1, which
-    bounds the memory. v <- Hv / |Hv|; returned is <v, Hv> of the last direction, after ``iterations`` or once it changes by less than 0.1%.
+    The network is in evaluation mode. The eigenvalue keeps its sign; 0 if the Hessian is zero, not
+    finite if it is not. images: (n, channels, side, side) float on the [-1, 1] scale. rng: draws
+    the start vector v; the same v gives the same bits on a CPU with one thread. chunk: images that
+    are differentiated at once, at least 1, which bounds the memory. tolerance: largest residual
+    |Hv - value v| of a unit vector v, relative to the value, so that an eigenvalue of H is as near;
+    on trained networks it is about a hundred times nearer. Lanczos iteration (ARPACK) from Hv.
     """
+    from scipy.sparse.linalg import LinearOperator, eigsh
+
     training = network.training
     network.eval()
     weights = [p for p in network.parameters() if p.requires_grad]
+    drawn = torch.cat([torch.randn(p.shape, generator=rng).flatten() for p in weights])
     parts = list(zip(images.split(chunk), labels.split(chunk), strict=True))
-    eager, plain = (
-        torch.compiler.set_stance("force_eager"),
-        torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH),
-    )
+    product = _hessian_product(network, weights, parts)
+    eager = torch.compiler.set_stance("force_eager")
+    plain = torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH)
     with eager, plain:  # neither compiled networks nor other attention can be differentiated twice
-        direction = [torch.randn(p.shape, generator=rng).to(p) for p in weights]
-        value = 0.0
-        for _ in range(iterations):
-            length = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(direction)))
-            direction = [v / length for v in direction]
-            product = _hessian_times(direction, network, weights, parts)
-            last, value = (
-                value,
-                sum((v * h).sum() for v, h in zip(direction, product, strict=True)).item(),
-            )
-            if abs(value - last) <= 1e-3 * abs(value):
-                break
-            direction = product
+        start = product(drawn.double().numpy())
+        value = float(np.linalg.norm(start))  # zero or not finite: this is the result
+        if value != 0 and math.isfinite(value):
+            size = len(start)
+            hessian = LinearOperator((size, size), matvec=product, dtype=np.float64)
+            kept = min(KRYLOV, size)
+            values = eigsh(hessian, 1, v0=start, ncv=kept, tol=tolerance, return_eigenvectors=False)
+            value = float(values[0])
     network.train(training)
     return value
+
+
+def _hessian_product(
+    network: nn.Module, weights: Sequence[Tensor], parts: Sequence[tuple[Tensor, Tensor]]
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Return the function v -> Hv, (m,) float64 in and out, for m trainable weights.
+
+    H is the Hessian of the mean loss over all parts of the images.
+    """
+    sizes = [p.numel() for p in weights]
+
+    def product(vector: np.ndarray) -> np.ndarray:
+        flat = torch.from_numpy(vector.ravel()).to(weights[0])
+        direction = [v.view_as(p) for v, p in zip(flat.split(sizes), weights, strict=True)]
+        total = _hessian_times(direction, network, weights, parts)
+        return torch.cat([h.flatten() for h in total]).cpu().double().numpy()
+
+    return product
 
 
 def _hessian_times(
@@ -168,8 +199,12 @@ def _hessian_times(
     weights: Sequence[Tensor],
     parts: Sequence[tuple[Tensor, Tensor]],
 ) -> list[Tensor]:
-    """Hv: the gradient of <g, v>, with g the gradient of the mean loss, summed over parts of the images. No graph outlives its part."""
-    count, total = sum(len(labels) for _, labels in parts), [torch.zeros_like(v) for v in direction]
+    """Return Hv: the gradient of <g, v>, where g is the gradient of the mean loss.
+
+    It is summed over parts of the images; the graph of a part is freed before the next part.
+    """
+    count = sum(len(labels) for _, labels in parts)
+    total = [torch.zeros_like(v) for v in direction]
     for images, labels in parts:
         loss = F.cross_entropy(network(images), labels, reduction="sum") / count
         gradients = torch.autograd.grad(loss, weights, create_graph=True)
@@ -178,19 +213,14 @@ def _hessian_times(
 
 
 def logits(network: nn.Module, images: Tensor, batch: int = 512) -> Tensor:
-    """Outputs (n, classes) in evaluation mode, in float32, on the images' device; the network is left in the mode it was in.
+    """Return the outputs (n, classes) in evaluation mode, float32, on the images' device.
 
-    images: (n, channels, side, side), uint8 or float on the [-1, 1] scale.
+    images: (n, channels, side, side), uint8 or float on the [-1, 1] scale. The network is left in
+    the mode it was in.
     """
-    import torch
-
-    from empirical.data.pixels import normalised
-
     training = network.training
     network.eval()
     with torch.inference_mode():
-        outputs = torch.cat(
-            [network(normalised(part)) for part in images.split(batch)]
-        )  # (n, classes)
+        outputs = torch.cat([network(normalised(part)) for part in images.split(batch)])
     network.train(training)
     return outputs

@@ -1,12 +1,10 @@
-"""From a training set to a trained and measured classifier: checks on the way, checkpoints, and what a watcher is told."""
+"""Train a classifier with evaluations, checkpoints and reports of progress on the way."""
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import time
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,33 +15,11 @@ from torch import Tensor, nn
 from empirical.config import Training
 from empirical.runtime.machine import Machine
 from empirical.training.evaluation import History
+from empirical.training.progress import Progress, Watch
 from empirical.training.trainer import Diverged, Trainer, check_finite
-from figures.records import atomic_write, leftovers
+from figures.records import Advance, atomic_write, leftovers
 
-Pair = tuple[Tensor, Tensor]
-
-
-@dataclasses.dataclass(frozen=True)
-class Progress:
-    """Where a run stands after an epoch."""
-
-    step: int
-    steps: int
-    epoch: float
-    loss: float  # mean over the epoch
-    rate: float  # images a second; SAM sees each twice, which counts once
-    seconds_left: float
-    error: float | None  # on the training originals, at the last check
-    earlier: float = 0.0  # seconds that processes before this one trained, whose checkpoint this one went on from
-
-    def __str__(self) -> str:
-        minutes, seconds = divmod(round(self.seconds_left), 60)
-        error = "" if self.error is None else f"  training error {self.error:6.2%}"
-        done = f"epoch {self.epoch:6.1f}  step {self.step}/{self.steps}"
-        return f"{done}  loss {self.loss:.4f}{error}  {self.rate:,.0f} images/s  {minutes}:{seconds:02d} left"
-
-
-Watch = Callable[[Progress], None]
+Pair = tuple[Tensor, Tensor]  # images and labels
 
 
 def fit(
@@ -53,113 +29,118 @@ def fit(
     config: Training,
     steps: int,
     history: History,
-    checks: int,
+    evaluations: int,
     rng: np.random.Generator,
     checkpoint: Path,
     machine: Machine,
-    advance: Callable[[float], None],
+    advance: Advance,
     watch: Watch | None = None,
 ) -> None:
-    """Train the network in place, looking at the originals ``checks`` times, evenly; goes on from the checkpoint if there is one.
+    """Train the network in place; resume from the checkpoint if there is one.
 
-    images, originals: pixels and labels on the network's device. advance: told the fractions of the run that are done. The result does
-    not depend on where, or how often, the run was interrupted. Raises Diverged, and leaves no checkpoint of what is lost.
+    images, originals: the training set and the original images, with labels, on the network's
+    device. The network is evaluated on the originals ``evaluations`` times, evenly spaced, and
+    history keeps the results. advance: called with the fractions of the run that are done. watch:
+    called after every epoch. The result does not depend on where, or how often, the run was
+    interrupted. Raises Diverged, and then removes the checkpoint.
     """
     trainer = Trainer(network, *images, config, steps, rng, machine.compile, machine.cuda_graph)
-    began, earlier = time.monotonic(), 0.0
+    began = time.monotonic()
+    earlier = 0.0
     if (kept := load_checkpoint(checkpoint, images[0].device)) is not None:
         trainer.load_state_dict(kept["trainer"])
         history.load_state_dict(kept["history"])
         earlier = kept["seconds"]
-    places = check_steps(steps, checks)
-    advance(len(history.steps) / len(places))
-    told, saved = _Clock(trainer, len(images[1]), earlier), time.monotonic()
+    evaluated = evenly_spaced_steps(steps, evaluations)
+    advance(len(history.steps) / len(evaluated))
+    clock = _EpochClock(trainer, len(images[1]), earlier)
+    saved = time.monotonic()
     try:
         for step in trainer.run():
-            if step in places:
+            if step in evaluated:
                 history.add(step, network, *originals)
                 check_finite(history.losses[-1].mean(), step, config)
-                advance(1 / len(places))
-            if watch and told.due(step):
-                watch(told.progress(history))
+                advance(1 / len(evaluated))
+            if watch and clock.epoch_ends(step):
+                watch(clock.progress(history))
             if time.monotonic() - saved >= machine.checkpoint and step < steps:
-                spent = earlier + time.monotonic() - began
-                save_checkpoint(
-                    checkpoint,
-                    {
-                        "trainer": trainer.state_dict(),
-                        "history": history.state_dict(),
-                        "seconds": spent,
-                    },
-                )
+                state = {
+                    "trainer": trainer.state_dict(),
+                    "history": history.state_dict(),
+                    "seconds": earlier + time.monotonic() - began,
+                }
+                save_checkpoint(checkpoint, state)
                 saved = time.monotonic()
     except Diverged:
         forget_checkpoint(checkpoint)
         raise
 
 
-def check_steps(steps: int, checks: int) -> list[int]:
-    """``checks`` steps, or as many as there are, evenly up to the last; increasing."""
-    return sorted({max(1, round(steps * (i + 1) / checks)) for i in range(checks)})
+def evenly_spaced_steps(steps: int, count: int) -> list[int]:
+    """Return ``count`` evenly spaced steps of 1, ..., ``steps``, the last included, increasing.
+
+    All steps if there are fewer than ``count``.
+    """
+    return sorted({max(1, round(steps * (i + 1) / count)) for i in range(count)})
 
 
-class _Clock:
-    """Tells when an epoch is over, and how fast it went."""
+class _EpochClock:
+    """Find the last step of each epoch, and measure the epoch's speed.
+
+    n: images in an epoch. earlier: seconds spent by earlier processes.
+    """
 
     def __init__(self, trainer: Trainer, n: int, earlier: float) -> None:
-        self.trainer, self.n, self.earlier, self.step, self.time = (
-            trainer,
-            n,
-            earlier,
-            trainer.step,
-            time.monotonic(),
-        )
+        self.trainer = trainer
+        self.n = n
+        self.earlier = earlier
+        self.step = trainer.step  # at the last report
+        self.time = time.monotonic()  # at the last report
 
-    def due(self, step: int) -> bool:
+    def epoch_ends(self, step: int) -> bool:
+        """Return whether an epoch, or the run, ends with this step."""
         batch = self.trainer.config.batch
         return step == self.trainer.steps or step * batch // self.n > (step - 1) * batch // self.n
 
     def progress(self, history: History) -> Progress:
-        step, now, batch = self.trainer.step, time.monotonic(), self.trainer.config.batch
-        done, seconds = step - self.step, now - self.time
-        self.step, self.time = step, now
-        error = float(1 - history.right[-1].mean()) if history.right else None
-        left = (self.trainer.steps - step) * seconds / max(1, done)
-        rate = done * batch / max(seconds, 1e-9)
+        """Return the state of the run; speed and loss are those since the last call."""
+        step = self.trainer.step
+        now = time.monotonic()
+        done = step - self.step
+        seconds = now - self.time
+        self.step = step
+        self.time = now
+        batch = self.trainer.config.batch
         return Progress(
-            step,
-            self.trainer.steps,
-            step * batch / self.n,
-            self.trainer.mean_loss(),
-            rate,
-            left,
-            error,
-            self.earlier,
+            step=step,
+            steps=self.trainer.steps,
+            epoch=step * batch / self.n,
+            loss=self.trainer.mean_loss(),
+            rate=done * batch / max(seconds, 1e-9),
+            seconds_left=(self.trainer.steps - step) * seconds / max(1, done),
+            error=float(1 - history.right[-1].mean()) if history.right else None,
+            earlier=self.earlier,
         )
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Written whole or not at all."""
-    with (
-        contextlib.suppress(FileNotFoundError),
-        atomic_write(path) as temporary,
-    ):  # another process has finished the same run, and cleared away
+    """Write a checkpoint, complete or not at all."""
+    # another process that finishes the same run may remove the temporary file
+    with contextlib.suppress(FileNotFoundError), atomic_write(path) as temporary:
         torch.save(state, temporary)
 
 
 def forget_checkpoint(path: Path) -> None:
-    """Remove it, and what processes that were killed while they wrote it have left."""
+    """Remove a checkpoint and the temporary files of processes killed while they wrote it."""
     for left in (path, *leftovers(path)):
         left.unlink(missing_ok=True)
 
 
 def load_checkpoint(path: Path, device: torch.device) -> dict[str, Any] | None:
-    """What ``save_checkpoint`` wrote, or None if there is none or it is damaged."""
+    """Return what ``save_checkpoint`` wrote; None if there is no checkpoint or it is damaged."""
     try:
-        with zipfile.ZipFile(path) as whole:
-            damaged = whole.testzip()  # torch itself does not compare checksums
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()  # torch itself does not compare checksums
         return None if damaged else torch.load(path, map_location=device, weights_only=True)
-    except (
-        Exception
-    ):  # none, or whatever a damaged file makes zipfile or torch raise: the run then begins anew
+    except Exception:  # whatever a missing or damaged file makes zipfile or torch raise
         return None

@@ -1,6 +1,7 @@
-"""Classifiers for small images, built from torchvision's own classes; one line of ``NETWORKS`` adds one.
+"""Build classifiers for small images from torchvision's classes.
 
-torch and torchvision are imported inside the functions: the settings' checks read the names at once.
+One line of ``NETWORKS`` adds a network. torch and torchvision are imported inside the functions, so
+that the names of the networks can be read without loading them.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Shape:
-    """What a network is built for: square images of ``side`` pixels, and the width of its first stage where that can be chosen."""
+    """The inputs and outputs of a network: square images of ``side`` pixels, and classes.
+
+    width: channels of the first stage, of networks where it can be chosen.
+    """
 
     channels: int
     side: int
@@ -31,35 +35,45 @@ class Shape:
 
 @dataclasses.dataclass(frozen=True)
 class Network:
-    """``build`` makes the module with torch's global random state as it finds it; sides are multiples of ``multiple``."""
+    """How to build a network.
+
+    build: makes the module; its first weights follow torch's global random state. multiple: sides
+    of images must be multiples of it.
+    """
 
     build: Callable[[Shape], nn.Module]
     multiple: int
 
 
 def classifier(images: Images, config: Training, seed: int) -> nn.Module:
-    """The classifier of a run: first weights by ``seed`` alone, so that methods that are compared start equal."""
+    """Return the classifier of a run.
+
+    Its first weights depend on ``seed`` only, so that methods that are compared start equal.
+    """
     channels, _, side = images.shape
     return build(config.network, Shape(channels, side, len(images.classes), config.width), seed)
 
 
 def build(name: str, shape: Shape, seed: int) -> nn.Module:
-    """The network ``name``, its 4-dimensional weights channels last, first weights by ``seed`` alone.
+    """Return the network ``name``, with its 4-dimensional weights channels last.
 
-    None of ``NETWORKS`` draws random numbers in training (no dropout, no stochastic depth), so that a run is its seed and order.
-    Raises ValueError for an unknown name, and for a side that the network cannot take.
+    Its first weights depend on ``seed`` only. None of ``NETWORKS`` draws random numbers in training
+    (no dropout, no stochastic depth), so that seed and order determine a run. Raises ValueError for
+    an unknown name, and for a side that the network cannot take.
     """
     import torch
 
     from empirical.runtime.seeding import construction
 
+    make: Callable[[Shape], nn.Module]
     if name.startswith(TIMM):
         make = functools.partial(from_timm, name.removeprefix(TIMM))
     elif name not in NETWORKS:
         raise ValueError(f"no network {name!r}; allowed: {', '.join(NETWORKS)}, {TIMM}NAME")
     elif shape.side < 1 or shape.side % NETWORKS[name].multiple:
         raise ValueError(
-            f"{name} cannot take images of side {shape.side}; allowed: multiples of {NETWORKS[name].multiple}"
+            f"{name} cannot take images of side {shape.side}; "
+            f"allowed: multiples of {NETWORKS[name].multiple}"
         )
     else:
         make = NETWORKS[name].build
@@ -69,22 +83,20 @@ def build(name: str, shape: Shape, seed: int) -> nn.Module:
 
 
 def small_resnet(shape: Shape, blocks: int) -> nn.Module:
-    """6 blocks + 2 layers for small images: a 3x3 stem, then ``blocks`` residual blocks each of width, 2 width and 4 width.
+    """Return a residual network of 6 blocks + 2 layers for small images.
 
-    Maps of side, side / 2 and side / 4. With 3 blocks and width 16 the ResNet-20 of He et al. 2016, with 1x1 shortcuts.
+    A 3x3 stem, then ``blocks`` residual blocks each of width, 2 width and 4 width, with maps of
+    side, side / 2 and side / 4. With 3 blocks and width 16 it is the ResNet-20 of He et al. 2016,
+    but with 1x1 shortcuts.
     """
     from torch import nn
     from torchvision.models.resnet import BasicBlock
 
     def block(inside: int, outside: int, stride: int) -> BasicBlock:
-        shortcut = (
-            nn.Sequential(
-                nn.Conv2d(inside, outside, 1, stride, bias=False), nn.BatchNorm2d(outside)
-            )
-            if stride > 1
-            else None
-        )
-        return BasicBlock(inside, outside, stride, shortcut)
+        if stride == 1:
+            return BasicBlock(inside, outside, stride)
+        narrow = nn.Conv2d(inside, outside, 1, stride, bias=False)
+        return BasicBlock(inside, outside, stride, nn.Sequential(narrow, nn.BatchNorm2d(outside)))
 
     w = shape.width
     stages = [
@@ -97,18 +109,25 @@ def small_resnet(shape: Shape, blocks: int) -> nn.Module:
 
 
 def resnet18(shape: Shape) -> nn.Module:
-    """ResNet-18 (He et al. 2016) with a 3x3 stem of stride 1 and no max-pool: maps from side to side / 8, at 32 and at 64 px alike."""
+    """Return a ResNet-18 (He et al. 2016) with a 3x3 stem of stride 1 and without max-pool.
+
+    Maps from side to side / 8, for images of 32 and of 64 pixels.
+    """
     from torch import nn
     from torchvision.models.resnet import BasicBlock, ResNet
 
     network = ResNet(BasicBlock, [2, 2, 2, 2], num_classes=shape.classes)
-    network.conv1 = _initialise(nn.Conv2d(shape.channels, 64, 3, padding=1, bias=False))
+    network.conv1 = nn.Conv2d(shape.channels, 64, 3, padding=1, bias=False)
+    _initialise(network.conv1)
     network.maxpool = nn.Identity()
     return network
 
 
 def densenet121(shape: Shape) -> nn.Module:
-    """DenseNet-121 (Huang et al. 2017), stem as in ``resnet18``: maps from side to side / 8, at 32 and at 64 px alike."""
+    """Return a DenseNet-121 (Huang et al. 2017) with the stem of ``resnet18``.
+
+    Maps from side to side / 8, for images of 32 and of 64 pixels.
+    """
     from torch import nn
     from torchvision.models import DenseNet
 
@@ -120,22 +139,25 @@ def densenet121(shape: Shape) -> nn.Module:
 
 
 def vgg19_bn(shape: Shape) -> nn.Module:
-    """VGG-19 with batch norm (Simonyan and Zisserman 2015), usual on small images: the last maps, side / 32, averaged into one layer."""
+    """Return a VGG-19 with batch norm (Simonyan and Zisserman 2015) in its form for small images.
+
+    The last maps, of side / 32, are averaged and enter a single linear layer.
+    """
     from torch import nn
     from torchvision.models.vgg import cfgs, make_layers
 
     features = make_layers(cfgs["E"], batch_norm=True)
     features[0] = nn.Conv2d(shape.channels, 64, 3, padding=1)
-    return nn.Sequential(
-        features, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, shape.classes)
-    ).apply(_initialise)
+    head = (nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, shape.classes))
+    return nn.Sequential(features, *head).apply(_initialise)
 
 
 def vit(shape: Shape, layers: int, heads: int, width: int, patches: int = 8) -> nn.Module:
-    """A vision transformer (Dosovitskiy et al. 2021) on ``patches`` by as many patches; 8: of 4 px at 32, of 8 at 64 (Lee et al. 2021).
+    """Return a vision transformer (Dosovitskiy et al. 2021) on ``patches`` x ``patches`` patches.
 
-    ViT-S has 12 layers of 6 heads, width 384 (Touvron et al. 2021). The head starts small instead of at zero, so that the first gradient
-    reaches every layer.
+    With 8 they have 4 pixels at side 32 and 8 at side 64 (Lee et al. 2021). ViT-S has 12 layers of
+    6 heads and width 384 (Touvron et al. 2021). The head starts with small weights instead of
+    zeros, so that the first gradient reaches every layer.
     """
     from torch import nn
     from torchvision.models import VisionTransformer
@@ -159,11 +181,16 @@ def vit(shape: Shape, layers: int, heads: int, width: int, patches: int = 8) -> 
 
 
 def convnext_t(shape: Shape) -> nn.Module:
-    """ConvNeXt-T (Liu et al. 2022) with patches of side / 16: 2 px at 32, its own 4 px at 64; maps of 16, 8, 4 and 2."""
+    """Return a ConvNeXt-T (Liu et al. 2022) with patches of side / 16 and maps of 16, 8, 4 and 2.
+
+    Patches have 2 pixels at side 32, and at side 64 the 4 pixels of the original.
+    """
     from torch import nn
     from torchvision.models.convnext import CNBlockConfig, ConvNeXt
 
-    widths, depths, patch = (96, 192, 384, 768, None), (3, 3, 9, 3), shape.side // 16
+    widths = (96, 192, 384, 768, None)
+    depths = (3, 3, 9, 3)
+    patch = shape.side // 16
     network = ConvNeXt(
         [CNBlockConfig(widths[i], widths[i + 1], depths[i]) for i in range(4)],
         num_classes=shape.classes,
@@ -173,30 +200,30 @@ def convnext_t(shape: Shape) -> nn.Module:
 
 
 def swin_t(shape: Shape) -> nn.Module:
-    """Swin-T (Liu et al. 2021) with patches of side / 16 and windows of 4: maps of 16, 8, 4 and 2. Patches of 2 px at 32, 4 at 64.
+    """Return a Swin-T (Liu et al. 2021) with patches of side / 16, windows of 4, maps of 16 to 2.
 
-    As in the original code no window is larger than its map; torchvision alone would fill up the last one with empty tokens.
+    Patches have 2 pixels at side 32 and 4 at side 64. As in the original code no window is larger
+    than its map; torchvision's own block would fill the last window up with empty tokens.
     """
     from torch import nn
     from torchvision.models.swin_transformer import SwinTransformer, SwinTransformerBlock
 
     def block(width: int, heads: int, window_size: list[int], **options) -> SwinTransformerBlock:
-        return SwinTransformerBlock(
-            width, heads, [min(w, 16 * 96 // width) for w in window_size], **options
-        )
+        windows = [min(w, 16 * 96 // width) for w in window_size]
+        return SwinTransformerBlock(width, heads, windows, **options)
 
+    patch = shape.side // 16
     options = {"stochastic_depth_prob": 0.0, "num_classes": shape.classes, "block": block}
-    network = SwinTransformer(
-        [shape.side // 16] * 2, 96, [2, 2, 6, 2], [3, 6, 12, 24], [4, 4], **options
-    )
-    network.features[0][0] = _patches(
-        nn.Conv2d(shape.channels, 96, shape.side // 16, shape.side // 16)
-    )
+    network = SwinTransformer([patch] * 2, 96, [2, 2, 6, 2], [3, 6, 12, 24], [4, 4], **options)
+    network.features[0][0] = _patches(nn.Conv2d(shape.channels, 96, patch, patch))
     return network
 
 
 def from_timm(name: str, shape: Shape) -> nn.Module:
-    """A network of timm, untrained, as timm configures it for this size."""
+    """Return an untrained network of timm, as timm configures it for this size.
+
+    Raises ValueError if timm is not installed, or has no such network for this size.
+    """
     try:
         import timm
     except ModuleNotFoundError:
@@ -206,11 +233,12 @@ def from_timm(name: str, shape: Shape) -> nn.Module:
     options = {"pretrained": False, "num_classes": shape.classes, "in_chans": shape.channels}
     try:
         return timm.create_model(name, img_size=shape.side, **options)
-    except TypeError:  # a convolutional network, which takes any size and does not want to know
+    except TypeError:  # a convolutional network, which takes any size and has no such argument
         return timm.create_model(name, **options)
     except (RuntimeError, AssertionError) as error:
         raise ValueError(
-            f"{TIMM}{name} at side {shape.side}: {str(error).splitlines()[0]}; allowed: see timm.list_models()"
+            f"{TIMM}{name} at side {shape.side}: {str(error).splitlines()[0]}; "
+            "allowed: see timm.list_models()"
         ) from None
 
 
@@ -221,29 +249,28 @@ NETWORKS: dict[str, Network] = {
     "densenet121": Network(densenet121, 8),
     "vgg19-bn": Network(vgg19_bn, 32),
     "vit-s": Network(functools.partial(vit, layers=12, heads=6, width=384), 8),
-    "vit-xs": Network(
-        functools.partial(vit, layers=4, heads=4, width=64, patches=4), 4
-    ),  # ours, for CPUs
+    # ours, for CPUs
+    "vit-xs": Network(functools.partial(vit, layers=4, heads=4, width=64, patches=4), 4),
     "convnext-t": Network(convnext_t, 16),
     "swin-t": Network(swin_t, 16),
 }
 
 
-def _initialise(module: nn.Module) -> nn.Module:
-    """He's normal weights in a convolution, and no bias; anything else is left as it is."""
+def _initialise(module: nn.Module) -> None:
+    """Give a convolution He's normal weights and a bias of zero; leave other modules unchanged."""
     from torch import nn
 
     if isinstance(module, nn.Conv2d):
         nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
         if module.bias is not None:
             nn.init.zeros_(module.bias)
-    return module
 
 
 def _patches(stem: nn.Conv2d) -> nn.Conv2d:
-    """The patch embedding of ConvNeXt and Swin as a truncated normal of 0.02."""
+    """Give a patch embedding the weights of ConvNeXt and Swin, a truncated normal of 0.02."""
     from torch import nn
 
     nn.init.trunc_normal_(stem.weight, std=0.02)
+    assert stem.bias is not None
     nn.init.zeros_(stem.bias)
     return stem

@@ -22,7 +22,7 @@ IMAGES = 200  # training images that each response is averaged over, at most
 
 
 class ResponseHistory(History):
-    """A history that also holds mean responses of the network at each check.
+    """A history that also holds the network's mean responses at each evaluation.
 
     The response to an input is the logit of its class minus the mean of all logits.
     """
@@ -34,7 +34,7 @@ class ResponseHistory(History):
         self.responses: dict[str, list[float]] = {name: [] for name in probes}
 
     def add(self, step: int, network: nn.Module, images: Tensor, labels: Tensor) -> None:
-        """Measure the network as it is after ``step`` steps."""
+        """Evaluate the network after ``step`` steps."""
         super().add(step, network, images, labels)
         for name, (inputs, truth) in self.probes.items():
             outputs = logits(network, inputs)  # (n, classes)
@@ -43,11 +43,11 @@ class ResponseHistory(History):
             self.responses[name].append(own.mean().item())
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what a checkpoint keeps."""
+        """Return the state for a checkpoint."""
         return {**super().state_dict(), "responses": self.responses}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where another history stood."""
+        """Restore the state of ``state_dict``."""
         super().load_state_dict(state)
         self.responses = {name: list(values) for name, values in state["responses"].items()}
 
@@ -60,12 +60,12 @@ class ResponseHistory(History):
 def probes_of(
     images: Images, seed: int, device: torch.device | str
 ) -> dict[str, tuple[Tensor, Tensor]]:
-    """Return the inputs whose responses are measured, made from training images of known noise.
+    """Return the inputs whose responses are measured: name -> inputs and labels, on the device.
 
-    cue: the cue alone. image: the clean image alone. own_noise and fresh_noise: noise alone, that
-    of the training image or new noise of the same size. own and fresh: the clean image with either.
-    All but ``cue`` are of slow images: those without their cue, or all images where there are no
-    cues; up to 200 of them, drawn by seed.
+    They are made from training images of known noise. cue: only the cue. image: only the clean
+    image. own_noise and fresh_noise: only noise, that of the training image or new noise of the
+    same size. own and fresh: the clean image with either noise. All of them come from up to 200
+    images without their cue (from all images if there are no cues), drawn by seed.
     """
     truth = images.truth
     assert truth is not None

@@ -281,6 +281,7 @@ BAD = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "said"), BAD, ids=lambda value: " ".join(value) if isinstance(value, list) else ""
 )
@@ -293,6 +294,7 @@ def test_a_mistake_is_told_in_one_line(tmp_path, words, said):
     assert not (tmp_path / "sets").exists()  # no empty folder stays behind
 
 
+@pytest.mark.slow
 def test_unreadable_images_end_the_command_with_one_line_or_are_listed(tmp_path):
     folder = own(tmp_path / "sets/pets")
     (folder / "cats/text.jpg").write_text("no image")

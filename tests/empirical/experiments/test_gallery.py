@@ -10,7 +10,7 @@ from empirical.config import Data, Gallery, Generator, Method, Run, Training, Va
 from empirical.data.context import Context
 from empirical.data.split import split_dataset
 from empirical.experiments import gallery as sheets
-from empirical.generation import stage as generate
+from empirical.generation import stage
 from empirical.generation.denoising import starting_noise_level
 from empirical.generation.unet import noise_schedule
 from empirical.runtime.seeding import stream
@@ -43,10 +43,8 @@ def sampled(root):
 
 @pytest.mark.parametrize("number", range(len(STRENGTHS)))
 def test_a_sample_is_measured_as_it_would_be_alone(root, whole, sampled, number):
-    parts, measured = (
-        split_dataset(WHOLE.data, 0),
-        np.sort(stream(0, "sheet").choice(60, 20, replace=False)),
-    )
+    parts = split_dataset(WHOLE.data, 0)
+    measured = np.sort(stream(0, "sheet").choice(60, 20, replace=False))
     variants = dataclasses.replace(WHOLE.variants, strength=STRENGTHS[number])
     run = Run(
         "x",
@@ -57,7 +55,7 @@ def test_a_sample_is_measured_as_it_would_be_alone(root, whole, sampled, number)
         variants=variants,
     )
     for sheet, images in ((whole, np.arange(60)), (sampled, measured)):
-        made = generate.load_or_make_variants(
+        made = stage.load_or_make_variants(
             Context(run, 0, root).with_parts(parts), images, np.ones(len(images), int)
         )
         apart = (

@@ -17,7 +17,7 @@ from empirical.experiments.paper_grid import (
 )
 from empirical.experiments.registry import EXPERIMENTS, experiment
 from empirical.experiments.runner import plan_of
-from empirical.generation.denoising import noise_level
+from empirical.generation.denoising import starting_noise_level
 from empirical.generation.unet import noise_schedule
 from empirical.training.networks import NETWORKS
 
@@ -117,7 +117,7 @@ def test_generators_that_have_seen_different_images_are_not_mixed():
 @pytest.mark.parametrize("strength", [0.1, 0.3, 0.5, 0.7, 0.9])
 def test_strength_means_the_noise_of_the_cosine_schedule_at_both_scales(strength):
     reduced, paper = REDUCED.variants(strength), PAPER["cifar10"].variants(strength)
-    ours = noise_level(noise_schedule(), dataclasses.replace(reduced, num_inference_steps=1000))["alpha_bar"]
+    ours = starting_noise_level(noise_schedule(), dataclasses.replace(reduced, num_inference_steps=1000))["alpha_bar"]
     assert paper.alpha_bar == pytest.approx(ours, abs=0.005)
     assert PAPER["cifar10"].base.variants.alpha_bar == 0.5
 

@@ -260,6 +260,7 @@ def die_once(job, advance):
     return "done"
 
 
+@pytest.mark.slow
 def test_a_killed_worker_costs_its_job_alone(tmp_path):
     told = Told()
     with Pool(die_once, 2) as pool:

@@ -36,6 +36,7 @@ def slow(root, rule, seed):
     return set(parts.train_indices[chosen].tolist()), set(parts.train_indices.tolist())
 
 
+@pytest.mark.slow
 def test_two_seeds_are_compared_on_the_images_that_both_train_on(root, metrics):
     assert metrics["rules"] == ["cluster", "misclassified"]
     for rule, pairs in zip(RULES, metrics["between_seeds"], strict=True):

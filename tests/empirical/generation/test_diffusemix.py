@@ -1,4 +1,4 @@
-"""DiffuseMix: halves of source and variant, a fractal on top, the same whatever the batch."""
+"""Test DiffuseMix: halves of source and variant, a fractal on top, independent of the batch."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,8 @@ def rngs(n):
 
 
 def test_without_a_fractal_each_pixel_is_the_sources_or_the_variants_half_and_half():
-    sources, variants = np.ones((40, 3, 8, 8), np.float32), -np.ones((40, 3, 8, 8), np.float32)
+    sources = np.ones((40, 3, 8, 8), np.float32)
+    variants = -np.ones((40, 3, 8, 8), np.float32)
     mixed = diffuse_mix(sources, variants, rngs(40), weight=0)
     assert (mixed.mean((1, 2, 3)) == 0).all()
     assert len(np.unique(mixed[:, 0].reshape(40, -1), axis=0)) == 4  # left, right, top, bottom

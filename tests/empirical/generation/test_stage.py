@@ -1,4 +1,4 @@
-"""Variants of a run: what mixing adds to them, which files they are found by, and on which device they are made."""
+"""Test a run's variants: mixing, the digest that names them, and the device they are made on."""
 
 import dataclasses
 import os
@@ -18,11 +18,10 @@ from empirical.data.split import split_dataset
 from empirical.experiments import stages
 from empirical.experiments.experiment import Experiment
 from empirical.experiments.jobs import graph
-from empirical.generation import saved_model as generator_folder
-from empirical.generation import stage as generate
-from empirical.generation import unet as diffusion
+from empirical.generation import saved_model, stage
 from empirical.generation.backends import model_files
 from empirical.generation.diffusemix import diffuse_mix
+from empirical.generation.unet import build_unet, noise_schedule
 from empirical.methods import additions
 from empirical.runtime.machine import Machine
 from empirical.runtime.seeding import stream
@@ -35,9 +34,10 @@ SLOW = np.arange(20) % 3 == 0
 
 
 class Negative:
-    """Turns an image into its negative."""
+    """A backend whose variants are the negatives of their sources."""
 
-    kind, steps = "negative", 1
+    kind = "negative"
+    steps = 1
 
     def __init__(self):
         self.network = SimpleNamespace(compile=lambda: setattr(self, "compiled", True))
@@ -55,7 +55,7 @@ class Negative:
 
 @pytest.fixture
 def root(tmp_path, monkeypatch):
-    """60 training and 20 test images in the official files; returns the folder for artifacts."""
+    """Write 60 training and 20 test images as official files; return the folder for artifacts."""
     monkeypatch.setenv("TADA_DATA", str(tmp_path / "sets"))
     cifar10_batches(tmp_path / "sets", monkeypatch)
     return tmp_path / "artifacts"
@@ -63,24 +63,25 @@ def root(tmp_path, monkeypatch):
 
 @pytest.fixture
 def negative(monkeypatch):
-    monkeypatch.setattr(generate, "resolve_backend", lambda context: Negative())
+    monkeypatch.setattr(stage, "resolve_backend", lambda context: Negative())
 
 
 @pytest.mark.parametrize("method", [Method("tada", 3), Method("syn-all"), Method("syn-rand")])
 def test_mixed_variants_are_half_source_half_variant_whatever_the_method(root, negative, method):
-    run, parts = Run(method=method, data=DATA, variants=MIXED), split_dataset(DATA, 0, root)
+    run = Run(method=method, data=DATA, variants=MIXED)
+    parts = split_dataset(DATA, 0, root)
     sources, copies = additions(method, SLOW, 0)
     rngs = [
         stream(0, "diffusemix", i, c)
         for i, c in zip(sources.tolist(), copies.tolist(), strict=True)
     ]
     real = parts.train[sources].pixels
-    made = generate.load_or_make_variants(Context(run, 0, root).with_parts(parts), sources, copies)
+    made = stage.load_or_make_variants(Context(run, 0, root).with_parts(parts), sources, copies)
     np.testing.assert_array_equal(made, as_pixels(as_uint8(diffuse_mix(real, -real, rngs))))
     whole = pipeline.training_set(Context(run, 0, root).with_parts(parts), SLOW)
     np.testing.assert_array_equal(whole.stored[20:], as_uint8(made))
     np.testing.assert_array_equal(whole.labels[20:], parts.train.labels[sources])
-    plain = generate.load_or_make_variants(
+    plain = stage.load_or_make_variants(
         Context(dataclasses.replace(run, variants=LEVEL), 0, root).with_parts(parts),
         sources,
         copies,
@@ -89,23 +90,23 @@ def test_mixed_variants_are_half_source_half_variant_whatever_the_method(root, n
 
 
 def test_a_mixed_variant_depends_on_seed_source_and_copy_alone(root, negative):
-    run, parts = Run(data=DATA, variants=MIXED), split_dataset(DATA, 0, root)
-    sources, copies = np.arange(20), np.ones(20, int)
-    whole = generate.load_or_make_variants(Context(run, 0, root).with_parts(parts), sources, copies)
+    run = Run(data=DATA, variants=MIXED)
+    parts = split_dataset(DATA, 0, root)
+    sources = np.arange(20)
+    copies = np.ones(20, int)
+    whole = stage.load_or_make_variants(Context(run, 0, root).with_parts(parts), sources, copies)
     np.testing.assert_array_equal(
-        generate.load_or_make_variants(
+        stage.load_or_make_variants(
             Context(run, 0, root / "other").with_parts(parts), sources[7:9], copies[7:9]
         ),
         whole[7:9],
     )
     assert not np.array_equal(
-        generate.load_or_make_variants(
-            Context(run, 0, root).with_parts(parts), sources, copies + 1
-        ),
+        stage.load_or_make_variants(Context(run, 0, root).with_parts(parts), sources, copies + 1),
         whole,
     )
     assert not np.array_equal(
-        generate.load_or_make_variants(Context(run, 1, root).with_parts(parts), sources, copies),
+        stage.load_or_make_variants(Context(run, 1, root).with_parts(parts), sources, copies),
         whole,
     )
 
@@ -124,15 +125,15 @@ def test_a_run_with_mixed_variants_ends_with_a_record(root):
 
 def model_in(folder, parts, weights=0):
     about = {
-        **dict.fromkeys(generator_folder.NEEDED, 0),
+        **dict.fromkeys(saved_model.NEEDED, 0),
         "classes": parts.train.classes,
         "data_content": parts.content,
         "seen": "external",
     }
-    generator_folder.save_generator(
+    saved_model.save_generator(
         folder,
-        diffusion.build_unet(parts.train, SMALL, weights),
-        diffusion.noise_schedule(),
+        build_unet(parts.train, SMALL, weights),
+        noise_schedule(),
         about,
         parts.rest,
     )
@@ -151,30 +152,32 @@ def of_model(folder):
 
 def test_variants_of_a_model_are_found_by_what_its_files_hold(root, tmp_path):
     parts = split_dataset(DATA, 0, root)
-    here, there = model_in(tmp_path / "here", parts), tmp_path / "deeper/there"
+    here = model_in(tmp_path / "here", parts)
+    there = tmp_path / "deeper/there"
     shutil.copytree(here, there)
-    path = generate.variant_store_path(Context(of_model(here), 0, root).with_parts(parts))
-    assert generate.variant_store_path(Context(of_model(there), 0, root).with_parts(parts)) == path
-    sources, copies = np.arange(4), np.ones(4, int)
-    made = generate.load_or_make_variants(
+    path = stage.variant_store_path(Context(of_model(here), 0, root).with_parts(parts))
+    assert stage.variant_store_path(Context(of_model(there), 0, root).with_parts(parts)) == path
+    sources = np.arange(4)
+    copies = np.ones(4, int)
+    made = stage.load_or_make_variants(
         Context(of_model(here), 0, root).with_parts(parts), sources, copies
     )
     np.testing.assert_array_equal(
-        generate.load_or_make_variants(
+        stage.load_or_make_variants(
             Context(of_model(there), 0, root).with_parts(parts), sources, copies
         ),
         made,
     )
     for run in (of_model(here), of_model(there)):  # each record has the name that its run was given
         assert (
-            generate.describe_variants(Context(run, 0, root).with_parts(parts))["model"]
+            stage.describe_variants(Context(run, 0, root).with_parts(parts))["model"]
             == run.generator.model
         )
     os.utime(here / "training.json", ns=(1, 1))
     (here / ".cache").mkdir()
     (here / ".cache/x").write_text("x")
     (here / "README.md").write_text("x")
-    assert generate.variant_store_path(Context(of_model(here), 0, root).with_parts(parts)) == path
+    assert stage.variant_store_path(Context(of_model(here), 0, root).with_parts(parts)) == path
     for changed in (
         "training.json",
         "scheduler/scheduler_config.json",
@@ -183,45 +186,48 @@ def test_variants_of_a_model_are_found_by_what_its_files_hold(root, tmp_path):
         before = (there / changed).read_bytes()
         (there / changed).write_bytes(before + b" ")
         assert (
-            generate.variant_store_path(Context(of_model(there), 0, root).with_parts(parts)) != path
+            stage.variant_store_path(Context(of_model(there), 0, root).with_parts(parts)) != path
         ), changed
         (there / changed).write_bytes(before)
-    assert generate.variant_store_path(Context(of_model(there), 0, root).with_parts(parts)) == path
+    assert stage.variant_store_path(Context(of_model(there), 0, root).with_parts(parts)) == path
     other = model_in(tmp_path / "other", parts, weights=1)
-    assert generate.variant_store_path(Context(of_model(other), 0, root).with_parts(parts)) != path
+    assert stage.variant_store_path(Context(of_model(other), 0, root).with_parts(parts)) != path
 
 
 def test_a_relative_name_is_found_from_any_folder(root, tmp_path, monkeypatch):
-    parts, repository = split_dataset(DATA, 0, root), tmp_path / "repository"
+    parts = split_dataset(DATA, 0, root)
+    repository = tmp_path / "repository"
     (repository / "paper/models").mkdir(parents=True)
     model_in(repository / "paper/models/mine", parts)
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
-    run, sources = of_model("paper/models/mine"), np.arange(3)
+    run = of_model("paper/models/mine")
+    sources = np.arange(3)
     assert model_files.local_folder("paper/models/mine") is None
     monkeypatch.setattr(model_files, "ROOT", repository)
-    made = generate.load_or_make_variants(
+    made = stage.load_or_make_variants(
         Context(run, 0, root).with_parts(parts), sources, sources * 0 + 1
     )
     assert made.shape == (3, 3, 8, 8)
     assert (
-        generate.describe_variants(Context(run, 0, root).with_parts(parts))["model"]
+        stage.describe_variants(Context(run, 0, root).with_parts(parts))["model"]
         == "paper/models/mine"
     )
-    path = generate.variant_store_path(Context(run, 0, root).with_parts(parts))
+    path = stage.variant_store_path(Context(run, 0, root).with_parts(parts))
     monkeypatch.chdir(repository)
-    assert generate.variant_store_path(Context(run, 0, root).with_parts(parts)) == path
+    assert stage.variant_store_path(Context(run, 0, root).with_parts(parts)) == path
     nearer = tmp_path / "elsewhere/paper/models/mine"
     model_in(nearer, parts, weights=1)
     monkeypatch.chdir(tmp_path / "elsewhere")
     assert model_files.local_folder("paper/models/mine").resolve() == nearer
-    assert generate.variant_store_path(Context(run, 0, root).with_parts(parts)) != path
+    assert stage.variant_store_path(Context(run, 0, root).with_parts(parts)) != path
 
 
 def test_the_machine_reaches_what_makes_variants(root, monkeypatch):
-    asked, machine = [], Machine("cpu", checkpoint=7)
+    asked = []
+    machine = Machine("cpu", checkpoint=7)
     monkeypatch.setattr(
-        generate, "resolve_backend", lambda context: (asked.append(context.machine), Negative())[1]
+        stage, "resolve_backend", lambda context: (asked.append(context.machine), Negative())[1]
     )
     run = Run(
         "x",
@@ -233,14 +239,15 @@ def test_the_machine_reaches_what_makes_variants(root, monkeypatch):
         LEVEL,
     )
     pipeline.execute(Context(run, 0, root, machine))
-    trained, made = [], []
+    trained = []
+    made = []
     monkeypatch.setattr(
-        generate,
+        stage,
         "load_or_train_generator",
         lambda context, advance: trained.append(context.machine),
     )
     monkeypatch.setattr(
-        generate, "load_or_make_variants", lambda context, *words: made.append(context.machine)
+        stage, "load_or_make_variants", lambda context, *words: made.append(context.machine)
     )
     for job in graph([(Experiment("x", "", 1, (run,)), 1)], root / "out", machine).values():
         if job.stage != "train":
@@ -255,14 +262,14 @@ def test_the_network_is_compiled_where_it_is_asked_for_on_a_gpu(
 ):
     places = []
     monkeypatch.setattr(Machine, "on", lambda self, data: torch.device(device))
-    monkeypatch.setattr(generate, "load_or_train_generator", lambda context: None)
+    monkeypatch.setattr(stage, "load_or_train_generator", lambda context: None)
     monkeypatch.setattr(
-        generate, "load_backend", lambda *words: (places.append(words[-1].type), Negative())[1]
+        stage, "load_backend", lambda *words: (places.append(words[-1].type), Negative())[1]
     )
     monkeypatch.setattr(
-        generate, "wrap_unet", lambda *words: (places.append(words[4].type), Negative())[1]
+        stage, "wrap_unet", lambda *words: (places.append(words[4].type), Negative())[1]
     )
     run = dataclasses.replace(of_model("x"), generator=Generator(model=model))
-    made = generate.resolve_backend(Context(run, 0, root, Machine(compile=compile)))
+    made = stage.resolve_backend(Context(run, 0, root, Machine(compile=compile)))
     assert made.compiled is (compile and device == "cuda")
     assert places == [device]

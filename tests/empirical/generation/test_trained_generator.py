@@ -1,4 +1,4 @@
-"""Which images the generator of a run is trained on, and that it is trained once for all who need it."""
+"""Test which images a run's generator is trained on, and that it is trained once for all runs."""
 
 import dataclasses
 
@@ -12,9 +12,7 @@ from empirical.config import Data, Early, Generator, Method, Run, Training, Vari
 from empirical.data.context import Context
 from empirical.data.load import load_dataset
 from empirical.data.split import split_dataset
-from empirical.generation import denoiser_trainer
-from empirical.generation import stage as generate
-from empirical.generation import training as generator_training
+from empirical.generation import denoiser_trainer, stage, training
 from empirical.runtime.machine import Machine
 
 SMALL = Generator(channels=(8,), steps=2, batch=4)
@@ -24,7 +22,7 @@ POOLED = Data("cifar10", train=20, candidate_pool=30, validation=10, side=8)
 
 @pytest.fixture
 def root(tmp_path, monkeypatch):
-    """60 training and 20 test images in the official files; returns the folder for artifacts."""
+    """Write 60 training and 20 test images as official files; return the folder for artifacts."""
     monkeypatch.setenv("TADA_DATA", str(tmp_path / "sets"))
     cifar10_batches(tmp_path / "sets", monkeypatch)
     return tmp_path / "artifacts"
@@ -34,7 +32,7 @@ def weights(run, seed, root):
     return torch.cat(
         [
             p.detach().flatten()
-            for p in generate.load_or_train_generator(Context(run, seed, root)).parameters()
+            for p in stage.load_or_train_generator(Context(run, seed, root)).parameters()
         ]
     )
 
@@ -43,10 +41,10 @@ def test_own_sees_the_training_split_and_external_what_no_seed_uses(root):
     run = Run(data=POOLED, generator=SMALL)
     used = [split_dataset(POOLED, seed, root) for seed in (0, 1)]
     for seed, parts in enumerate(used):
-        images, indices, _ = generate.training_images(Context(run, seed, root).with_parts(parts))
+        images, indices, _ = stage.training_images(Context(run, seed, root).with_parts(parts))
         np.testing.assert_array_equal(images.stored, parts.train.stored)
         np.testing.assert_array_equal(indices, parts.train_indices)
-        images, indices, drawn_by = generate.training_images(
+        images, indices, drawn_by = stage.training_images(
             Context(dataclasses.replace(run, generator=EXTERNAL), seed, root).with_parts(parts)
         )
         assert drawn_by == 0
@@ -57,7 +55,8 @@ def test_own_sees_the_training_split_and_external_what_no_seed_uses(root):
 
 
 def test_one_external_generator_serves_all_seeds_of_a_pool(root, monkeypatch):
-    trained, trainer = [], denoiser_trainer.DenoiserTrainer
+    trained = []
+    trainer = denoiser_trainer.DenoiserTrainer
     monkeypatch.setattr(
         denoiser_trainer,
         "DenoiserTrainer",
@@ -75,12 +74,13 @@ def test_one_external_generator_serves_all_seeds_of_a_pool(root, monkeypatch):
 
 
 def test_stopped_it_goes_on_from_its_checkpoint_to_the_same_bits(root, monkeypatch):
-    run, always = (
-        Run(data=POOLED, generator=dataclasses.replace(SMALL, steps=6, flip=True)),
-        Machine("cpu", checkpoint=0),
-    )
-    parts, whole = split_dataset(POOLED, 0, root), weights(run, 0, root)
-    keep, began, steps = generator_training.save_checkpoint, [], []
+    run = Run(data=POOLED, generator=dataclasses.replace(SMALL, steps=6, flip=True))
+    always = Machine("cpu", checkpoint=0)
+    parts = split_dataset(POOLED, 0, root)
+    whole = weights(run, 0, root)
+    keep = training.save_checkpoint
+    began = []
+    steps = []
 
     def until_stopped(path, state):  # saved after 2 steps, dead after 4
         if state["trainer"]["step"] == 2:
@@ -90,9 +90,9 @@ def test_stopped_it_goes_on_from_its_checkpoint_to_the_same_bits(root, monkeypat
 
     other = root / "other"
     with monkeypatch.context() as patch:
-        patch.setattr(generator_training, "save_checkpoint", until_stopped)
+        patch.setattr(training, "save_checkpoint", until_stopped)
         with pytest.raises(KeyboardInterrupt):
-            generate.load_or_train_generator(Context(run, 0, other, always).with_parts(parts))
+            stage.load_or_train_generator(Context(run, 0, other, always).with_parts(parts))
     assert (
         [path.name for path in other.glob("*.pt")]
         == [path.name for path in other.glob("checkpoint-*")]
@@ -104,7 +104,7 @@ def test_stopped_it_goes_on_from_its_checkpoint_to_the_same_bits(root, monkeypat
         "load_state_dict",
         lambda self, state: (load_state_dict(self, state), began.append(self.step)),
     )
-    model = generate.load_or_train_generator(
+    model = stage.load_or_train_generator(
         Context(run, 0, other, always).with_parts(parts), steps.append
     )
     assert began == [2]
@@ -130,7 +130,7 @@ def test_no_images_left_over_is_told(root, data):
         ValueError,
         match=r"all images of .* are in the training, validation or test set; allowed: own",
     ):
-        generate.load_or_train_generator(Context(run, 0, root))
+        stage.load_or_train_generator(Context(run, 0, root))
 
 
 def test_the_record_says_what_the_generator_has_seen(root):
@@ -150,14 +150,10 @@ def test_the_record_says_what_the_generator_has_seen(root):
 
 def test_bfloat16_trains_to_nearly_the_same_weights(root):
     run = Run(data=POOLED, generator=SMALL)
-    exact, rounded = (
-        weights(
-            dataclasses.replace(run, generator=dataclasses.replace(SMALL, precision=p)), 0, root
-        )
-        for p in ("float32", "bfloat16")
-    )
+    half = dataclasses.replace(SMALL, precision="bfloat16")
+    exact = weights(run, 0, root)
+    rounded = weights(dataclasses.replace(run, generator=half), 0, root)
     assert not torch.equal(exact, rounded)
     assert rounded.dtype == torch.float32
-    assert (
-        exact - rounded
-    ).abs().max() < 2 * 2 * SMALL.lr  # two steps of AdamW, each at most about lr long
+    # two steps of AdamW, each at most about lr long
+    assert (exact - rounded).abs().max() < 2 * 2 * SMALL.lr

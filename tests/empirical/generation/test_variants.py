@@ -1,4 +1,4 @@
-"""Noise, then denoise: against the exact denoiser of a finite data set and diffusers' own pipelines, in the limits, and bit for bit."""
+"""Test noising and denoising: exact denoisers, diffusers' own pipelines, limits, exact bits."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from empirical.config import Data, Generator, Variants
 from empirical.data.images import Images
 from empirical.data.split import split_dataset
-from empirical.generation import unet as diffusion
 from empirical.generation.backends.pixel_unet import wrap_unet
 from empirical.generation.denoising import (
     noise_then_denoise,
@@ -17,12 +16,13 @@ from empirical.generation.denoising import (
     starting_noise_level,
     timesteps_to_run,
 )
+from empirical.generation.unet import build_unet, guided_denoiser, noise_schedule
 from empirical.generation.variants import make_variants
 from empirical.runtime.seeding import construction, torch_stream
 
 
 def points():
-    """Four images of 2x2 pixels, far apart."""
+    """Return four images of 2x2 pixels, far apart."""
     pixels = torch.tensor([[1.0, 1, -1, -1], [-1, 1, 1, -1], [-1, -1, 1, 1], [1, -1, -1, 1]]).view(
         4, 1, 2, 2
     )
@@ -30,8 +30,11 @@ def points():
 
 
 def exact_denoiser(data):
-    """The v of the best possible denoiser of a uniform distribution over ``data``: E[v | x_t], through the posterior over the data."""
-    schedule = diffusion.noise_schedule()
+    """Return the best possible denoiser of a uniform distribution over ``data``.
+
+    It predicts E[v | x_t], by the posterior over the data.
+    """
+    schedule = noise_schedule()
 
     def denoiser(x, t, labels):
         a = schedule.alphas_cumprod[int(t)].double()
@@ -51,7 +54,7 @@ def generators(n, seed=0):
 
 
 def run(pixels, config, denoiser, n=None):
-    schedule = pixel_sampler(config, diffusion.noise_schedule())
+    schedule = pixel_sampler(config, noise_schedule())
     labels = torch.zeros(len(pixels), dtype=torch.int64)
     return noise_then_denoise(
         denoiser, schedule, pixels, labels, config, generators(n or len(pixels))
@@ -91,9 +94,11 @@ def test_full_strength_draws_from_the_data_and_forgets_the_source(kind):
 
 
 def test_in_between_a_variant_comes_back_to_its_source_as_often_as_the_posterior_says():
-    """Ancestral sampling with the exact denoiser ends at datum j with the posterior probability of j given the noised image."""
-    data, config, n = points(), Variants(0.62, 200), 600
-    schedule = diffusion.noise_schedule()
+    """With the exact denoiser it ends at datum j with the posterior probability of j."""
+    data = points()
+    config = Variants(0.62, 200)
+    n = 600
+    schedule = noise_schedule()
     first = int(timesteps_to_run(schedule, config)[0])
     a = schedule.alphas_cumprod[first].double()
     noise = torch.stack([torch.randn(1, 2, 2, generator=g) for g in generators(n)]).double()
@@ -107,7 +112,7 @@ def test_in_between_a_variant_comes_back_to_its_source_as_often_as_the_posterior
 @pytest.fixture(scope="module")
 def model():
     images = split_dataset(Data(), 0).train
-    return diffusion.build_unet(images, Generator(channels=(8, 16)), 0).eval()
+    return build_unet(images, Generator(channels=(8, 16)), 0).eval()
 
 
 @pytest.mark.parametrize("kind", ["ddpm", "ddim"])
@@ -125,8 +130,9 @@ def test_from_pure_noise_it_is_diffusers_own_pipeline(kind):
             up_block_types=("UpBlock2D",) * 2,
             norm_num_groups=8,
         ).eval()
-    config, n = Variants(1.0, 20, sampler=kind), 3
-    schedule = pixel_sampler(config, diffusion.noise_schedule())
+    config = Variants(1.0, 20, sampler=kind)
+    n = 3
+    schedule = pixel_sampler(config, noise_schedule())
     pipeline = {"ddpm": DDPMPipeline, "ddim": DDIMPipeline}[kind](net, schedule)
     pipeline.set_progress_bar_config(disable=True)
     theirs = pipeline(
@@ -147,7 +153,8 @@ def test_from_pure_noise_it_is_diffusers_own_pipeline(kind):
 def test_only_the_steps_from_the_strength_on_are_run(grid, strength):
     if round(grid * strength) < 1:
         return
-    config, schedule = Variants(strength, grid), diffusion.noise_schedule()
+    config = Variants(strength, grid)
+    schedule = noise_schedule()
     steps = timesteps_to_run(schedule, config)
     assert len(steps) == round(grid * strength)
     assert (steps.diff() < 0).all()
@@ -156,7 +163,7 @@ def test_only_the_steps_from_the_strength_on_are_run(grid, strength):
 
 
 def test_half_strength_is_half_the_signal_as_in_the_paper():
-    level = starting_noise_level(diffusion.noise_schedule(), Variants(0.5, 100))
+    level = starting_noise_level(noise_schedule(), Variants(0.5, 100))
     assert level["timestep"] == 499
     assert level["alpha_bar"] == pytest.approx(0.5, abs=0.02)
     assert level["sigma"] == pytest.approx(1.0, abs=0.03)
@@ -165,25 +172,28 @@ def test_half_strength_is_half_the_signal_as_in_the_paper():
 @pytest.mark.parametrize("kind", ["ddpm", "ddim"])
 @pytest.mark.parametrize("guidance", [1.0, 3.0])
 def test_a_variant_is_the_same_whatever_else_is_made(model, kind, guidance):
-    images, config = split_dataset(Data(), 0).train, Variants(0.5, 8, guidance, kind)
-    way = wrap_unet(model, diffusion.noise_schedule(), config, images.classes)
-    sources, copies = np.arange(70), np.tile([1, 2], 35)
-    every = make_variants(way, images, sources, copies, 0)
+    images = split_dataset(Data(), 0).train
+    config = Variants(0.5, 8, guidance, kind)
+    backend = wrap_unet(model, noise_schedule(), config, images.classes)
+    sources = np.arange(70)
+    copies = np.tile([1, 2], 35)
+    every = make_variants(backend, images, sources, copies, 0)
     order = np.random.default_rng(0).permutation(70)[:67]
     np.testing.assert_array_equal(
-        make_variants(way, images, sources[order], copies[order], 0), every[order]
+        make_variants(backend, images, sources[order], copies[order], 0), every[order]
     )
     np.testing.assert_array_equal(
-        make_variants(way, images, sources[9:10], copies[9:10], 0), every[9:10]
+        make_variants(backend, images, sources[9:10], copies[9:10], 0), every[9:10]
     )
 
 
 def test_images_are_given_by_as_many_as_the_model_is_best_given():
-    """Always as many, the last batch filled up; fewer from where the model has found that the memory does not do."""
+    """The last batch is filled up; batches get smaller once the model has run out of memory."""
 
     class Shrinking:
         def __init__(self):
-            self.batch, self.given = 32, []
+            self.batch = 32
+            self.given = []
 
         def __call__(self, pixels, labels, rngs):
             self.given.append(len(pixels))
@@ -191,9 +201,10 @@ def test_images_are_given_by_as_many_as_the_model_is_best_given():
                 self.batch = 8
             return pixels + torch.stack([torch.randn(pixels.shape[1:], generator=g) for g in rngs])
 
-    images, way = split_dataset(Data(), 0).train, Shrinking()
-    made = make_variants(way, images, np.arange(75), np.ones(75, int), 0)
-    assert way.given == [32, 32, 8, 8]
+    images = split_dataset(Data(), 0).train
+    backend = Shrinking()
+    made = make_variants(backend, images, np.arange(75), np.ones(75, int), 0)
+    assert backend.given == [32, 32, 8, 8]
     plain = make_variants(
         lambda x, y, rngs: Shrinking()(x, y, rngs), images, np.arange(75), np.ones(75, int), 0
     )  # by 64
@@ -201,25 +212,22 @@ def test_images_are_given_by_as_many_as_the_model_is_best_given():
 
 
 def test_copies_and_seeds_differ(model):
-    images, config = split_dataset(Data(), 0).train, Variants(0.5, 8)
-    way = wrap_unet(model, diffusion.noise_schedule(), config, images.classes)
-    made = make_variants(way, images, np.array([0, 0, 0]), np.array([1, 2, 3]), 0)
-    other = make_variants(way, images, np.array([0]), np.array([1]), 1)
+    images = split_dataset(Data(), 0).train
+    config = Variants(0.5, 8)
+    backend = wrap_unet(model, noise_schedule(), config, images.classes)
+    made = make_variants(backend, images, np.array([0, 0, 0]), np.array([1, 2, 3]), 0)
+    other = make_variants(backend, images, np.array([0]), np.array([1]), 1)
     assert len({image.tobytes() for image in [*made, *other]}) == 4
 
 
 def test_guidance_extrapolates_from_the_null_class(model):
-    x, t, labels = (
-        torch.randn(5, 1, 8, 8, generator=torch_stream(0, "x")),
-        torch.tensor(400),
-        torch.arange(5),
-    )
+    x = torch.randn(5, 1, 8, 8, generator=torch_stream(0, "x"))
+    t = torch.tensor(400)
+    labels = torch.arange(5)
     with torch.inference_mode():
         conditional = model(x, t, class_labels=labels).sample
         free = model(x, t, class_labels=torch.full((5,), 10)).sample
-        guided = [
-            diffusion.guided_denoiser(model, g, null=10)(x, t, labels) for g in (0.0, 1.0, 2.5)
-        ]
+        guided = [guided_denoiser(model, g, null=10)(x, t, labels) for g in (0.0, 1.0, 2.5)]
     torch.testing.assert_close(guided[0], free)
     assert torch.equal(guided[1], conditional)
     torch.testing.assert_close(guided[2], free + 2.5 * (conditional - free))
@@ -227,14 +235,17 @@ def test_guidance_extrapolates_from_the_null_class(model):
 
 
 def test_variants_keep_the_feature_and_redraw_the_noise():
-    """Images that are a class pattern plus noise, and the exact denoiser of that distribution: at half strength a variant shows the
-    pattern of its source, and noise of the same size that hardly remembers the source's.
+    """Denoise class patterns plus noise with the exact denoiser of that distribution.
+
+    At half strength a variant shows the pattern of its source, and noise of the same size that has
+    little to do with the source's.
     """
     rng = torch_stream(0, "patterns")
     patterns = 2.0 * torch.randn(3, 1, 8, 8, generator=rng).double()
     labels = torch.arange(3).repeat(80)
-    noise, config = 0.5 * torch.randn(240, 1, 8, 8, generator=rng).double(), Variants(0.5, 100)
-    schedule = diffusion.noise_schedule()
+    noise = 0.5 * torch.randn(240, 1, 8, 8, generator=rng).double()
+    config = Variants(0.5, 100)
+    schedule = noise_schedule()
 
     def denoiser(x, t, y):  # E[v | x_t] of N(pattern_y, 0.25 I)
         a = schedule.alphas_cumprod[int(t)].double()
@@ -259,4 +270,4 @@ def test_variants_keep_the_feature_and_redraw_the_noise():
 def test_an_image_side_that_does_not_fit_the_levels_is_told():
     images = Images(np.zeros((1, 1, 6, 6), np.float32), np.zeros(1, np.int64), ("a",))
     with pytest.raises(ValueError, match="sides divisible by 4"):
-        diffusion.build_unet(images, Generator(channels=(8, 8, 8)), 0)
+        build_unet(images, Generator(channels=(8, 8, 8)), 0)

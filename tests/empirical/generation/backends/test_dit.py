@@ -1,4 +1,4 @@
-"""Diffusion transformers: against diffusers' own schedulers and pipeline, and the classes that they know by name."""
+"""Test DiT against diffusers' schedulers and pipeline, and the classes that it knows by name."""
 
 import json
 from dataclasses import replace
@@ -28,7 +28,10 @@ def pixels():
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
-    """As facebook/DiT-XL-2-256 is, of three classes: twice the channels out, a linear schedule; native side 16."""
+    """Save a tiny model like facebook/DiT-XL-2-256, with three classes; its native side is 16.
+
+    It returns twice the channels and has a linear schedule.
+    """
     from diffusers import AutoencoderKL, DDIMScheduler, DiTPipeline, DiTTransformer2DModel
 
     with construction(0, "tiny"):
@@ -66,7 +69,7 @@ def saved(tmp_path_factory):
     return folder
 
 
-def way(saved, variants=LEVEL, classes=CLASSES):
+def backend(saved, variants=LEVEL, classes=CLASSES):
     return load_backend(Generator(model=str(saved)), variants, classes, SHAPE)
 
 
@@ -76,34 +79,27 @@ def test_it_is_diffusers_own_loop_begun_midway(saved, pixels, name, guidance):
     from diffusers import DDIMScheduler, DDPMScheduler, DiTPipeline
 
     pipe = DiTPipeline.from_pretrained(saved)
+    scale = pipe.vae.config.scaling_factor
     kind = {"ddpm": DDPMScheduler, "ddim": DDIMScheduler}[name]
     schedule = kind.from_config(pipe.scheduler.config, timestep_spacing="trailing")
     schedule.set_timesteps(8)
-    expected, wanted = [], torch.tensor([1, 2, 0])  # the model's numbers of the labels 0, 1, 2
+    expected = []
+    wanted = torch.tensor([1, 2, 0])  # the model's numbers of the labels 0, 1, 2
     with torch.inference_mode():
         for image, label, rng in zip(pixels, wanted, generators(3), strict=True):
-            latent = (
-                pipe.vae.encode(resize(image[None], 16, 16)).latent_dist.mode()
-                * pipe.vae.config.scaling_factor
-            )
-            x = schedule.add_noise(
-                latent, torch.randn((1, 4, 8, 8), generator=rng), schedule.timesteps[4:5]
-            )
+            latent = pipe.vae.encode(resize(image[None], 16, 16)).latent_dist.mode() * scale
+            noise = torch.randn((1, 4, 8, 8), generator=rng)
+            x = schedule.add_noise(latent, noise, schedule.timesteps[4:5])
             for t in schedule.timesteps[4:]:
                 with_label, null = (
                     pipe.transformer(x, t[None], class_labels=torch.tensor([c])).sample[:, :4]
                     for c in (label, 3)
                 )
                 options = {"generator": rng} if name == "ddpm" else {}
-                x = schedule.step(
-                    null + guidance * (with_label - null), t, x, **options
-                ).prev_sample
-            expected.append(
-                resize(
-                    pipe.vae.decode(x / pipe.vae.config.scaling_factor).sample.clamp(-1, 1), 8, 8
-                )
-            )
-    made = way(saved, replace(LEVEL, sampler=name, guidance=guidance))(
+                guided = null + guidance * (with_label - null)
+                x = schedule.step(guided, t, x, **options).prev_sample
+            expected.append(resize(pipe.vae.decode(x / scale).sample.clamp(-1, 1), 8, 8))
+    made = backend(saved, replace(LEVEL, sampler=name, guidance=guidance))(
         pixels, torch.tensor([0, 1, 2]), generators(3)
     )
     assert made.std() > 0.01
@@ -111,7 +107,7 @@ def test_it_is_diffusers_own_loop_begun_midway(saved, pixels, name, guidance):
 
 
 def test_from_pure_noise_it_is_diffusers_own_pipeline(saved, pixels, monkeypatch):
-    """diffusers' null class is 1000 whatever the model, so that the comparison is without guidance."""
+    """Compare without guidance: the null class of diffusers is 1000 for every model."""
     from diffusers import DDIMScheduler, DiTPipeline
 
     pipe = DiTPipeline.from_pretrained(saved)
@@ -124,14 +120,14 @@ def test_from_pure_noise_it_is_diffusers_own_pipeline(saved, pixels, monkeypatch
         num_inference_steps=4,
         output_type="pt",
     ).images
-    made = way(saved, Variants(num_inference_steps=4, from_noise=True, sampler="ddim"))(
+    made = backend(saved, Variants(num_inference_steps=4, from_noise=True, sampler="ddim"))(
         pixels, torch.tensor([0, 1, 2]), generators(3)
     )
     torch.testing.assert_close(made, resize(theirs * 2 - 1, 8, 8), rtol=0, atol=1e-5)
 
 
 def test_an_image_does_not_depend_on_its_batch_but_on_its_class(saved, pixels):
-    made = way(saved)
+    made = backend(saved)
     whole = made(pixels, torch.tensor([0, 1, 2]), generators(3))
     alone = made(pixels[1:2], torch.tensor([1]), generators(2)[1:])
     torch.testing.assert_close(whole[1:2], alone, rtol=0, atol=1e-5)
@@ -147,7 +143,8 @@ def test_an_image_does_not_depend_on_its_batch_but_on_its_class(saved, pixels):
     ],
 )
 def test_only_the_steps_from_t_star_on_are_run(saved, pixels, variants, steps, timestep):
-    made, calls = way(saved, variants), []
+    made = backend(saved, variants)
+    calls = []
     made.network.register_forward_pre_hook(
         lambda _, inputs, named: calls.append(int(named["timestep"][0])), with_kwargs=True
     )
@@ -157,7 +154,7 @@ def test_only_the_steps_from_t_star_on_are_run(saved, pixels, variants, steps, t
 
 
 def test_the_noise_level_is_recorded(saved):
-    level = way(saved, Variants(0.5, 1000)).level()
+    level = backend(saved, Variants(0.5, 1000)).level()
     assert level["alpha_bar"] == pytest.approx(0.08, abs=0.005)  # half of the linear schedule
     assert level["sigma"] == pytest.approx(((1 - level["alpha_bar"]) / level["alpha_bar"]) ** 0.5)
 
@@ -167,7 +164,7 @@ def test_without_names_classes_go_by_number_if_there_are_as_many(saved, tmp_path
 
     class Pipe:
         labels = {}  # noqa: RUF012
-        transformer = way(saved).network
+        transformer = backend(saved).network
 
     assert match_classes(Pipe, ("x", "y", "z")) == [0, 1, 2]
     with pytest.raises(ValueError, match="does not know is 'x, y'; allowed: exactly 3 classes"):
@@ -178,24 +175,23 @@ def test_what_does_not_fit_is_told(saved, tmp_path):
     with pytest.raises(
         ValueError, match="does not know is 'dog'; allowed: its own: Carassius auratus, goldfish"
     ):
-        way(saved, classes=("dog", "goldfish"))
+        backend(saved, classes=("dog", "goldfish"))
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken/model_index.json").write_text((saved / "model_index.json").read_text())
     with pytest.raises(ValueError, match="cannot be loaded") as error:
-        way(tmp_path / "broken")
+        backend(tmp_path / "broken")
     assert "\n" not in str(error.value)
     (tmp_path / "broken/model_index.json").write_text('{"_class_name": "AudioPipeline"}')
     with pytest.raises(ValueError, match="is 'AudioPipeline'; allowed: DDPMPipeline"):
-        way(tmp_path / "broken")
+        backend(tmp_path / "broken")
 
 
 def test_a_model_is_had_at_other_settings_without_loading_it_again(saved, pixels):
-    first, other, labels = (
-        way(saved),
-        Variants(0.25, 8, guidance=3.0, sampler="ddim"),
-        torch.tensor([0, 1, 2]),
-    )
-    before, there = first(pixels, labels, generators(3)), way(saved, other)
+    first = backend(saved)
+    other = Variants(0.25, 8, guidance=3.0, sampler="ddim")
+    labels = torch.tensor([0, 1, 2])
+    before = first(pixels, labels, generators(3))
+    there = backend(saved, other)
     second = first.at(other)
     assert second.network is first.network
     assert torch.equal(second(pixels, labels, generators(3)), there(pixels, labels, generators(3)))

@@ -1,4 +1,4 @@
-"""GLIDE's loop, on a tiny model of its shape: against the posterior's definition, and in the limits."""
+"""Test GLIDE's loop on a tiny model: against the posterior's definition, and in the limits."""
 
 import math
 
@@ -17,12 +17,16 @@ PROMPTS = ["a photo of a ant", "a photo of a bee"]
 
 
 class Tiny(nn.Module):
-    """model(x, t, tokens=, mask=): the noise and the variance's place, each of the channels of x; counts its calls."""
+    """A network with the interface of GLIDE's that notes its calls.
+
+    It returns the noise and the variance's place, each with the channels of x.
+    """
 
     def __init__(self):
         super().__init__()
         with construction(0, "tiny glide"):
-            self.layer, self.words = nn.Conv2d(3, 6, 3, padding=1), nn.Embedding(30, 6)
+            self.layer = nn.Conv2d(3, 6, 3, padding=1)
+            self.words = nn.Embedding(30, 6)
         self.called = []
 
     def forward(self, x, t, tokens, mask):
@@ -32,7 +36,7 @@ class Tiny(nn.Module):
 
 
 class Oracle(nn.Module):
-    """The exact noise of data at a single point."""
+    """A network that predicts the exact noise of data at a single point."""
 
     def __init__(self, point):
         super().__init__()
@@ -50,7 +54,7 @@ def tokens(prompt):
     return ids + [0] * (6 - len(ids)), [True] * len(ids) + [False] * (6 - len(ids))
 
 
-def way(variants, model=None, prompts=PROMPTS):
+def backend(variants, model=None, prompts=PROMPTS):
     return GlideBackend(
         model or Tiny(), tokens, prompts, variants, "cpu", {"model": "tiny"}, side=SIDE
     )
@@ -77,7 +81,7 @@ def test_the_schedule_is_the_cosine_one_respaced():
 
 
 def test_half_strength_is_step_49_of_100_with_a_sigma_of_one():
-    made = way(Variants(0.5, 100))
+    made = backend(Variants(0.5, 100))
     assert made.steps == 50
     assert made.level()["timestep"] == 494
     assert made.level()["sigma"] == pytest.approx(1.0, abs=0.03)
@@ -90,7 +94,7 @@ def test_only_the_steps_from_t_star_on_are_run(pixels):
         (Variants(0.5, 4, from_noise=True), 4),
         (Variants(0.5, 4, guidance=3.0), 2),
     ):
-        made = way(variants)
+        made = backend(variants)
         made(pixels, torch.tensor([0, 1, 0]), generators(3))
         called = made.network.called
         assert len(called) == made.steps == steps
@@ -101,17 +105,18 @@ def test_only_the_steps_from_t_star_on_are_run(pixels):
 @pytest.mark.parametrize("name", ["ddpm", "ddim"])
 def test_with_the_exact_noise_it_ends_at_the_data(pixels, name):
     point = pixels[:1]
-    made = way(Variants(0.5, 100, sampler=name), Oracle(point))(
+    made = backend(Variants(0.5, 100, sampler=name), Oracle(point))(
         pixels, torch.zeros(3, dtype=torch.int64), generators(3)
     )
     torch.testing.assert_close(made, point.expand(3, -1, -1, -1), rtol=0, atol=1e-3)
 
 
 def test_a_step_is_diffusers_own_of_learned_range(pixels):
-    """One step down of the unrespaced schedule, with the same noise."""
+    """Take one step of the schedule of all timesteps, with the same noise."""
     from diffusers import DDPMScheduler
 
-    made, step = way(Variants(0.5, 1000)), 499
+    made = backend(Variants(0.5, 1000))
+    step = 499
     made.steps = step + 1
     labels = torch.tensor([0, 1, 0])
     with torch.inference_mode():
@@ -129,7 +134,7 @@ def test_guidance_goes_from_no_prompt_to_the_prompt(pixels):
     labels = torch.tensor([0, 1, 0])
     with torch.inference_mode():
         free, plain, guided = (
-            way(Variants(0.5, 4, guidance=g))._predict(pixels, 2, labels)[0]
+            backend(Variants(0.5, 4, guidance=g))._predict(pixels, 2, labels)[0]
             for g in (0.0, 1.0, 3.0)
         )
     torch.testing.assert_close(guided, free + 3 * (plain - free), rtol=0, atol=1e-5)
@@ -138,7 +143,7 @@ def test_guidance_goes_from_no_prompt_to_the_prompt(pixels):
 
 def test_an_image_does_not_depend_on_its_batch_and_is_resized_back():
     grey = torch.rand(3, 1, 6, 6, generator=torch_stream(0, "grey")) * 2 - 1
-    made = way(Variants(0.5, 8, guidance=2.0))
+    made = backend(Variants(0.5, 8, guidance=2.0))
     whole = made(grey, torch.tensor([0, 1, 0]), generators(3))
     assert whole.shape == grey.shape
     torch.testing.assert_close(
@@ -147,7 +152,8 @@ def test_an_image_does_not_depend_on_its_batch_and_is_resized_back():
 
 
 def test_from_pure_noise_nothing_of_the_source_is_left(pixels):
-    made, labels = way(Variants(num_inference_steps=4, from_noise=True)), torch.tensor([0, 1, 0])
+    made = backend(Variants(num_inference_steps=4, from_noise=True))
+    labels = torch.tensor([0, 1, 0])
     assert torch.equal(made(pixels, labels, generators(3)), made(-pixels, labels, generators(3)))
 
 
@@ -162,12 +168,11 @@ def test_what_is_missing_is_told_in_one_line(tmp_path):
 
 
 def test_a_model_is_had_at_other_settings_without_loading_it_again(pixels):
-    first, other, labels = (
-        way(Variants(0.5, 8)),
-        Variants(0.25, 20, guidance=3.0),
-        torch.tensor([0, 1, 0]),
-    )
-    before, there = first(pixels, labels, generators(3)), way(other)
+    first = backend(Variants(0.5, 8))
+    other = Variants(0.25, 20, guidance=3.0)
+    labels = torch.tensor([0, 1, 0])
+    before = first(pixels, labels, generators(3))
+    there = backend(other)
     second = first.at(other)
     assert second.network is first.network
     assert torch.equal(second(pixels, labels, generators(3)), there(pixels, labels, generators(3)))

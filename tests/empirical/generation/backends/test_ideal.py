@@ -99,7 +99,8 @@ def test_a_redrawn_cue_is_there_with_its_probability_whatever_the_source_has(tra
 
 def test_a_variant_depends_on_its_source_and_number_only(train, tmp_path):
     context = Context(RUN, 0, tmp_path)
-    sources, copies = np.array([5, 3, 5]), np.array([1, 2, 2])
+    sources = np.array([5, 3, 5])
+    copies = np.array([1, 2, 2])
     whole = stage.load_or_make_variants(context, sources, copies)
     one = stage.load_or_make_variants(
         Context(RUN, 0, tmp_path / "other"), sources[1:2], copies[1:2]

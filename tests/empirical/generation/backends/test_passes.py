@@ -1,4 +1,4 @@
-"""Passes that fit the memory: halved where it runs out, with the same noise as before, and kept small from then on."""
+"""Test passes that fit the memory: halved where it runs out, repeated with the same noise."""
 
 import numpy as np
 import pytest
@@ -12,10 +12,11 @@ from empirical.runtime.seeding import torch_stream
 
 
 class Narrow:
-    """Draws its noise, and then has room for ``most`` images at once."""
+    """A model that draws its noise, and then has memory for ``most`` images at once."""
 
     def __init__(self, most):
-        self.most, self.tried = most, []
+        self.most = most
+        self.tried = []
 
     def __call__(self, x, labels, generators):
         self.tried.append(len(x))
@@ -40,7 +41,8 @@ LABELS = torch.arange(64) % 10
 @pytest.mark.parametrize("most", [64, 63, 20, 3, 1])
 def test_it_goes_on_with_fewer_images_and_the_same_noise(pixels, most, capsys):
     whole = Passes(4, "cpu")(Narrow(64), pixels, LABELS, generators(64))
-    narrow, through = Narrow(most), Passes(4, "cpu")
+    narrow = Narrow(most)
+    through = Passes(4, "cpu")
     assert torch.equal(through(narrow, pixels, LABELS, generators(64)), whole)
     fits = floor_power_of_two(most)
     halvings = [64 >> i for i in range(10) if 64 >> i >= fits]
@@ -54,7 +56,8 @@ def test_it_goes_on_with_fewer_images_and_the_same_noise(pixels, most, capsys):
 
 
 def test_it_may_run_out_later_too(pixels):
-    narrow, through = Narrow(64), Passes(4, "cpu")
+    narrow = Narrow(64)
+    through = Passes(4, "cpu")
     whole = through(narrow, pixels, LABELS, generators(64))
     narrow.most = 16
     assert torch.equal(through(narrow, pixels, LABELS, generators(64)), whole)
@@ -64,7 +67,7 @@ def test_it_may_run_out_later_too(pixels):
 def test_not_even_one_image_is_told_in_one_line(pixels):
     with pytest.raises(
         ValueError,
-        match=r"one image at a time, at side 4, is more than the memory of cpu holds; allowed: a smaller",
+        match=r"one image at a time, at side 4, is more than the memory of cpu holds",
     ) as error:
         Passes(4, "cpu")(Narrow(0), pixels, LABELS, generators(64))
     assert "\n" not in str(error.value)
@@ -88,28 +91,19 @@ def test_a_batch_of_64_is_cut_into_passes_of_one_shape(pixels, monkeypatch, room
 
 
 def test_a_gpu_is_given_more_at_once_where_images_are_small():
-    assert [Passes(side, "cpu").images_per_pass for side in (8, 256, 300, 512, 4096)] == [
-        64,
-        64,
-        32,
-        16,
-        1,
-    ]
-    assert [Passes(side, "cuda").images_per_pass for side in (32, 64, 128, 256, 512)] == [
-        512,
-        512,
-        256,
-        64,
-        16,
-    ]
+    on_cpu = {side: Passes(side, "cpu").images_per_pass for side in (8, 256, 300, 512, 4096)}
+    on_gpu = {side: Passes(side, "cuda").images_per_pass for side in (32, 64, 128, 256, 512)}
+    assert on_cpu == {8: 64, 256: 64, 300: 32, 512: 16, 4096: 1}
+    assert on_gpu == {32: 512, 64: 512, 128: 256, 256: 64, 512: 16}
 
 
 def test_ancestral_noise_is_the_same_after_a_pass_that_failed_midway(pixels):
-    """The steps before the failure have drawn noise as well."""
+    """Steps before the failure have drawn noise, too; all of it is drawn again."""
     from diffusers import DDPMScheduler
 
     def made(fails_at):
-        calls, schedule = [], DDPMScheduler(1000, timestep_spacing="trailing")
+        calls = []
+        schedule = DDPMScheduler(1000, timestep_spacing="trailing")
 
         def denoiser(x, t, labels):
             calls.append(len(x))
@@ -129,7 +123,8 @@ def test_ancestral_noise_is_the_same_after_a_pass_that_failed_midway(pixels):
 
 
 def test_grey_images_are_given_three_channels_and_come_back_grey():
-    seen, grey = [], torch.rand(3, 1, 4, 4, generator=torch_stream(0, "grey"))
+    seen = []
+    grey = torch.rand(3, 1, 4, 4, generator=torch_stream(0, "grey"))
     made = Passes(8, "cpu")(
         lambda x, labels, rngs: (seen.append(x.shape), x)[1], grey, LABELS[:3], generators(3)
     )

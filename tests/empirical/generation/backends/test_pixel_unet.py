@@ -1,4 +1,4 @@
-"""Generators from folders: the model that was saved, with the classes it knows, on images it may make variants of."""
+"""Test pixel-space UNets from folders: the saved model, the classes it knows, the split it fits."""
 
 import json
 import shutil
@@ -14,11 +14,11 @@ from empirical.config import Data, Early, Generator, Method, Run, Training, Vari
 from empirical.data.context import Context
 from empirical.data.images import Images
 from empirical.data.split import split_dataset
-from empirical.generation import saved_model as generator_folder
-from empirical.generation import unet as diffusion
+from empirical.generation import saved_model
 from empirical.generation.backends.model_files import describe_model, network_dtype
 from empirical.generation.backends.pixel_unet import UNetBackend, wrap_unet
 from empirical.generation.backends.resolve import load_backend
+from empirical.generation.unet import build_unet, noise_schedule
 from empirical.runtime.seeding import construction, torch_stream
 
 CLASSES = ("ant", "bee", "cat")
@@ -46,8 +46,8 @@ def pixels():
 
 @pytest.fixture(scope="module")
 def model():
-    """Its last layer is drawn anew: as it comes, it is nearly zero, and so is all that differs between classes."""
-    made = diffusion.build_unet(
+    """Return a UNet whose classes differ: a new class embedding is so small that they hardly do."""
+    made = build_unet(
         Images(np.zeros((1, 1, 8, 8), np.float32), np.zeros(1, int), CLASSES),
         Generator(channels=(8,)),
         0,
@@ -60,7 +60,7 @@ def model():
 @pytest.fixture(scope="module")
 def saved(model, tmp_path_factory):
     place = tmp_path_factory.mktemp("models") / "mine"
-    generator_folder.save_generator(place, model, diffusion.noise_schedule(), SAID, SEEN)
+    saved_model.save_generator(place, model, noise_schedule(), SAID, SEEN)
     return place
 
 
@@ -69,11 +69,10 @@ def saved(model, tmp_path_factory):
 def test_a_folder_gives_the_same_variants_as_the_model_in_memory(
     saved, model, pixels, guidance, kind
 ):
-    config, labels = replace(LEVEL, guidance=guidance, sampler=kind), torch.tensor([0, 1, 2, 0, 1])
+    config = replace(LEVEL, guidance=guidance, sampler=kind)
+    labels = torch.tensor([0, 1, 2, 0, 1])
     loaded = load_backend(Generator(model=str(saved)), config, CLASSES, (1, 8, 8))
-    expected = wrap_unet(model, diffusion.noise_schedule(), config, CLASSES)(
-        pixels, labels, generators(5)
-    )
+    expected = wrap_unet(model, noise_schedule(), config, CLASSES)(pixels, labels, generators(5))
     assert torch.equal(loaded(pixels, labels, generators(5)), expected)
     assert loaded.steps == 4
     described = {
@@ -86,7 +85,7 @@ def test_a_folder_gives_the_same_variants_as_the_model_in_memory(
     said = loaded.describe()
     assert len(said.pop("weights")) == 64
     assert "diffusers" in said.pop("versions")
-    assert said == {**described, "indices_sha256": generator_folder.digest_indices(SEEN)}
+    assert said == {**described, "indices_sha256": saved_model.digest_indices(SEEN)}
     assert loaded.level()["timestep"] == 499
 
 
@@ -107,23 +106,19 @@ def test_diffusers_loads_the_folder(saved):
 
 
 def test_half_precision_weights_come_back_close(model, tmp_path, pixels):
-    generator_folder.save_generator(
-        tmp_path / "half", model, diffusion.noise_schedule(), SAID, SEEN, bf16=True
-    )
+    saved_model.save_generator(tmp_path / "half", model, noise_schedule(), SAID, SEEN, bf16=True)
     assert model.dtype == torch.float32
     labels = torch.zeros(5, dtype=torch.int64)
     made = load_backend(Generator(model=str(tmp_path / "half")), LEVEL, CLASSES, (1, 8, 8))(
         pixels, labels, generators(5)
     )
-    exact = wrap_unet(model, diffusion.noise_schedule(), LEVEL, CLASSES)(
-        pixels, labels, generators(5)
-    )
+    exact = wrap_unet(model, noise_schedule(), LEVEL, CLASSES)(pixels, labels, generators(5))
     assert 0 < (made - exact).abs().max() < 0.5
 
 
 @pytest.fixture(scope="module")
 def unconditional(tmp_path_factory):
-    """As google/ddpm-cifar10-32 is: no classes, epsilon, a linear schedule."""
+    """Save a tiny model like google/ddpm-cifar10-32: no classes, epsilon, a linear schedule."""
     from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
 
     with construction(0, "test"):
@@ -152,8 +147,10 @@ def test_an_unconditional_model_is_diffusers_own_loop_on_resized_images(uncondit
     large = torch.nn.functional.interpolate(
         pixels, (16, 16), mode="bicubic", antialias=True, align_corners=False
     )
-    way = load_backend(Generator(model=str(unconditional)), Variants(0.5, 4), CLASSES, (1, 8, 8))
-    made = way(pixels, torch.zeros(5, dtype=torch.int64), generators(5))
+    backend = load_backend(
+        Generator(model=str(unconditional)), Variants(0.5, 4), CLASSES, (1, 8, 8)
+    )
+    made = backend(pixels, torch.zeros(5, dtype=torch.int64), generators(5))
     rngs = generators(5)
     schedule.set_timesteps(4)
     noise = torch.stack([torch.randn((1, 16, 16), generator=g) for g in rngs])
@@ -196,11 +193,9 @@ def test_the_digest_is_of_the_weights(saved, unconditional, tmp_path):
 
 
 def test_a_passes_size_changes_nothing_that_counts(saved, pixels, monkeypatch):
-    way, labels = (
-        load_backend(Generator(model=str(saved)), LEVEL, CLASSES, (1, 8, 8)),
-        torch.tensor([0, 1, 2, 0, 1]),
-    )
-    whole = way(pixels, labels, generators(5))
+    backend = load_backend(Generator(model=str(saved)), LEVEL, CLASSES, (1, 8, 8))
+    labels = torch.tensor([0, 1, 2, 0, 1])
+    whole = backend(pixels, labels, generators(5))
     monkeypatch.setattr("empirical.generation.backends.passes.PIXELS_PER_PASS", 2 * 8 * 8)
     narrow = load_backend(Generator(model=str(saved)), LEVEL, CLASSES, (1, 8, 8))
     assert narrow.passes.images_per_pass == 2
@@ -216,14 +211,10 @@ def test_a_passes_size_changes_nothing_that_counts(saved, pixels, monkeypatch):
     ],
 )
 def test_a_model_is_had_at_other_settings_without_loading_it_again(saved, pixels, other):
-    first, labels = (
-        load_backend(Generator(model=str(saved)), LEVEL, CLASSES, (1, 8, 8)),
-        torch.tensor([0, 1, 2, 0, 1]),
-    )
-    before, there = (
-        first(pixels, labels, generators(5)),
-        load_backend(Generator(model=str(saved)), other, CLASSES, (1, 8, 8)),
-    )
+    first = load_backend(Generator(model=str(saved)), LEVEL, CLASSES, (1, 8, 8))
+    labels = torch.tensor([0, 1, 2, 0, 1])
+    before = first(pixels, labels, generators(5))
+    there = load_backend(Generator(model=str(saved)), other, CLASSES, (1, 8, 8))
     second = first.at(other)
     assert second.network is first.network
     assert torch.equal(second(pixels, labels, generators(5)), there(pixels, labels, generators(5)))
@@ -258,30 +249,30 @@ def test_the_noise_level_means_the_same_on_every_schedule(unconditional, saved):
 
 
 def test_from_pure_noise_nothing_of_the_source_is_left(saved, pixels):
-    way = load_backend(
+    backend = load_backend(
         Generator(model=str(saved)),
         Variants(num_inference_steps=8, from_noise=True),
         CLASSES,
         (1, 8, 8),
     )
     labels = torch.zeros(5, dtype=torch.int64)
-    assert way.steps == 8
+    assert backend.steps == 8
     assert torch.equal(
-        way(pixels, labels, generators(5)), way(pixels.flip(0), labels, generators(5))
+        backend(pixels, labels, generators(5)), backend(pixels.flip(0), labels, generators(5))
     )
 
 
 def test_only_the_steps_from_t_star_on_are_run(model, pixels, monkeypatch):
     seen = []
-    way = wrap_unet(model, diffusion.noise_schedule(), Variants(0.3, 20), CLASSES)
+    backend = wrap_unet(model, noise_schedule(), Variants(0.3, 20), CLASSES)
     monkeypatch.setattr(
         UNetBackend,
         "denoise",
         lambda self, x, t, labels: (seen.append(int(t)), torch.zeros_like(x))[1],
     )
-    way(pixels, torch.zeros(5, dtype=torch.int64), generators(5))
-    assert len(seen) == way.steps == 6
-    assert seen[0] == way.level()["timestep"]
+    backend(pixels, torch.zeros(5, dtype=torch.int64), generators(5))
+    assert len(seen) == backend.steps == 6
+    assert seen[0] == backend.level()["timestep"]
 
 
 @pytest.mark.parametrize(
@@ -316,20 +307,16 @@ def test_guidance_needs_classes(unconditional):
 
 
 def test_a_run_with_a_generator_that_is_there(tmp_path, monkeypatch):
-    """Through the pipeline: one that saw the images left over is taken; one that saw others is refused."""
+    """Accept a generator that saw only the images left over; refuse one that saw others."""
     monkeypatch.setenv("TADA_DATA", str(tmp_path / "sets"))
     cifar10_batches(tmp_path / "sets", monkeypatch)
-    data, root = (
-        Data("cifar10", train=20, candidate_pool=30, validation=10, side=8),
-        tmp_path / "artifacts",
-    )
+    data = Data("cifar10", train=20, candidate_pool=30, validation=10, side=8)
+    root = tmp_path / "artifacts"
     parts = split_dataset(data, 0, root)
-    model = diffusion.build_unet(parts.train, Generator(channels=(8,)), 0)
+    model = build_unet(parts.train, Generator(channels=(8,)), 0)
     about = {**SAID, "classes": parts.train.classes, "data_content": parts.content}
     for name, indices in (("right", parts.rest), ("wrong", parts.train_indices)):
-        generator_folder.save_generator(
-            tmp_path / name, model, diffusion.noise_schedule(), about, indices
-        )
+        saved_model.save_generator(tmp_path / name, model, noise_schedule(), about, indices)
     run = Run(
         "x",
         Method("syn-all"),

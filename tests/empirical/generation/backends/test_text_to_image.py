@@ -1,4 +1,4 @@
-"""Text-to-image models: what diffusers' own pipeline makes of each image by itself, at exactly the steps and noise level that are said."""
+"""Test text-to-image models against diffusers' own pipelines, image by image, step by step."""
 
 import json
 from dataclasses import replace
@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from empirical.config import Generator, Variants
-from empirical.generation import noise_levels as levels
+from empirical.generation import noise_levels
 from empirical.generation.backends.passes import resize
 from empirical.generation.backends.resolve import load_backend
 from empirical.runtime.seeding import construction, torch_stream
@@ -29,7 +29,7 @@ def pixels():
 
 
 def tokenizer(folder):
-    """CLIP's, of the words that the tests' prompts are made of and of single letters."""
+    """Return CLIP's tokenizer for the words of the prompts and single letters, and its size."""
     from transformers import CLIPTokenizer
 
     ids = [
@@ -45,7 +45,8 @@ def tokenizer(folder):
             merges.append(f"{parts[0]} {parts[1]}")
             parts = [parts[0] + parts[1], *parts[2:]]
             ids.append(parts[0])
-    ids, merges = list(dict.fromkeys(ids)), list(dict.fromkeys(merges))
+    ids = list(dict.fromkeys(ids))
+    merges = list(dict.fromkeys(merges))
     (folder / "vocab.json").write_text(json.dumps({token: i for i, token in enumerate(ids)}))
     (folder / "merges.txt").write_text("\n".join(["#version: 0.2", *merges, ""]))
     return CLIPTokenizer(
@@ -80,7 +81,7 @@ def autoencoder(**options):
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
-    """As Stable Diffusion 1.5 is, with the PNDM sampler that it comes with; native side 16."""
+    """Save a tiny Stable Diffusion 1.5 with its PNDM sampler; its native side is 16."""
     from diffusers import PNDMScheduler, StableDiffusionPipeline, UNet2DConditionModel
     from transformers import CLIPTextModel
 
@@ -97,7 +98,8 @@ def saved(tmp_path_factory):
             cross_attention_dim=16,
             attention_head_dim=4,
         )
-        vae, text = autoencoder(), encoder(CLIPTextModel, size)
+        vae = autoencoder()
+        text = encoder(CLIPTextModel, size)
     schedule = PNDMScheduler(
         1000,
         beta_schedule="scaled_linear",
@@ -115,7 +117,7 @@ def saved(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def flow(tmp_path_factory):
-    """As Stable Diffusion 3 is, without its third text encoder: flow matching with a shift by image size."""
+    """Save a tiny Stable Diffusion 3 without its third text encoder: shifted flow matching."""
     from diffusers import (
         FlowMatchEulerDiscreteScheduler,
         SD3Transformer2DModel,
@@ -152,7 +154,7 @@ def flow(tmp_path_factory):
     return folder / "tiny"
 
 
-def way(saved, variants=LEVEL, **settings):
+def backend(saved, variants=LEVEL, **settings):
     return load_backend(Generator(model=str(saved), **settings), variants, CLASSES, SHAPE)
 
 
@@ -185,7 +187,9 @@ def test_each_image_is_as_diffusers_makes_it_by_itself(saved, pixels, name):
         )
         for prompt, image, generator in zip(prompts, pixels, generators(3), strict=True)
     ]
-    made = way(saved, replace(LEVEL, sampler=name))(pixels, torch.tensor([2, 0, 1]), generators(3))
+    made = backend(saved, replace(LEVEL, sampler=name))(
+        pixels, torch.tensor([2, 0, 1]), generators(3)
+    )
     assert made.shape == pixels.shape
     assert made.std() > 0.01
     torch.testing.assert_close(made, torch.cat(expected), rtol=0, atol=1e-5)
@@ -193,10 +197,11 @@ def test_each_image_is_as_diffusers_makes_it_by_itself(saved, pixels, name):
 
 @pytest.mark.parametrize("steps", [1, 3, 4])
 def test_flow_matching_keeps_its_sampler_and_runs_the_steps(flow, pixels, steps):
-    """Against diffusers' pipeline; the noise level is read off what the pipeline gives its transformer."""
+    """Compare with diffusers' pipeline, whose transformer is given the noise level."""
     from diffusers import StableDiffusion3Img2ImgPipeline
 
-    made, calls = way(flow, Variants(steps / 4, 4, guidance=2.0)), []
+    made = backend(flow, Variants(steps / 4, 4, guidance=2.0))
+    calls = []
     hook = made.pipe.transformer.register_forward_pre_hook(
         lambda _, inputs, named: calls.append(float(named["timestep"][0])), with_kwargs=True
     )
@@ -221,14 +226,14 @@ def test_flow_matching_keeps_its_sampler_and_runs_the_steps(flow, pixels, steps)
 def test_an_image_does_not_depend_on_its_batch_but_on_its_class_and_generator(
     saved, pixels, monkeypatch
 ):
-    made = way(saved)
+    made = backend(saved)
     whole = made(pixels, torch.tensor([0, 1, 2]), generators(3))
     alone = made(pixels[1:2], torch.tensor([1]), generators(2)[1:])
     torch.testing.assert_close(whole[1:2], alone, rtol=0, atol=1e-5)
     assert (made(pixels[1:2], torch.tensor([2]), generators(2)[1:]) - alone).abs().max() > 1e-4
     assert (made(pixels[1:2], torch.tensor([1]), generators(1)) - alone).abs().max() > 1e-2
     monkeypatch.setattr("empirical.generation.backends.passes.PIXELS_PER_PASS", 2 * 16 * 16)
-    narrow = way(saved)
+    narrow = backend(saved)
     assert narrow.passes.images_per_pass == 2
     torch.testing.assert_close(
         narrow(pixels, torch.tensor([0, 1, 2]), generators(3)), whole, rtol=0, atol=1e-5
@@ -238,8 +243,11 @@ def test_an_image_does_not_depend_on_its_batch_but_on_its_class_and_generator(
 def test_the_prompts_are_those_of_the_labels_after_a_pass_that_ran_out_of_memory(
     saved, pixels, monkeypatch
 ):
-    made, labels = way(saved), torch.tensor([0, 1, 2])
-    whole, make, sizes = made(pixels, labels, generators(3)), type(made)._make, []
+    made = backend(saved)
+    labels = torch.tensor([0, 1, 2])
+    whole = made(pixels, labels, generators(3))
+    make = type(made)._make
+    sizes = []
 
     def narrow(self, x, labels, rngs):
         sizes.append(len(x))
@@ -263,7 +271,8 @@ def test_the_prompts_are_those_of_the_labels_after_a_pass_that_ran_out_of_memory
     ],
 )
 def test_only_the_steps_from_t_star_on_are_run(saved, pixels, variants, steps, timestep):
-    made, calls = way(saved, variants), []
+    made = backend(saved, variants)
+    calls = []
     made.pipe.unet.register_forward_pre_hook(lambda _, inputs: calls.append(float(inputs[1])))
     made(pixels[:1], torch.tensor([0]), generators(1))
     assert len(calls) == made.steps == steps
@@ -271,13 +280,13 @@ def test_only_the_steps_from_t_star_on_are_run(saved, pixels, variants, steps, t
 
 
 def test_the_level_is_that_of_the_schedule(saved):
-    level = way(saved, Variants(0.5, 1000)).level()
+    level = backend(saved, Variants(0.5, 1000)).level()
     assert level["alpha_bar"] == pytest.approx(0.28, abs=0.005)  # SD 1.5's at half of its schedule
     assert level["sigma"] == pytest.approx(((1 - level["alpha_bar"]) / level["alpha_bar"]) ** 0.5)
 
 
 def test_from_pure_noise_nothing_of_the_source_is_left(saved, pixels):
-    made = way(saved, Variants(num_inference_steps=4, from_noise=True))
+    made = backend(saved, Variants(num_inference_steps=4, from_noise=True))
     labels = torch.tensor([0, 1, 2])
     assert torch.equal(made(pixels, labels, generators(3)), made(-pixels, labels, generators(3)))
 
@@ -290,7 +299,7 @@ def test_grey_images_stay_grey(saved, pixels):
 
 
 def test_it_says_what_it_is(saved):
-    said = way(saved).describe()
+    said = backend(saved).describe()
     assert said["kind"] == "text"
     assert said["pipeline"] == "StableDiffusionImg2ImgPipeline"
     assert said["prompt"] == "a photo of a {class}"
@@ -313,7 +322,7 @@ def test_what_does_not_fit_is_told(saved, variants, shape, said):
 def test_a_library_that_is_missing_is_told(saved, monkeypatch):
     monkeypatch.setattr("empirical.generation.backends.text_to_image.find_spec", lambda name: None)
     with pytest.raises(ValueError, match="install it with: pip install transformers"):
-        way(saved)
+        backend(saved)
 
 
 def test_a_schedule_that_never_reaches_noise_cannot_begin_there():
@@ -321,21 +330,22 @@ def test_a_schedule_that_never_reaches_noise_cannot_begin_there():
     with pytest.raises(
         ValueError, match=r"noisiest timestep is 0.3; allowed: below 0.02 with variants.from_noise"
     ):
-        levels.steps_to_run(Variants(num_inference_steps=2, from_noise=True), bars)
+        noise_levels.steps_to_run(Variants(num_inference_steps=2, from_noise=True), bars)
 
 
 def test_flow_matching_has_its_level_too():
-    """x = (1 - s) x0 + s noise: at s = 1/2 signal and noise are equal; at s = 1 sigma has no number."""
+    """With x = (1 - s) x0 + s noise, s = 1/2 is alpha_bar 1/2; at s = 1 sigma has no number."""
     from diffusers import FlowMatchEulerDiscreteScheduler
 
     schedule = FlowMatchEulerDiscreteScheduler(1000)
     schedule.set_timesteps(1000)
-    bars, s = levels.alpha_bars(schedule), schedule.sigmas[:-1].double()
+    bars = noise_levels.alpha_bars(schedule)
+    s = schedule.sigmas[:-1].double()
     torch.testing.assert_close(bars, (1 - s) ** 2 / ((1 - s) ** 2 + s**2))
-    assert 1000 - levels.steps_to_run(
+    assert 1000 - noise_levels.steps_to_run(
         Variants(num_inference_steps=1000, alpha_bar=0.5), bars
     ) == pytest.approx(500, abs=1)
-    assert levels.describe_noise_level(1000.0, float(bars[0])) == {
+    assert noise_levels.describe_noise_level(1000.0, float(bars[0])) == {
         "timestep": 1000.0,
         "alpha_bar": 0.0,
         "sigma": None,
@@ -343,7 +353,7 @@ def test_flow_matching_has_its_level_too():
 
 
 def test_sigmas_of_other_samplers_mean_the_same_level():
-    """Samplers such as Euler's hold sigma = sqrt((1 - alpha_bar) / alpha_bar), and a 0 at the end."""
+    """Samplers such as Euler's hold sigma = sqrt((1 - alpha_bar) / alpha_bar), then a 0."""
     from diffusers import DDIMScheduler
 
     schedule = DDIMScheduler(1000, beta_schedule="scaled_linear", timestep_spacing="trailing")
@@ -355,7 +365,7 @@ def test_sigmas_of_other_samplers_mean_the_same_level():
         sigmas=torch.cat([((1 - a) / a) ** 0.5, torch.zeros(1)]),
     )
     torch.testing.assert_close(
-        levels.alpha_bars(schedule), levels.alpha_bars(other), rtol=1e-5, atol=1e-7
+        noise_levels.alpha_bars(schedule), noise_levels.alpha_bars(other), rtol=1e-5, atol=1e-7
     )
 
 
@@ -374,10 +384,13 @@ def test_the_steps_are_exact_however_a_pipeline_rounds(down):
 
 @pytest.mark.parametrize("flows", [False, True])
 def test_a_model_is_had_at_other_settings_without_loading_it_again(saved, flow, pixels, flows):
-    """The two keep samplers and steps of their own, though they share the networks."""
-    place, labels = (flow if flows else saved), torch.tensor([0, 1, 2])
-    first, other = way(place, Variants(0.5, 4, guidance=2.0)), Variants(0.25, 8, guidance=3.0)
-    before, there = first(pixels, labels, generators(3)), way(place, other)
+    """Both share the networks, but have their own samplers and steps."""
+    place = flow if flows else saved
+    labels = torch.tensor([0, 1, 2])
+    first = backend(place, Variants(0.5, 4, guidance=2.0))
+    other = Variants(0.25, 8, guidance=3.0)
+    before = first(pixels, labels, generators(3))
+    there = backend(place, other)
     second = first.at(other)
     assert second.network is first.network
     assert torch.equal(second(pixels, labels, generators(3)), there(pixels, labels, generators(3)))

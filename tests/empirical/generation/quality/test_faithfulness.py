@@ -1,4 +1,4 @@
-"""Faithfulness: distances against the plain definition, copies and strangers told apart, and what the judge's last layer sees."""
+"""Test faithfulness: distances by their definition, copies and strangers, last-layer features."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,8 @@ def images(n=30, side=8, *purpose):
 
 
 def test_nearest_is_the_definition_in_any_block(monkeypatch):
-    x, y = faithfulness.as_rows(images(20)), faithfulness.as_rows(images(30, 8, "b"))
+    x = faithfulness.as_rows(images(20))
+    y = faithfulness.as_rows(images(30, 8, "b"))
     skip = np.where(np.arange(20) % 2, 3, -1)
     apart = np.sqrt(((x[:, None] - y[None]) ** 2).mean(2))
     apart[skip == 3, 3] = np.inf
@@ -30,7 +31,8 @@ def test_nearest_is_the_definition_in_any_block(monkeypatch):
 
 
 def test_copies_small_changes_and_strangers():
-    real, sources = images(), np.arange(30)
+    real = images()
+    sources = np.arange(30)
     copies = faithfulness.closeness(real, real, sources)
     assert (copies["own_nearest"], copies["near_duplicates"], copies["rms"]) == (1, 1, 0)
     strangers = faithfulness.closeness(real, images(30, 8, "c"), sources)
@@ -54,7 +56,8 @@ def test_grain_is_relative_and_blind_to_brightness():
 
 
 def test_diversity_is_the_mean_over_pairs():
-    made, sources = images(6), np.array([0, 0, 0, 1, 1, 2])
+    made = images(6)
+    sources = np.array([0, 0, 0, 1, 1, 2])
     rows = faithfulness.as_rows(made)
     pairs = [((rows[i] - rows[j]) ** 2).mean() for i, j in [(0, 1), (0, 2), (1, 2), (3, 4)]]
     assert faithfulness.diversity(made, sources) == pytest.approx(np.sqrt(np.mean(pairs)))
@@ -93,7 +96,8 @@ def test_a_contact_sheet_holds_the_images(tmp_path):
     )
     with Image.open(tmp_path / "sheet.png") as file:
         sheet = np.asarray(file)
-    left, top = 6 * 7 + 4, 14
+    left = 6 * 7 + 4
+    top = 14
     np.testing.assert_array_equal(
         sheet[top : top + 10 : 2, left : left + 10 : 2], tiles[0, 0].transpose(1, 2, 0)
     )

@@ -1,4 +1,4 @@
-"""FID and KID: closed forms, another implementation, and no bias."""
+"""Test FID and KID: closed forms, another implementation, and no bias."""
 
 import numpy as np
 import pytest
@@ -23,8 +23,10 @@ def test_of_equal_sets_fid_is_nothing_and_a_shift_counts_by_its_square(n, d):
 def test_fid_of_a_scaled_set_and_of_the_definition():
     from scipy.linalg import sqrtm
 
-    x, y = draw(60, 5, "a"), draw(80, 5, "b") @ draw(5, 5, "c")
-    a, b = np.cov(x.T), np.cov(y.T)
+    x = draw(60, 5, "a")
+    y = draw(80, 5, "b") @ draw(5, 5, "c")
+    a = np.cov(x.T)
+    b = np.cov(y.T)
     shift = x.mean(0) - y.mean(0)
     assert fid(x, y).value == pytest.approx(
         shift @ shift + np.trace(a + b - 2 * np.real(sqrtm(a @ b)))
@@ -34,7 +36,8 @@ def test_fid_of_a_scaled_set_and_of_the_definition():
 
 
 def test_kid_is_the_definition_and_a_permutation_does_not_matter():
-    x, y = draw(7, 3, "a"), draw(9, 3, "b")
+    x = draw(7, 3, "a")
+    y = draw(9, 3, "b")
     k = lambda u, v: (u @ v / 3 + 1) ** 3  # noqa: E731
     first = np.mean([k(x[i], x[j]) for i in range(7) for j in range(7) if i != j])
     second = np.mean([k(y[i], y[j]) for i in range(9) for j in range(9) if i != j])
@@ -61,14 +64,15 @@ def test_the_same_numbers_as_torchmetrics():
     from torchmetrics.image.kid import KernelInceptionDistance
 
     class Rows(nn.Module):
-        """The features are the images."""
+        """A network whose features are the images."""
 
         num_features = 6
 
         def forward(self, images):
             return images.flatten(1).double()
 
-    x, y = draw(50, 6, "a"), 1.3 * draw(40, 6, "b") + 0.2
+    x = draw(50, 6, "a")
+    y = 1.3 * draw(40, 6, "b") + 0.2
     images = [torch.from_numpy(part).view(-1, 6, 1, 1) for part in (x, y)]
     theirs = FrechetInceptionDistance(Rows(), normalize=True, input_img_size=(6, 1, 1)).set_dtype(
         torch.float64

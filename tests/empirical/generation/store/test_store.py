@@ -1,4 +1,4 @@
-"""A store gives back what was made, whatever was asked for, in whatever blocks and order; what is damaged counts as missing."""
+"""Test that a store returns what was made, in any order and blocks; damage counts as missing."""
 
 import csv
 import dataclasses
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from empirical.data.pixels import as_pixels, as_uint8
-from empirical.generation.store import shards as store_files
+from empirical.generation.store import shards
 from empirical.generation.store.export import StoreDataset, export_images
 from empirical.generation.store.index import keys_of, pairs_of
 from empirical.generation.store.store import Store, open_store
@@ -26,7 +26,7 @@ pair_lists = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 3)), max_size
 
 
 def image(sources, copies, kind="uint8"):
-    """What any store must hold: a function of the pair alone."""
+    """Return the images that any store must hold, which depend only on the pairs."""
     value = (np.asarray(sources) * 7 + np.asarray(copies) * 31).reshape(-1, 1, 1, 1)
     place = np.arange(np.prod(KINDS[kind])).reshape(KINDS[kind])
     return (
@@ -62,7 +62,7 @@ def grid(sources=10, copies=2):
 
 @pytest.fixture
 def filled(tmp_path):
-    """20 images in six shards."""
+    """Return a store with 20 images in six shards."""
     store = fresh(tmp_path)
     assert store.fill(grid(), make, labels=np.arange(10) % 3) == 20
     return store
@@ -74,7 +74,8 @@ def filled(tmp_path):
 @given(first=pair_lists, second=pair_lists, block=st.integers(1, 40))
 def test_what_is_read_is_what_is_made(kind, first, second, block):
     with tempfile.TemporaryDirectory() as folder:
-        store, told = fresh(folder, block, kind), []
+        store = fresh(folder, block, kind)
+        told = []
         assert (
             store.fill(first, lambda s, c: image(s, c, kind), advance=told.append)
             == len(set(first))
@@ -109,7 +110,8 @@ def test_a_key_is_a_pair(pairs):
 
 
 def test_no_call_makes_more_than_a_block_or_what_is_there(tmp_path):
-    store, calls = fresh(tmp_path, block=8), []
+    store = fresh(tmp_path, block=8)
+    calls = []
 
     def watched(sources, copies):
         calls.append((sources, copies))
@@ -259,7 +261,7 @@ SEEN_BY_VERIFY = [
 
 def damage(store, suffix, how):
     """Damage the shard of the first four images."""
-    name = store_files.shard_name(keys_of(grid(4, 1)))
+    name = shards.shard_name(keys_of(grid(4, 1)))
     before = (store.folder / f"shard-{name}.{suffix}").read_bytes()
     how(store.folder / f"shard-{name}.{suffix}")
     path = store.folder / f"shard-{name}.{suffix}"
@@ -295,7 +297,8 @@ def test_a_damaged_shard_alone_is_made_again(filled, suffix, how, _, repair):
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_an_altered_shard_is_found_by_its_digest(filled, suffix, how, _):
-    before, reader = content(filled), Store(filled.folder)
+    before = content(filled)
+    reader = Store(filled.folder)
     reader.read(grid())
     name = damage(filled, suffix, how)
     store = Store(filled.folder)
@@ -364,7 +367,9 @@ def test_pixels_survive_being_stored():
 
 
 def test_export_is_a_folder_of_classes_and_goes_on_where_it_ended(filled, tmp_path):
-    classes, folder, told = ("cat", "tabby dog", "é/x"), tmp_path / "out", []
+    classes = ("cat", "tabby dog", "é/x")
+    folder = tmp_path / "out"
+    told = []
     assert export_images(filled, folder, classes, grid()[:7]) == 7
     assert export_images(filled, folder, classes, advance=told.append) == 13
     assert sum(told) == 20
@@ -378,7 +383,8 @@ def test_export_is_a_folder_of_classes_and_goes_on_where_it_ended(filled, tmp_pa
     rows = list(csv.DictReader((folder / "manifest.csv").read_text(encoding="utf-8").splitlines()))
     assert len(rows) == 20
     for row in rows:
-        source, copy = int(row["source"]), int(row["copy"])
+        source = int(row["source"])
+        copy = int(row["copy"])
         assert re.fullmatch(rf".*/{source:07d}-{copy:03d}\.png", row["file"])
         assert classes[source % 3] == row["class"]
         with Image.open(folder / row["file"]) as png:

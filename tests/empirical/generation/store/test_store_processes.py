@@ -1,4 +1,4 @@
-"""Processes that fill one store: none makes what another made, and one that is killed loses the task it was at."""
+"""Test processes that fill one store: no image is made twice; a killed one loses its task."""
 
 import collections
 import subprocess
@@ -37,7 +37,8 @@ def make(sources, copies):
     made += 1
     time.sleep(0.005)
     note("".join(f"{source} {copy}\\n" for source, copy in zip(sources, copies)))
-    return (sources * 7 + copies).astype(np.uint8)[:, None, None, None] * np.ones((1, 2, 2, 1), np.uint8)
+    values = (sources * 7 + copies).astype(np.uint8)
+    return values[:, None, None, None] * np.ones((1, 2, 2, 1), np.uint8)
 
 print("ready", flush=True)
 while not Path(go).exists():
@@ -51,8 +52,9 @@ print("done", *heavy, flush=True)
 
 @pytest.fixture
 def workplace(tmp_path):
-    """Starts workers, and ends those that are left."""
-    store, running = open_store(tmp_path / "store", {"seed": 0}, (2, 2, 1), "uint8", block=4), []
+    """Return a store, a folder and a function that starts workers; end workers that are left."""
+    store = open_store(tmp_path / "store", {"seed": 0}, (2, 2, 1), "uint8", block=4)
+    running = []
     (tmp_path / "go").touch()
 
     def start(stop=-1, stale=60, go="go"):
@@ -82,7 +84,7 @@ def workplace(tmp_path):
 
 
 def made(folder):
-    """How often each image was made."""
+    """Return how often each image was made."""
     return collections.Counter(
         line for line in (folder / "log").read_text().splitlines() if line != "hangs"
     )
@@ -155,12 +157,11 @@ def test_one_that_is_silent_but_alive_does_no_harm(workplace):
 
 @pytest.mark.parametrize("moment", ["images", "description", "between"])
 def test_killed_while_it_writes(workplace, moment):
-    """The moments within ``write_shard``: a temporary file is there, or the images without their description."""
+    """Kill a worker within ``write_shard``, before or after the images have their name."""
     store, folder, start = workplace
     code = f"""
 import os, signal, sys
 from pathlib import Path
-from empirical.generation.store import shards as store_files
 replace, kinds = Path.replace, {{"images": ".npy", "description": ".json", "between": ".npy"}}
 def killed(self, target):
     if str(target).endswith(kinds["{moment}"]):
