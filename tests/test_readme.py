@@ -47,6 +47,7 @@ def out(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command", [c for c in COMMANDS if c.startswith("python -m ") and c != SERVING]
 )
@@ -86,6 +87,7 @@ def test_the_other_commands_are_the_makefiles():
     assert all(f"make {target}" in said for target in targets if target != "help")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("example", PYTHON, ids=range(len(PYTHON)))
 def test_every_example_runs(example, tmp_path):
     done = subprocess.run(
@@ -99,6 +101,7 @@ def test_every_example_runs(example, tmp_path):
     assert re.findall(r"\d\.\d+", done.stdout) or list(tmp_path.glob("*.png"))
 
 
+@pytest.mark.slow
 def test_numbers_come_from_the_records():
     assert render_readme() == TEXT, "run: python -m figures readme"
     assert len(re.findall(r"^\| .*±", TEXT, re.MULTILINE)) > 30

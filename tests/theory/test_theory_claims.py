@@ -15,6 +15,8 @@ from theory.evidence import Evidence, cross_fitted, difference, first_crossing, 
 from theory.experiments import EXPERIMENTS
 from theory.verdicts import judge, text
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 KEYS = {"id", "statement", "predicted", "measured", "low", "high", "holds"}
 

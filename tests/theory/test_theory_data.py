@@ -15,6 +15,7 @@ from theory.dynamics import stack
 METHODS = ("original", "useful", "tada", "syn-all", "syn-rand")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dimension", [1, 3, 6, 50])
 def test_gram_has_the_moments_of_explicit_gaussian_vectors(dimension):
     draws, originals, variants = 4000, 3, 3
@@ -145,6 +146,7 @@ def test_orthogonal_noise_is_orthogonal_and_shared_between_methods(tiny, name, Q
     assert np.array_equal(plain.other_weights[:, : 24 * Q], ours.other_weights[:, : 24 * Q])
 
 
+@pytest.mark.slow
 def test_weights_beside_orthogonal_noise_have_the_length_of_gaussian_vectors():
     distribution = Distribution(n=8, d=50, orthogonal=True)
     runs = [

@@ -18,6 +18,7 @@ def last(states):
     return state
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "optimiser",
     [Optimiser("gd", eta=0.3, steps=200), Optimiser("sam", eta=0.3, rho=0.2, steps=200)],

@@ -53,6 +53,7 @@ def test_every_value_comes_back_from_its_text(state, preset):
     }
 
 
+@pytest.mark.slow
 @given(STATES.filter(accepted), st.sampled_from(list(PRESETS)))
 def test_the_address_restores_the_state(state, preset):
     assert read(write(state, preset)) == (state, preset, "")
@@ -131,6 +132,7 @@ def test_presets_are_one_for_each_claim_and_distinct():
     )
 
 
+@pytest.mark.slow
 def test_presets_show_what_they_say():
     def numbers(name, **changes):
         return [
@@ -157,6 +159,7 @@ def test_strength_is_the_path_of_the_experiment():
         assert runs(state)[1].method == run.method
 
 
+@pytest.mark.slow
 @given(STATES.filter(accepted))
 def test_code_gives_the_very_same_runs(state):
     called = []
@@ -166,6 +169,7 @@ def test_code_gives_the_very_same_runs(state):
         assert called == [(run, state["seed"]) for run in runs(state)]
 
 
+@pytest.mark.slow
 @given(STATES.filter(accepted))
 def test_the_command_line_gives_the_very_same_runs(state):
     called = []

@@ -16,6 +16,8 @@ from figures.labels import FAST, SLOW
 from theory.explore.fields import DEFAULTS
 from theory.measures import CURVES
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 SMALL = {"n": 20, "d": 100, "J": 3, "steps": 60}
 

@@ -45,6 +45,7 @@ def monte_carlo(features, covariance, distribution, network, fast, draws=400_000
     return (y * logit < 0).mean()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noise_patches", [1, 2])
 @pytest.mark.parametrize(
     "network",
@@ -219,6 +220,7 @@ NETWORKS = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "network",
     NETWORKS,

@@ -172,6 +172,7 @@ def mean_of(run, seeds):
     return (np.mean([v[name] for v in values]) for name in ("value", "predicted"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("k", "scale"), [(2, 1.0), (3, 1.6), (6, 0.5)])
 def test_measured_noise_alignment_is_the_closed_form(k, scale):
     run = Probe(
@@ -183,6 +184,7 @@ def test_measured_noise_alignment_is_the_closed_form(k, scale):
     assert measured == pytest.approx(predicted, rel=0.06)
 
 
+@pytest.mark.slow
 def test_measured_variance_is_the_closed_form():
     run = Probe(method=Method("tada", k=5), quantity="gradient-variance", draws=10)
     measured, predicted = mean_of(run, 20)

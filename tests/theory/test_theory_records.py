@@ -47,6 +47,7 @@ def counts(printed):
     return [int(number) for number in re.findall(r"\d+", printed)]
 
 
+@pytest.mark.slow
 def test_run_from_the_command_line(tmp_path):
     code, out, err = theory("run", "homogeneity", "--seeds", 1, "--workers", 1, "--out", tmp_path)
     assert code == 0, err
@@ -111,6 +112,7 @@ def test_missing_jobs_are_the_seeds_without_a_whole_record(small, tmp_path):
     assert [job.seeds for job in missing_jobs(one, 3, tmp_path)] == [(0, 1)]
 
 
+@pytest.mark.slow
 def test_a_run_that_diverges_is_reported_and_leaves_the_others(small, tmp_path):
     wild = replace(small.runs[0], label="wild", optimiser=Optimiser(eta=1e6))
     both = replace(small, runs=(wild, small.runs[1]))
@@ -135,6 +137,7 @@ def test_every_experiment_has_distinct_records():
         assert all(run.experiment == experiment.name for run in experiment.runs)
 
 
+@pytest.mark.slow
 def test_simulate_prints_a_table_or_json(tmp_path):
     flags = "--distribution.n 20 --optimiser.name sam --optimiser.steps 50 --method.name tada"
     words = ["simulate", *flags.split(), "--seed", 3]
@@ -165,6 +168,7 @@ MISTAKES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", MISTAKES)
 def test_a_mistake_is_one_line_and_code_2(words):
     code, out, err = theory(*words.split(), env={**os.environ, "COLUMNS": "60"})

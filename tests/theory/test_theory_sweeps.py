@@ -42,6 +42,7 @@ def small():
     return make
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("precision", "tolerance"), [("float64", 1e-9), ("float32", 2e-3)])
 @pytest.mark.parametrize("order", [1, -1])
 def test_every_point_is_the_run_it_stands_for(small, precision, tolerance, order):

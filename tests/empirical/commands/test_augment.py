@@ -24,6 +24,8 @@ from empirical.runtime.machine import Machine
 from empirical.selection import stage, verdict
 from figures.records import run_command
 
+pytestmark = pytest.mark.slow
+
 CPU = Machine("cpu")
 
 

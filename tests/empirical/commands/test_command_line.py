@@ -18,6 +18,8 @@ from empirical.experiments.registry import experiment
 from empirical.experiments.stages import leases
 from figures.records import load_some, read
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 
 

@@ -22,6 +22,8 @@ from empirical.selection.rules import select as by_rule
 from empirical.selection.scores import early_of
 from figures.records import run_command
 
+pytestmark = pytest.mark.slow
+
 
 def call(capfd, *words):
     """Run the command in this process; return exit code, output and errors."""

@@ -13,6 +13,8 @@ from empirical.data.split import split_dataset
 from empirical.generation.backends import resolve
 from empirical.generation.quality import by_strength
 
+pytestmark = pytest.mark.slow
+
 
 @dataclasses.dataclass
 class Blend:
