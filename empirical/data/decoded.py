@@ -241,10 +241,8 @@ def _intact(request: Request, folder: Path) -> DecodedDataset | None:
     """Return the data set in ``folder``; if it is damaged, say so in one line and return None."""
     manifest = _read_manifest(folder)
     if manifest is None:
-        damage = "it has no manifest"
-    else:
-        damage = describe_damage(folder, manifest, request.verify)
-    if not damage:
+        damage: str | None = "it has no manifest"
+    elif not (damage := describe_damage(folder, manifest, request.verify)):
         return DecodedDataset(folder, manifest)
     if folder.exists():
         print(f"{folder} is damaged ({damage}): decoding again", file=sys.stderr, flush=True)

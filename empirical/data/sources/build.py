@@ -11,8 +11,8 @@ import sys
 import threading
 import warnings
 from collections import deque
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Generator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -77,12 +77,14 @@ def decode_image(source: Source, contents: Contents, item: Item, side: int) -> D
     except (Unreadable, OSError) as error:
         return DecodedImage(item, reason=getattr(error, "strerror", None) or str(error))
     pixels = raw if raw.shape[0] == side else average_down(raw, side)
-    return DecodedImage(item, pixels, hashlib.sha256(raw).digest() if source.by_pixels else b"")
+    return DecodedImage(
+        item, pixels, hashlib.sha256(raw.data).digest() if source.by_pixels else b""
+    )
 
 
 def decode_in_order(
     source: Source, contents: Contents, items: Sequence[Item], side: int, workers: int
-) -> Iterator[list[DecodedImage]]:
+) -> Generator[list[DecodedImage], None, None]:
     """Yield all items in order, decoded in chunks by ``workers`` threads.
 
     The threads are never far ahead of the reader, and end soon after it stops.
@@ -96,7 +98,7 @@ def decode_in_order(
         ]
 
     pool = ThreadPoolExecutor(workers)
-    waiting = deque()
+    waiting: deque[Future[list[DecodedImage]]] = deque()
     stopped = threading.Event()
     try:
         for start in range(0, len(items), CHUNK):
@@ -244,7 +246,7 @@ def write_part(
             bad = [image for image in images if image.pixels is None]
             unreadable += [(image.item.path, image.reason) for image in bad]
             if good:
-                writer.add([image.pixels for image in good])
+                writer.add([image.pixels for image in good if image.pixels is not None])
             kept += [image.item for image in good]
             keys += [image.key for image in good]
             bar.update(len(images))

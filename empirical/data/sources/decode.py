@@ -20,7 +20,7 @@ def decode_rgb(data: bytes) -> Image.Image:
     Raises Unreadable.
     """
     try:
-        image = Image.open(io.BytesIO(data))
+        image: Image.Image = Image.open(io.BytesIO(data))
         image.load()
         if image.mode == "F":
             raise Unreadable("floating-point pixels")

@@ -121,7 +121,7 @@ def open_class_folders(
             f"no images in {where}; allowed: {pattern} ending in {', '.join(sorted(tree.IMAGES))}"
         )
     there = _classes(where, split)
-    if strangers := [name for name in there if names is not None and name not in names]:
+    if names is not None and (strangers := [name for name in there if name not in names]):
         raise ValueError(
             f"{where} holds classes that are not of this data set: {first_names(strangers)}; "
             f"allowed: {', '.join(names)}"
