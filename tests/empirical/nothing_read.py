@@ -1,10 +1,13 @@
-"""What a step captured in a CUDA graph must not do, checked without a GPU."""
+"""Check without a GPU that a step could be captured in a CUDA graph."""
 
 from torch.utils._python_dispatch import TorchDispatchMode
 
 
 class NothingRead(TorchDispatchMode):
-    """Raise when a value is read by the host, or a shape depends on one: neither can be captured in a CUDA graph."""
+    """Raise if the host reads a value, or a shape depends on one.
+
+    Neither can be captured in a CUDA graph.
+    """
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         name = function.overloadpacket.__name__

@@ -1,4 +1,4 @@
-"""A small network with a loss, stepped by an optimiser of given settings."""
+"""Step a small network with an optimiser of given settings."""
 
 import dataclasses
 
@@ -51,11 +51,13 @@ def equal(a, b):
     )
 
 
-class Watch:
-    """A closure that notes the distance of the weights from where they were first."""
+class Spy:
+    """A closure that keeps the weights, as one vector, each time it is called."""
 
     def __init__(self, model, closure):
-        self.model, self.closure, self.seen = model, closure, []
+        self.model = model
+        self.closure = closure
+        self.seen = []
 
     def __call__(self):
         self.seen.append(torch.cat([p.detach().flatten() for p in self.model.parameters()]))

@@ -1,4 +1,7 @@
-"""What a classifier is trained on, and whole runs on images of one's own: originals first, then copies or variants, stored alike."""
+"""Test the training set of each method, and complete runs on a user's own images.
+
+A training set is the originals, then copies or variants, all stored in one type.
+"""
 
 from dataclasses import replace
 
@@ -20,11 +23,11 @@ SLOW = np.array([False, True, False, True])
 
 @pytest.fixture
 def stored(monkeypatch):
-    """A way to make the training set of four images with given variants."""
+    """Return a function that makes the training set of four images with given variants."""
 
     def make(pixels, method, extra=None):
         originals = Images(pixels, np.array([0, 1, 2, 3]), tuple("abcd"))
-        monkeypatch.setattr(pipeline, "variants", lambda *_: extra)
+        monkeypatch.setattr(pipeline, "load_or_make_variants", lambda *_: extra)
         parts = type("Parts", (), {"train": originals})
         return pipeline.training_set(Context(Run(method=method), 0, None).with_parts(parts), SLOW)
 
@@ -69,7 +72,10 @@ def test_copies_are_the_slow_images_as_they_are_stored(stored):
 
 @pytest.fixture(scope="module")
 def pets(tmp_path_factory):
-    """48 colour images of two classes, of which 24 are trained on; returns the run and the folder for artifacts."""
+    """Make 48 colour images of two classes, 24 of them for training.
+
+    Returns the run and the folder for artifacts.
+    """
     root = tmp_path_factory.mktemp("pets")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TADA_DATA", str(root))
@@ -103,7 +109,7 @@ def result(pets, method, **changes):
     [Method("original"), Method("useful", 3), Method("tada", 2)],
     ids=lambda method: method.name,
 )
-def test_whole_runs_on_images_of_ones_own(pets, method, monkeypatch):
+def test_complete_runs_on_own_images(pets, method, monkeypatch):
     seen, make = [], pipeline.training_set
     monkeypatch.setattr(
         pipeline, "training_set", lambda *arguments: seen.append(make(*arguments)) or seen[0]

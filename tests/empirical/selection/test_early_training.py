@@ -1,4 +1,4 @@
-"""When early training stops: the knee on curves whose knee is known, and the networks that each way of stopping leaves."""
+"""Test when early training stops: the knee of known curves, and the network of each way to stop."""
 
 import dataclasses
 import math
@@ -14,18 +14,18 @@ from empirical.config import Data, Early, Training
 from empirical.data.images import Images, tensors
 from empirical.data.split import split_dataset
 from empirical.runtime.seeding import stream
-from empirical.selection import early_training as early
+from empirical.selection import early_training
 from empirical.selection.early_training import Outputs, early_network, logits_of
 from empirical.selection.knee import CEILING, HALF, Knee, NoKnee
 from empirical.selection.rules import select
 from empirical.selection.verdict import verdict, warning
 from empirical.training.evaluation import logits
 from empirical.training.networks import classifier
-from empirical.training.trainer import train
+from empirical.training.trainer import train_classifier
 
 
 def drawn(curve, budget, chance=0.9, floor=0.0, step=1.0):
-    """Feed a curve until it says stop: the knee and when it was known."""
+    """Feed a curve until no more is needed; return the knee and the time of the last value."""
     knee = Knee(chance, budget, floor)
     for i in range(1, round(budget / step) + 1):
         if knee.add(i * step, curve(i * step)):
@@ -56,14 +56,15 @@ def test_two_slopes_meet_at_the_knee_noise_or_not(corner, height, seed, noise):
         return fall + noise * rng.uniform(-1, 1)
 
     found, _ = drawn(curve, 200)
-    # beyond the corner D falls by 0.004 a measurement and before it rises by (0.9 - height) / corner - 0.0045
+    # before the corner D rises by (0.9 - height) / corner - 0.0045 a measurement, after it falls by
+    # 0.004
     rise = (0.9 - height) / corner - 0.0045
     if rise > 0.001:
         assert corner - 2 - 2 * noise / rise <= found <= corner + 2 + 2 * noise / 0.004
 
 
 def test_it_is_causal():
-    """What comes after the stop changes nothing, and what is measured only scales the answer."""
+    """The values after the stop change nothing; another unit of time scales the knee."""
     curve = lambda t: 0.9 * math.exp(-t / 10)  # noqa: E731
     found, stopped = drawn(curve, 200)
     assert drawn(lambda t: curve(t) if t <= stopped else 5.0, 200) == (found, stopped)
@@ -103,12 +104,12 @@ def test_short_budgets_end_with_what_there_is(budget):
 @given(errors=st.lists(st.floats(0, 1), min_size=1, max_size=60), floor=st.floats(0, 0.3))
 @settings(deadline=None)
 def test_the_knee_is_always_among_what_is_kept(errors, floor):
-    """Only the open times' weights are kept; the knee must be one of them whatever is measured."""
+    """The knee is one of the candidates, whose weights are kept, whatever is measured."""
     knee, kept = Knee(0.9, len(errors), floor), set()
     for time, error in enumerate(errors, 1):
         kept.add(time)
         done = knee.add(time, error)
-        kept &= knee.open
+        kept &= knee.candidates
         assert len(kept) <= HALF + 1
         if done:
             break
@@ -117,12 +118,11 @@ def test_the_knee_is_always_among_what_is_kept(errors, floor):
 
 
 def reference(images, config, training, seed):
-    """Early training as it was when it was first recorded: the records' selections must not move."""
+    """Train early as when it was first recorded; the records' selections must not change."""
     network = classifier(images, training, seed)
     pixels, labels = tensors(images)
-    for step in train(
-        network, pixels, labels, training, 4 * config.limit, stream(seed, "early order")
-    ):
+    rng = stream(seed, "early order")
+    for step in train_classifier(network, pixels, labels, training, 4 * config.limit, rng):
         if step % config.every == 0 or step == config.limit:
             error = (logits(network, pixels).argmax(1) != labels).float().mean()
             if error <= config.error or step == config.limit:
@@ -158,7 +158,7 @@ def images():
 SMALL = Training(width=8)
 
 
-def test_early_training_stops_at_the_error_it_is_told(images):
+def test_early_training_stops_at_the_given_error(images):
     for error in (0.5, 0.2):
         trained = early_network(images, Early(error=error, every=1), SMALL, 0)
         measured = (logits_of(trained.network, images).argmax(1) != images.labels).mean()
@@ -167,22 +167,20 @@ def test_early_training_stops_at_the_error_it_is_told(images):
         assert trained.curve[-1].tolist() == [trained.steps, measured]
 
 
-def test_early_training_lasts_the_epochs_it_is_told(images):
+def test_early_training_lasts_the_given_epochs(images):
     trained = early_network(images, Early(stop="epochs", epochs=3, error=0.9, limit=1), SMALL, 0)
     assert trained.steps == round(3 * 200 / 64)
     assert trained.curve[:, 0].tolist() == [2, 4, 6, 8, 9]
-    assert (
-        early_network(images, Early(error=0.001, epochs=3, limit=1), SMALL, 0).steps == 9
-    )  # a budget in epochs
+    budget = Early(error=0.001, epochs=3, limit=1)  # in epochs
+    assert early_network(images, budget, SMALL, 0).steps == 9
 
 
 def test_auto_goes_back_to_the_weights_of_the_knee(images):
-    """The network is the one that training for so many steps leaves, batch norm included."""
+    """The network equals that of a training of so many steps, batch norm included."""
     config = Early(stop="auto", error=0.001, limit=120)
     trained = early_network(images, config, SMALL, 0)
-    assert (
-        trained.steps < trained.curve[-1, 0] < 120
-    )  # it went on to see that the fall slows, and not to the end
+    # it went on until it saw that the fall slows, but not to the end
+    assert trained.steps < trained.curve[-1, 0] < 120
     same = early_network(
         images, dataclasses.replace(config, stop="error", limit=trained.steps), SMALL, 0
     )
@@ -209,7 +207,7 @@ def test_auto_refuses_a_network_that_learned_nothing(images):
 
 
 def unbalanced(n, share=0.9, noise=0.6, seed=0):
-    """Two kinds of noisy bars, lying and standing; ``share`` of them lie."""
+    """Return images of noisy bars, lying and standing; ``share`` of them lie."""
     rng = np.random.default_rng(seed)
     labels = (np.arange(n) >= round(share * n)).astype(np.int64)
     bars = np.zeros((2, 1, 8, 8), np.float32)
@@ -219,7 +217,7 @@ def unbalanced(n, share=0.9, noise=0.6, seed=0):
 
 
 def test_auto_is_not_fooled_by_a_class_that_nearly_all_images_are_of():
-    """Calling all of them lying is wrong by 10%, less than the floor of 15%, from the first step on."""
+    """The guess that all bars lie has an error of 10%, below the floor of 15%, from the start."""
     images = unbalanced(300)
     plain = early_network(images, Early(every=1), SMALL, 0)
     assert plain.steps <= 2
@@ -229,19 +227,24 @@ def test_auto_is_not_fooled_by_a_class_that_nearly_all_images_are_of():
     outputs = Outputs.of(logits_of(auto.network, images), images.labels)
     assert auto.steps > plain.steps
     assert outputs.balanced_error(images.labels) <= CEILING / 2
-    assert (
-        auto.error == (outputs.logits.argmax(1) != images.labels).mean()
-    )  # as ever: of the images
+    # the reported error is the share of images, as with the other ways to stop
+    assert auto.error == (outputs.logits.argmax(1) != images.labels).mean()
 
 
 def test_auto_measures_every_class_of_a_sample():
-    """Of 400 images 3 are of the second class: of a sample of 100, drawn as others are, it would be missing for some seeds."""
+    """Of 400 images 3 belong to the second class.
+
+    A sample of 100 that is drawn as for the other ways to stop lacks it for some seeds.
+    """
     images = unbalanced(400, 1 - 3 / 400)
     config = Early(stop="auto", sample=100)
-    drawn = [images.labels[early._sample(images.labels, config, seed)] for seed in range(20)]
+    drawn = [
+        images.labels[early_training._sample(images.labels, config, seed)] for seed in range(20)
+    ]
     assert all(len(labels) == 100 and labels.sum() == 1 for labels in drawn)
     others = [
-        images.labels[early._sample(images.labels, Early(sample=100), seed)] for seed in range(20)
+        images.labels[early_training._sample(images.labels, Early(sample=100), seed)]
+        for seed in range(20)
     ]
     assert min(labels.sum() for labels in others) == 0
     trained = early_network(images, config, SMALL, 1)
@@ -275,20 +278,19 @@ def test_a_selection_is_judged_by_the_error_in_units_of_chance(error, classes, e
 def test_a_large_set_is_measured_on_a_sample_four_times_an_epoch(images, monkeypatch):
     seen = []
     monkeypatch.setattr(
-        early, "logits", lambda network, pixels: seen.append(len(pixels)) or logits(network, pixels)
+        early_training,
+        "logits",
+        lambda network, pixels: seen.append(len(pixels)) or logits(network, pixels),
     )
-    config, small_batches = (
-        Early(stop="epochs", epochs=2, sample=100),
-        dataclasses.replace(SMALL, batch=5),
-    )
+    config = Early(stop="epochs", epochs=2, sample=100)
+    small_batches = dataclasses.replace(SMALL, batch=5)
     trained = early_network(images, config, small_batches, 0)
     assert trained.curve[:, 0].tolist() == list(range(10, 81, 10))  # an epoch has 40 steps
     assert seen == 8 * [100]
     whole = early_network(images, dataclasses.replace(config, sample=200), small_batches, 0)
     assert abs(whole.error - trained.error) < 0.15
-    assert torch.equal(
-        whole.network[0].weight, trained.network[0].weight
-    )  # measuring changes nothing
+    # measuring changes nothing
+    assert torch.equal(whole.network[0].weight, trained.network[0].weight)
 
 
 def test_stored_bytes_and_floats_train_alike():

@@ -1,4 +1,4 @@
-"""Selection recovers a planted slow subset, by every rule as its definition says; the training set of each method is what it says."""
+"""Test the selection rules on planted slow subsets, and the additions of each method."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 
 from empirical.config import Method, Run, Selection
-from empirical.methods import additions, size
+from empirical.methods import additions, training_set_size
 from empirical.runtime.seeding import stream
 from empirical.selection.rules import select
 
@@ -20,7 +20,7 @@ LOGITS = Selection(features="logits")
 
 
 def planted(rng, labels, slow, classes=4):
-    """Logits, probabilities and losses of a network that is sure of the fast examples and unsure of the slow ones."""
+    """Return logits, probabilities and losses of a network that is sure of fast examples only."""
     logits = rng.normal(0, 0.3, (len(labels), classes))
     logits[np.arange(len(labels)), labels] += np.where(slow, 0.3, 4.0)
     probabilities = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
@@ -28,7 +28,7 @@ def planted(rng, labels, slow, classes=4):
 
 
 def mixed(seed, n=300, classes=5):
-    """Outputs without clear clusters."""
+    """Return logits, probabilities, losses and labels without clear clusters."""
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, classes, n)
     logits = rng.normal(0, 1.5, (n, classes))
@@ -38,7 +38,10 @@ def mixed(seed, n=300, classes=5):
 
 
 def reference(probabilities, losses, labels, seed):
-    """What the rule ``cluster`` was when it was first recorded: the records' selections must not move."""
+    """Select by the rule ``cluster`` as when it was first recorded.
+
+    The records' selections must not change.
+    """
     slow = np.zeros(len(labels), dtype=bool)
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)
@@ -83,7 +86,7 @@ def test_a_planted_slow_subset_is_found(seed):
 
 
 def test_clusters_are_made_per_class():
-    """A class that is worse known than the others as a whole still has its own fast half."""
+    """A class that is learned less than the others still has its own fast half."""
     rng = np.random.default_rng(0)
     labels, slow = np.repeat([0, 1], 100), np.tile(np.repeat([True, False], 50), 2)
     _, worse, _ = planted(rng, labels, slow)
@@ -166,7 +169,10 @@ RULES = [
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.label)
 @pytest.mark.parametrize("seed", range(3))
 def test_order_and_names_do_not_matter(rule, seed):
-    """Shuffled examples have a shuffled mask, and classes may be numbered anew; clusters must be clear for that, as starts are drawn."""
+    """Shuffled examples have the shuffled mask, and classes may be renumbered.
+
+    The clusters must be clear for that, because the starts of k-means are random.
+    """
     rng = np.random.default_rng(seed)
     labels, slow = rng.integers(0, 4, 200), rng.random(200) < 0.35
     logits, probabilities, losses = planted(rng, labels, slow)
@@ -225,9 +231,9 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("outputs", "losses", "labels", "said"), BAD, ids=range(len(BAD)))
-def test_arrays_that_cannot_be_used_are_told_in_one_line(outputs, losses, labels, said):
-    with pytest.raises(ValueError, match=said) as error:
+@pytest.mark.parametrize(("outputs", "losses", "labels", "message"), BAD, ids=range(len(BAD)))
+def test_arrays_that_cannot_be_used_are_refused_in_one_line(outputs, losses, labels, message):
+    with pytest.raises(ValueError, match=message) as error:
         select(outputs, losses, labels)
     assert "\n" not in str(error.value)
 
@@ -263,15 +269,14 @@ def test_the_rule_is_part_of_a_runs_name_unless_it_is_the_papers():
 
 
 def test_no_torch_is_needed():
-    """Whoever brings outputs of a model of their own waits for no import."""
+    """A user who has outputs of their own model does not wait for the import of torch."""
     call = "select(np.eye(2), np.ones(2), np.arange(2))"
-    code = f"import sys, numpy as np; from empirical.selection.rules import select; print({call}, 'torch' in sys.modules)"
-    assert (
-        subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=True
-        ).stdout
-        == "[False False] False\n"
+    code = (
+        "import sys, numpy as np; from empirical.selection.rules import select; "
+        f"print({call}, 'torch' in sys.modules)"
     )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[False False] False\n"
 
 
 masks = st.lists(st.booleans(), min_size=1, max_size=30).map(np.array)
@@ -290,8 +295,8 @@ def test_what_each_method_adds(slow, k):
     assert set(copies) == {1}
     sources, copies = additions(Method("syn-rand"), slow, 0)
     assert len(set(sources)) == len(sources) == slow.sum()
-    assert size(Method("tada", k), slow) == len(slow) + (k - 1) * slow.sum()
-    assert size(Method("syn-rand"), slow) == size(Method("tada", 2), slow)
+    assert training_set_size(Method("tada", k), slow) == len(slow) + (k - 1) * slow.sum()
+    assert training_set_size(Method("syn-rand"), slow) == training_set_size(Method("tada", 2), slow)
 
 
 def test_the_random_subset_is_random_and_fixed_by_the_seed():

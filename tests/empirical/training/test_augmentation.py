@@ -1,4 +1,7 @@
-"""Batched augmentation: torchvision's pixels, draws by seed and epoch alone, and nothing that a CUDA graph could not hold."""
+"""Test batched augmentation: torchvision's pixels, draws that depend on seed and epoch only.
+
+Also that it can be captured in a CUDA graph.
+"""
 
 import itertools
 
@@ -14,7 +17,7 @@ from torchvision.transforms.v2 import functional as TF
 
 from empirical.data.pixels import normalised
 from empirical.runtime.seeding import torch_stream
-from empirical.training import trivial_augment as trivial
+from empirical.training import trivial_augment
 from empirical.training.augmentation import (
     COLUMNS,
     FLIP,
@@ -29,9 +32,8 @@ from empirical.training.augmentation import (
 )
 
 WIDE = v2.TrivialAugmentWide()
-CODES = torch.tensor(
-    list(itertools.product(range(14), range(31), range(2)))
-)  # (868, 3): operation, level, sign
+# (868, 3): operation, level, sign
+CODES = torch.tensor(list(itertools.product(range(14), range(31), range(2))))
 PARTS = ("none", "crop", "crop-flip", "trivial", "crop-flip-trivial")
 
 
@@ -40,7 +42,7 @@ def stream(seed=0):
 
 
 def pictures(n, channels, side, seed=0):
-    """Noise, smooth pictures, pictures of few values, and one of a single value, in turn."""
+    """Return noise, smooth pictures, pictures of few values, and of one value, in turn."""
     noise = torch.randint(0, 256, (n, channels, side, side), generator=stream(seed)).float()
     coarse = torch.randint(0, 256, (n, channels, 4, 4), generator=stream(seed + 1)).float()
     smooth = torch.nn.functional.interpolate(coarse, (side, side), mode="bilinear")
@@ -51,7 +53,7 @@ def pictures(n, channels, side, seed=0):
 
 
 def torchvisions(image, operation, level, negative):
-    """What TrivialAugmentWide itself does once it has drawn these."""
+    """Return the image after TrivialAugmentWide, once it has drawn these."""
     name = list(WIDE._AUGMENTATION_SPACE)[operation]
     magnitudes, signed = WIDE._AUGMENTATION_SPACE[name]
     values = magnitudes(31, *image.shape[-2:])
@@ -63,12 +65,13 @@ def torchvisions(image, operation, level, negative):
 
 
 def test_operations_are_torchvisions():
-    assert tuple(WIDE._AUGMENTATION_SPACE) == trivial.OPERATIONS
-    assert WIDE.num_magnitude_bins == trivial.LEVELS
-    named = list(itertools.chain(*(members for members, _ in trivial.FAMILIES)))
-    assert named == list(trivial.OPERATIONS[1:])
+    assert tuple(WIDE._AUGMENTATION_SPACE) == trivial_augment.OPERATIONS
+    assert WIDE.num_magnitude_bins == trivial_augment.LEVELS
+    named = list(itertools.chain(*(members for members, _ in trivial_augment.FAMILIES)))
+    assert named == list(trivial_augment.OPERATIONS[1:])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("channels", "side"), [(1, 8), (3, 15), (3, 32), (1, 33), (3, 64), (3, 96)]
 )
@@ -80,16 +83,15 @@ def test_every_operation_magnitude_and_sign_gives_torchvisions_pixels(channels, 
     expected = torch.stack(
         [torchvisions(image, *code.tolist()) for image, code in zip(images, codes, strict=True)]
     )
-    made = trivial.trivial_augment(images, *codes.T, dense)
+    made = trivial_augment.trivial_augment(images, *codes.T, dense)
     assert made.dtype == torch.uint8
-    wrong = {
-        trivial.OPERATIONS[o]: int((made != expected)[codes[:, 0] == o].sum()) for o in range(14)
-    }
-    assert wrong == dict.fromkeys(trivial.OPERATIONS, 0)
+    differs = made != expected
+    wrong = [int(differs[codes[:, 0] == o].sum()) for o in range(len(trivial_augment.OPERATIONS))]
+    assert wrong == [0] * 14
 
 
 class NoFloat64(TorchDispatchMode):
-    """A device that has no double precision."""
+    """Raise if an operation returns float64, as on a device without double precision."""
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         made = function(*args, **(kwargs or {}))
@@ -101,26 +103,23 @@ class NoFloat64(TorchDispatchMode):
 def test_a_device_without_double_precision_gives_the_same_pixels(monkeypatch, dense):
     images = pictures(4 * len(CODES), 3, 16)
     codes = CODES.repeat_interleave(4, 0)  # every code on every kind of picture
-    expected = trivial.trivial_augment(images, *codes.T, dense)  # and the tables are made
+    expected = trivial_augment.trivial_augment(images, *codes.T, dense)  # and the tables are made
     with pytest.raises(AssertionError, match="_to_copy"), NoFloat64():
-        trivial.trivial_augment(images, *codes.T, dense)
-    monkeypatch.setattr(trivial, "_has_float64", lambda device: False)
+        trivial_augment.trivial_augment(images, *codes.T, dense)
+    monkeypatch.setattr(trivial_augment, "_has_float64", lambda device: False)
     with NoFloat64():
-        assert torch.equal(trivial.trivial_augment(images, *codes.T, dense), expected)
+        assert torch.equal(trivial_augment.trivial_augment(images, *codes.T, dense), expected)
 
 
 def test_only_apples_device_has_no_double_precision():
-    assert [trivial._has_float64(torch.device(kind)) for kind in ("cpu", "cuda", "mps")] == [
-        True,
-        True,
-        False,
-    ]
+    found = [trivial_augment._has_float64(torch.device(kind)) for kind in ("cpu", "cuda", "mps")]
+    assert found == [True, True, False]
 
 
 @pytest.mark.parametrize("kind", ["color", "sharpness", "contrast"])
 def test_blends_in_parts_are_rounded_as_in_one(kind):
-    """All values that color and sharpness can meet, and contrast with means of every kind."""
-    ratio, away = trivial._ratios(torch.device("cpu"))
+    """Try all values that color and sharpness can have, and contrast with random means."""
+    ratio, away = trivial_augment._ratios(torch.device("cpu"))
     ramp = torch.arange(256.0)
     other = {
         "color": ramp,
@@ -131,14 +130,16 @@ def test_blends_in_parts_are_rounded_as_in_one(kind):
         a, b = torch.broadcast_tensors(
             (ramp if kind == "sharpness" else ramp * r)[:, None], other[None]
         )
-        assert torch.equal(trivial._fma_in_parts(a, b, m), trivial._fma(a, b, m))
+        assert torch.equal(trivial_augment._fma_in_parts(a, b, m), trivial_augment._fma(a, b, m))
 
 
 def test_channels_last_in_memory_gives_the_same_pixels():
     images = pictures(len(CODES), 3, 16)
-    expected = trivial.trivial_augment(images, *CODES.T)
+    expected = trivial_augment.trivial_augment(images, *CODES.T)
     assert torch.equal(
-        trivial.trivial_augment(images.contiguous(memory_format=torch.channels_last), *CODES.T),
+        trivial_augment.trivial_augment(
+            images.contiguous(memory_format=torch.channels_last), *CODES.T
+        ),
         expected,
     )
     assert torch.equal(images, pictures(len(CODES), 3, 16))  # what came in is left alone
@@ -151,11 +152,11 @@ def test_channels_last_in_memory_gives_the_same_pixels():
 def test_trivial_augment_refuses_other_images(shape, dtype):
     rows = torch.zeros(2, dtype=torch.int64)
     with pytest.raises(ValueError, match="allowed: uint8 images"):
-        trivial.trivial_augment(torch.zeros(shape, dtype=dtype), rows, rows, rows)
+        trivial_augment.trivial_augment(torch.zeros(shape, dtype=dtype), rows, rows, rows)
 
 
 def cropped(image, row, mode="constant"):
-    """The same by torchvision, one image at a time."""
+    """Return the image cropped and flipped by torchvision."""
     side = image.shape[-1]
     fill = -1.0 if image.is_floating_point() else 0
     wide = TF.pad(
@@ -303,7 +304,7 @@ def test_no_value_is_read_by_the_host():
     images, chosen = pictures(8, 3, 8), torch.arange(8)
     augmenter = Augmenter(images, "crop-flip", 0)
     rows = draw(8, 8, "crop-flip-trivial", stream())
-    trivial.trivial_augment(images, *CODES[::62].T[:, :8], True)  # tables are made once
+    trivial_augment.trivial_augment(images, *CODES[::62].T[:, :8], True)  # tables are made once
     with NothingRead():
         augmenter.batch(chosen, rows)
-        trivial.trivial_augment(images, rows[:, 3], rows[:, 4], rows[:, 5], True)
+        trivial_augment.trivial_augment(images, rows[:, 3], rows[:, 4], rows[:, 5], True)

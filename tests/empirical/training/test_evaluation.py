@@ -1,4 +1,7 @@
-"""What is measured: when examples are learned, errors by group and class, sharpness; None where there is nothing to average."""
+"""Test what is measured: learning times, errors by group and class, sharpness.
+
+Also that a measure is None where there is nothing to average.
+"""
 
 import numpy as np
 import pytest
@@ -9,11 +12,18 @@ from hypothesis.extra.numpy import arrays
 from torch import nn
 from torch.nn import functional as F
 
-from empirical.training import evaluation as measures
-from empirical.training.evaluation import History, learning, mean, sharpness
+from empirical.training.evaluation import (
+    History,
+    balanced_error,
+    learning,
+    mean,
+    sharpness,
+)
+from empirical.training.evaluation import test_errors as errors_on  # pytest would collect test_*
 
 STEPS = (10, 20, 30, 40)
-TABLE = {  # right (1) or wrong (0) at the four checks: first learned, learned for good, never, forgotten
+# right (1) or wrong (0) at the four evaluations: first learned, learned for good, never, forgotten
+TABLE = {
     "1111": (0.25, 0.25, False, 0),
     "0000": (1.0, 1.0, True, 0),
     "0011": (0.75, 0.75, False, 0),
@@ -36,36 +46,32 @@ def test_learning_of_a_table_by_hand():
 
 
 def literally(row, steps):
-    """The definitions, one image at a time."""
+    """Return the measures of one image, computed as they are defined."""
     end, T = steps[-1], len(steps)
     first = next((steps[t] / end for t in range(T) if row[t]), 1.0)
     learned = next((steps[t] / end for t in range(T) if all(row[t:])), 1.0)
     return first, learned, not row[-1], sum(bool(row[t] and not row[t + 1]) for t in range(T - 1))
 
 
-@given(data=st.data(), checks=st.integers(1, 7), n=st.integers(1, 6))
-def test_learning_is_its_definition(data, checks, n):
-    right = data.draw(arrays(bool, (checks, n)))
-    steps = np.cumsum(data.draw(arrays(int, checks, elements=st.integers(1, 9)))).tolist()
+@given(data=st.data(), count=st.integers(1, 7), n=st.integers(1, 6))
+def test_learning_is_its_definition(data, count, n):
+    right = data.draw(arrays(bool, (count, n)))
+    steps = np.cumsum(data.draw(arrays(int, count, elements=st.integers(1, 9)))).tolist()
     found = learning(right, steps)
+    names = ("first_learned", "learned", "never_learned", "forgotten")
     for i in range(n):
         expected = literally(right[:, i].tolist(), steps)
-        assert (
-            tuple(
-                found[name][i]
-                for name in ("first_learned", "learned", "never_learned", "forgotten")
-            )
-            == expected
-        )
+        assert tuple(found[name][i] for name in names) == expected
     assert (found["first_learned"] <= found["learned"]).all()
 
 
-class Told(nn.Module):
-    """Answers with what it is told, and notes the mode it is asked in."""
+class Fixed(nn.Module):
+    """A network with fixed outputs that keeps the mode in which it is called."""
 
     def __init__(self, outputs):
         super().__init__()
-        self.outputs, self.modes = torch.tensor(outputs), []
+        self.outputs = torch.tensor(outputs)
+        self.modes = []
 
     def forward(self, x):
         self.modes.append(self.training)
@@ -77,10 +83,10 @@ SLOW = np.array([True, True, False, False])
 
 
 def history(slow=SLOW):
-    """Three checks of four images: right are 1, 3 of 0, then 0 and 1, then all but 1."""
+    """Evaluate four images three times: right are image 2, then all but 3, then all but 1."""
     seen = History(slow)
     for step, right in ((2, [0, 0, 1, 0]), (5, [1, 1, 1, 0]), (8, [1, 0, 1, 1])):
-        network = Told(
+        network = Fixed(
             [
                 [2.0, 0.0] if (y == 0) == bool(r) else [0.0, 2.0]
                 for y, r in zip(LABELS.tolist(), right, strict=True)
@@ -129,47 +135,40 @@ def test_a_group_without_members_has_no_numbers(slow, empty):
     assert found["train_error_" + full] == found["train_error"]
 
 
-@pytest.mark.parametrize("checks", [0, 3])
-def test_a_history_goes_on_from_what_was_kept(tmp_path, checks):
+@pytest.mark.parametrize("count", [0, 3])
+def test_a_history_goes_on_from_what_was_kept(tmp_path, count):
     one, other = history(), History(SLOW)
-    if not checks:
+    if not count:
         one = History(SLOW)
     torch.save(one.state_dict(), tmp_path / "kept.pt")
     other.load_state_dict(torch.load(tmp_path / "kept.pt", weights_only=True))
     for seen in (one, other):
-        seen.add(9, Told([[1.0, 0.0]] * 4), IMAGES, LABELS)
+        seen.add(9, Fixed([[1.0, 0.0]] * 4), IMAGES, LABELS)
     assert one.metrics() == other.metrics()
-    assert len(other.steps) == checks + 1
+    assert len(other.steps) == count + 1
     assert other.right[0].dtype == bool
     assert other.losses[0].dtype == np.float32
 
 
 def test_test_errors_by_group_and_class():
-    network = Told(
-        [[1.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 1.0, 0.0]]
-    )  # says 0, 0, 1, 1
-    found = measures.test_errors(
-        network, IMAGES, torch.tensor([0, 1, 1, 1]), np.array([False, True, True, False]), 3
-    )
+    network = Fixed(np.eye(3)[[0, 0, 1, 1]])  # predicts 0, 0, 1, 1
+    labels = torch.tensor([0, 1, 1, 1])
+    found = errors_on(network, IMAGES, labels, np.array([False, True, True, False]), 3)
     assert found == {
         "test_error": 0.25,
         "test_error_slow": 0.5,
         "test_error_fast": 0.0,
         "test_error_by_class": [0.0, 1 / 3, None],  # no image of the last class
     }
-    assert (
-        measures.test_errors(network, IMAGES, LABELS, np.zeros(4, bool), 3)["test_error_slow"]
-        is None
-    )
+    assert errors_on(network, IMAGES, LABELS, np.zeros(4, bool), 3)["test_error_slow"] is None
 
 
 def test_in_the_balanced_error_classes_count_alike():
     errors, labels = np.array([False] * 8 + [True, True]), np.array([0] * 9 + [1])
-    assert measures.balanced_error(errors, labels) == pytest.approx((1 / 9 + 1) / 2)
-    assert measures.balanced_error(errors, 3 * labels) == pytest.approx(
-        (1 / 9 + 1) / 2
-    )  # no image of classes 1 and 2: they do not count
-    assert measures.balanced_error(labels != 0, labels) == 0.5  # a constant guess
+    assert balanced_error(errors, labels) == pytest.approx((1 / 9 + 1) / 2)
+    # no image of classes 1 and 2: they do not count
+    assert balanced_error(errors, 3 * labels) == pytest.approx((1 / 9 + 1) / 2)
+    assert balanced_error(labels != 0, labels) == 0.5  # a constant guess
 
 
 def test_the_mean_is_taken_in_double_precision():
@@ -178,21 +177,28 @@ def test_the_mean_is_taken_in_double_precision():
     assert mean(values[:0]) is None
 
 
+def generator(seed):
+    return torch.Generator().manual_seed(seed)
+
+
 def tiny(seed, width=3, scale=1.0):
-    """A smooth network with dropout, which evaluation mode switches off, and its data, in double precision."""
-    generator = torch.Generator().manual_seed(seed)
+    """Return a smooth network in double precision, images and labels.
+
+    The network has dropout, which evaluation mode switches off.
+    """
+    rng = generator(seed)
     network = nn.Sequential(
         nn.Flatten(), nn.Linear(4, width), nn.Tanh(), nn.Dropout(0.5), nn.Linear(width, 3)
     ).double()
     with torch.no_grad():
         for p in network.parameters():
-            p.copy_(scale * torch.randn(p.shape, generator=generator, dtype=torch.float64))
-    images = torch.randn(6, 1, 2, 2, generator=generator, dtype=torch.float64)
+            p.copy_(scale * torch.randn(p.shape, generator=rng, dtype=torch.float64))
+    images = torch.randn(6, 1, 2, 2, generator=rng, dtype=torch.float64)
     return network, images, torch.arange(6) % 3
 
 
-def eigenvalues(network, images, labels):
-    """Of the explicit Hessian of the mean loss in evaluation mode, ascending."""
+def explicit_hessian(network, images, labels):
+    """Return the Hessian (m, m) of the mean loss in evaluation mode."""
     network.eval()
     names, weights = zip(*network.named_parameters(), strict=True)
     sizes = [p.numel() for p in weights]
@@ -205,7 +211,12 @@ def eigenvalues(network, images, labels):
         return F.cross_entropy(torch.func.functional_call(network, parts, (images,)), labels)
 
     flat = torch.cat([p.detach().flatten() for p in weights])
-    return torch.linalg.eigvalsh(torch.func.jacrev(torch.func.jacrev(loss))(flat))
+    return torch.func.jacrev(torch.func.jacrev(loss))(flat)
+
+
+def eigenvalues(network, images, labels):
+    """Return the eigenvalues of the Hessian, ascending."""
+    return torch.linalg.eigvalsh(explicit_hessian(network, images, labels))
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -213,56 +224,50 @@ def test_sharpness_is_the_largest_eigenvalue_of_the_hessian(seed):
     network, images, labels = tiny(seed)
     for training in (True, False):
         network.train(training)
-        found = sharpness(network, images, labels, torch.Generator().manual_seed(1), iterations=500)
+        found = sharpness(network, images, labels, generator(1))
+        precise = sharpness(network, images, labels, generator(1), tolerance=1e-8)
         assert all(module.training is training for module in network.modules())
         values = eigenvalues(network, images, labels)
-        assert found == pytest.approx(values[values.abs().argmax()].item(), rel=0.02)
+        expected = values[values.abs().argmax()].item()
+        assert found == pytest.approx(expected, rel=1e-2)
+        assert precise == pytest.approx(expected, rel=1e-8)
 
 
 @pytest.mark.parametrize("chunk", [1, 4, 6, 100])
 def test_sharpness_in_chunks_is_that_of_one_pass(chunk):
-    """Batch norm in evaluation mode treats every image alike; of each size of batch it sees no more than it is told."""
+    """Batch norm in evaluation mode treats every image alike; no batch is larger than a chunk."""
     network, images, labels = tiny(0, width=5)
     network.insert(2, nn.BatchNorm1d(5).double())
     network[2].running_mean.fill_(0.3)
     seen = []
     network.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
-    found = sharpness(
-        network, images, labels, torch.Generator().manual_seed(1), iterations=20, chunk=chunk
-    )
+    found = sharpness(network, images, labels, generator(1), chunk=chunk)
     assert max(seen) == min(chunk, 6)
     values = eigenvalues(network, images, labels)
-    assert found == pytest.approx(values[values.abs().argmax()].item(), rel=0.02)
-    assert found == pytest.approx(
-        sharpness(
-            network, images, labels, torch.Generator().manual_seed(1), iterations=20, chunk=6
-        ),
-        rel=1e-9,
-    )
+    assert found == pytest.approx(values[values.abs().argmax()].item(), rel=1e-2)
+    once = sharpness(network, images, labels, generator(1), chunk=6)
+    assert found == pytest.approx(once, rel=1e-9)
 
 
 def test_a_thousand_images_are_not_differentiated_at_once():
     network, seen = nn.Sequential(nn.Flatten(), nn.Linear(4, 2), nn.Tanh()), []
     network.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
-    sharpness(
-        network,
-        torch.randn(600, 1, 2, 2, generator=torch.Generator().manual_seed(0)),
-        torch.arange(600) % 2,
-        torch.Generator(),
-        1,
-    )
-    assert seen == [250, 250, 100]
+    images = torch.randn(600, 1, 2, 2, generator=generator(0))
+    sharpness(network, images, torch.arange(600) % 2, generator(0))
+    assert seen[:3] == [250, 250, 100]
+    assert set(seen) == {250, 100}
 
 
 class Saddle(nn.Module):
-    """Outputs (-w²/2 a, 0) with a > 0: for the other class the loss falls along w, so that its curvature at 0 is negative."""
+    """A network with outputs (-a w²/2, 0) at w = 0.
+
+    For a > 0 the loss of class 1 falls along w, so its curvature is negative.
+    """
 
     def __init__(self, a):
         super().__init__()
-        self.w, self.a = (
-            nn.Parameter(torch.zeros(2, dtype=torch.float64)),
-            torch.tensor(a, dtype=torch.float64),
-        )
+        self.a = torch.tensor(a, dtype=torch.float64)
+        self.w = nn.Parameter(torch.zeros(len(a), dtype=torch.float64))
 
     def forward(self, x):
         return torch.stack([-(self.a * self.w**2).sum() / 2, torch.zeros(())]).expand(len(x), 2)
@@ -270,31 +275,52 @@ class Saddle(nn.Module):
 
 def test_a_negative_curvature_keeps_its_sign():
     """At w = 0 the loss log(1 + exp(-w'Aw/2)) has the Hessian -A/2."""
-    network, rng = Saddle([3.0, 1.0]), torch.Generator().manual_seed(0)
-    found = sharpness(network, torch.zeros(2, 1), torch.tensor([1, 1]), rng, iterations=100)
-    assert found == pytest.approx(-1.5, rel=1e-2)
+    found = sharpness(Saddle([3.0, 1.0]), torch.zeros(2, 1), torch.tensor([1, 1]), generator(0))
+    assert found == pytest.approx(-1.5)
+
+
+def test_a_flat_loss_has_no_sharpness_and_a_broken_one_no_number():
+    flat = sharpness(Saddle([0.0] * 9), torch.zeros(2, 1), torch.tensor([1, 1]), generator(0))
+    assert flat == 0.0
+    broken = Saddle([np.nan] * 9)
+    assert np.isnan(sharpness(broken, torch.zeros(2, 1), torch.tensor([1, 1]), generator(0)))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_sharpness_is_that_of_power_iteration(seed):
+    """Compare with v <- Hv / |Hv|, iterated until it does not change, on the explicit Hessian."""
+    network, images, labels = tiny(seed, width=8)
+    network.eval()
+    hessian = explicit_hessian(network, images, labels)
+    direction = torch.randn(len(hessian), generator=generator(2), dtype=torch.float64)
+    for _ in range(3000):
+        direction = hessian @ direction
+        direction /= direction.norm()
+    found = sharpness(network, images, labels, generator(1))
+    assert found == pytest.approx((direction @ hessian @ direction).item(), rel=1e-2)
 
 
 def test_a_compiled_network_is_measured_too():
-    """Compiled code cannot be differentiated twice: it is measured as it would be without. Here the compiler is a stand-in that refuses."""
+    """Measure a compiled network without compilation, which cannot be differentiated twice.
+
+    Here the compiler is a stand-in that refuses.
+    """
 
     def refuse(graph, examples):
         raise AssertionError("compiled")
 
     network, images, labels = tiny(0)
-    plain = sharpness(network, images, labels, torch.Generator().manual_seed(1))
+    plain = sharpness(network, images, labels, generator(1))
     network.compile(backend=refuse)
-    assert sharpness(network, images, labels, torch.Generator().manual_seed(1)) == plain
+    assert sharpness(network, images, labels, generator(1)) == plain
 
 
-def test_sharpness_leaves_weights_and_gradients_alone_and_depends_on_its_generator():
+def test_sharpness_does_not_touch_the_network_and_is_fixed_by_its_generator():
     network, images, labels = tiny(0)
     before = [p.clone() for p in network.parameters()]
-    first, same, other = (
-        sharpness(network, images, labels, torch.Generator().manual_seed(s), iterations=2)
-        for s in (1, 1, 2)
-    )
-    assert first == same != other
+    first, same, other = (sharpness(network, images, labels, generator(s)) for s in (1, 1, 2))
+    assert first == same
+    assert other == pytest.approx(first, rel=1e-2)
     assert all(
         torch.equal(p, q) and p.grad is None
         for p, q in zip(network.parameters(), before, strict=True)

@@ -1,4 +1,7 @@
-"""Runs that are interrupted end as if they had not been, bit for bit; damaged checkpoints; divergence; what a watcher is told."""
+"""Test that interrupted runs end with the same bits as others.
+
+Also damaged checkpoints, divergence, and the reports of progress.
+"""
 
 import copy
 import itertools
@@ -13,14 +16,16 @@ from hypothesis import strategies as st
 from empirical.config import Training
 from empirical.data.images import Images, on_device
 from empirical.runtime.machine import Machine
-from empirical.training import fit as fitting
+from empirical.training import fit
 from empirical.training.evaluation import History
-from empirical.training.fit import Progress, check_steps, fit, load_checkpoint, save_checkpoint
+from empirical.training.fit import evenly_spaced_steps, load_checkpoint, save_checkpoint
 from empirical.training.networks import classifier
 from empirical.training.optimisers import build
+from empirical.training.progress import Progress
 from empirical.training.trainer import Diverged, Trainer
+from figures.records import no_progress
 
-N, STEPS, CHECKS = 40, 11, 4
+N, STEPS, EVALUATIONS = 40, 11, 4
 RNG = np.random.default_rng(0)
 IMAGES = Images(
     RNG.integers(0, 256, (N, 8, 8, 3), dtype=np.uint8), RNG.integers(0, 3, N), ("a", "b", "c")
@@ -39,21 +44,26 @@ RECIPES = {
         schedule="cosine",
         warmup=0.3,
     ),
-    "asam": Training(width=8, batch=16, optimiser="asam", gradient_accumulation=2, label_smoothing=0.1),
-    "asam-adamw": Training(
+    "asam": Training(
+        width=8, batch=16, optimiser="asam", gradient_accumulation=2, label_smoothing=0.1
+    ),
+    "asam-adamw": Training(  # batches that span three epochs
         width=8, batch=54, optimiser="asam-adamw", lr=1e-2, gradient_accumulation=2, augment="crop"
-    ),  # batches over three epochs
+    ),
     "bfloat16": Training(width=8, batch=16, precision="bfloat16", augment="crop-flip"),
 }
 ALWAYS = Machine(checkpoint=0)  # a checkpoint after every step
 
 
 class Stopped(Exception):
-    """The power went."""
+    """An interruption, as by a loss of power."""
 
 
 def keeper(every, stops):
-    """Keeps a checkpoint after every so many steps, and stops after each of these steps once."""
+    """Return a ``save_checkpoint`` that writes after every ``every`` steps.
+
+    It raises Stopped once after each of the steps ``stops``.
+    """
     left = set(stops)
 
     def save(path, state):
@@ -67,40 +77,45 @@ def keeper(every, stops):
     return save
 
 
-def once(config, path, machine, told, advance=lambda fraction: None, steps=STEPS):
-    """One process's part of a run, all objects new; returns the network and the history at the end."""
+def run_once(config, path, machine, reports, advance=no_progress, steps=STEPS):
+    """Do one process's part of a run with new objects; return the network and the history."""
     network, history = classifier(IMAGES, config, 3), History(SLOW)
     images = on_device(IMAGES, "cpu")
-    fit(
+    fit.fit(
         network,
         images,
         images,
         config,
         steps,
         history,
-        CHECKS,
+        EVALUATIONS,
         np.random.default_rng(5),
         path,
         machine,
         advance,
-        told.append,
+        reports.append,
     )
     return network, history
 
 
 def run(config, folder, stops=(), every=1, machine=ALWAYS):
-    """A run with interruptions: weights and statistics, what was measured, losses told by step, and the sums of fractions by process."""
-    told, fractions = [], []
+    """Do a run with interruptions; return what must not depend on them.
+
+    Weights and statistics, the history and its metrics, loss and error by step as reported, and the
+    sum of the fractions reported by each process.
+    """
+    reports = []
+    fractions = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fitting, "save_checkpoint", keeper(every, stops))
+        patch.setattr(fit, "save_checkpoint", keeper(every, stops))
         for _ in range(len(stops) + 1):
             fractions.append(0.0)
             try:
-                network, history = once(
+                network, history = run_once(
                     config,
                     folder / "run.pt",
                     machine,
-                    told,
+                    reports,
                     lambda part: fractions.append(fractions.pop() + part),
                 )
             except Stopped:
@@ -109,7 +124,7 @@ def run(config, folder, stops=(), every=1, machine=ALWAYS):
                 network.state_dict(),
                 history.state_dict(),
                 history.metrics(),
-                {p.step: (p.loss, p.error) for p in told},
+                {p.step: (p.loss, p.error) for p in reports},
                 fractions,
             )
     raise AssertionError("stopped too often")
@@ -128,21 +143,21 @@ def assert_same(one, other):
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """Each recipe without interruption, and without a checkpoint on the way."""
+    """Run each recipe without interruption and without a checkpoint."""
     return {
         name: run(config, tmp_path_factory.mktemp(name), machine=Machine())
         for name, config in RECIPES.items()
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RECIPES)
 @pytest.mark.parametrize(("stops", "every"), [((1, 6, 10), 1), ((4, 7), 3)])
 def test_an_interrupted_run_ends_with_the_same_bits(whole, tmp_path, name, stops, every):
     again = run(RECIPES[name], tmp_path, stops, every)
     assert_same(whole[name], again)
-    assert again[-1][-1] == pytest.approx(
-        1
-    )  # what the last process was told of, the parts before it included
+    # the last process reports the parts before it, too
+    assert again[-1][-1] == pytest.approx(1)
 
 
 @settings(max_examples=8)
@@ -158,33 +173,35 @@ def test_the_recipes_are_all_different(whole):
 
 def test_a_checkpoint_is_kept_no_more_often_than_asked_for(tmp_path, monkeypatch):
     kept, clock = [], iter(np.arange(0, 100, 0.5))
-    monkeypatch.setattr(fitting.time, "monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr(fit.time, "monotonic", lambda: float(next(clock)))
     monkeypatch.setattr(
-        fitting, "save_checkpoint", lambda path, state: kept.append(state["trainer"]["step"])
+        fit, "save_checkpoint", lambda path, state: kept.append(state["trainer"]["step"])
     )
-    once(SGD, tmp_path / "run.pt", Machine(checkpoint=1e9), [])
+    run_once(SGD, tmp_path / "run.pt", Machine(checkpoint=1e9), [])
     assert kept == []
-    once(SGD, tmp_path / "run.pt", Machine(checkpoint=1.4), [])
+    run_once(SGD, tmp_path / "run.pt", Machine(checkpoint=1.4), [])
     assert 1 < len(kept) < STEPS - 1
     assert STEPS not in kept  # the record follows at once
 
 
 def test_seconds_of_the_processes_before_are_kept(tmp_path, monkeypatch):
-    clock, told, path = iter(np.arange(0.0, 1000.0)), [], tmp_path / "run.pt"
-    monkeypatch.setattr(fitting.time, "monotonic", lambda: float(next(clock)))
+    clock = iter(np.arange(0.0, 1000.0))
+    reports = []
+    path = tmp_path / "run.pt"
+    monkeypatch.setattr(fit.time, "monotonic", lambda: float(next(clock)))
     spent = [0.0]
     for stop in (4, 8):
-        monkeypatch.setattr(fitting, "save_checkpoint", keeper(1, [stop]))
+        monkeypatch.setattr(fit, "save_checkpoint", keeper(1, [stop]))
         with pytest.raises(Stopped):
-            once(SGD, path, ALWAYS, told)
+            run_once(SGD, path, ALWAYS, reports)
         spent.append(load_checkpoint(path, torch.device("cpu"))["seconds"])
-    once(SGD, path, ALWAYS, told)
+    run_once(SGD, path, ALWAYS, reports)
     assert 0 < spent[1] < spent[2]
-    assert list(dict.fromkeys(progress.earlier for progress in told)) == spent
+    assert list(dict.fromkeys(progress.earlier for progress in reports)) == spent
 
 
 def damaged(raw):
-    """Ways in which a file may be spoilt."""
+    """Yield damaged versions of a file's bytes."""
     half = len(raw) // 2
     yield from (
         b"",
@@ -199,9 +216,9 @@ def damaged(raw):
 def test_a_damaged_checkpoint_begins_anew_with_the_same_result(whole, tmp_path):
     path = tmp_path / "run.pt"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fitting, "save_checkpoint", keeper(1, [7]))
+        patch.setattr(fit, "save_checkpoint", keeper(1, [7]))
         with pytest.raises(Stopped):
-            once(SGD, path, ALWAYS, [])
+            run_once(SGD, path, ALWAYS, [])
     raw = path.read_bytes()
     assert load_checkpoint(path, torch.device("cpu"))["trainer"]["step"] == 7
     for spoilt in damaged(raw):
@@ -235,21 +252,24 @@ def test_a_checkpoint_is_whole_or_not_there_and_none_is_left(tmp_path, monkeypat
     with pytest.raises(Stopped):
         save_checkpoint(path, {"step": 2})
     assert load_checkpoint(path, torch.device("cpu")) == {"step": 1}
-    fitting.forget_checkpoint(path)
+    fit.forget_checkpoint(path)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_run_finished_by_another_process_stops_no_one(tmp_path, monkeypatch):
     save, path = torch.save, tmp_path / "run.pt"
     monkeypatch.setattr(
-        torch, "save", lambda state, file: (save(state, file), fitting.forget_checkpoint(path))
+        torch, "save", lambda state, file: (save(state, file), fit.forget_checkpoint(path))
     )
     save_checkpoint(path, {"step": 1})
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_step_to_be_captured_goes_on_from_one_that_was_not():
-    """A captured step reads its rate from a tensor that is set in place: a checkpoint must not put a number there."""
+    """Resume in a trainer whose rate is a tensor, which is set in place for captured steps.
+
+    A checkpoint must not replace it by a number.
+    """
     images = on_device(IMAGES, "cpu")
     for name in ("sgd", "adamw"):
         one, other = (
@@ -275,20 +295,18 @@ def test_a_step_to_be_captured_goes_on_from_one_that_was_not():
 def test_divergence_is_named_and_leaves_no_checkpoint(tmp_path, monkeypatch, moment):
     config, path = Training(width=8, batch=16, lr=1e25), tmp_path / "run.pt"
     if moment == "in training":
-        monkeypatch.setattr(
-            fitting, "check_steps", lambda steps, checks: [steps]
-        )  # too late to see it
+        monkeypatch.setattr(fit, "evenly_spaced_steps", lambda steps, count: [steps])
     kept = []
     monkeypatch.setattr(
-        fitting,
+        fit,
         "save_checkpoint",
         lambda path, state: (kept.append(path), save_checkpoint(path, state)),
     )
     with pytest.raises(
         Diverged,
-        match=r"training loss is (nan|inf) at step \d+: lower training\.lr \(1e\+25\) or training\.rho",
+        match=r"training loss is (nan|inf) at step \d+: lower training\.lr \(1e\+25\)",
     ):
-        once(config, path, ALWAYS, [])
+        run_once(config, path, ALWAYS, [])
     assert kept
     assert list(tmp_path.iterdir()) == []
 
@@ -296,7 +314,7 @@ def test_divergence_is_named_and_leaves_no_checkpoint(tmp_path, monkeypatch, mom
 def test_the_last_step_is_looked_at_too(tmp_path):
     """One step that ruins the weights has a finite loss itself."""
     with pytest.raises(Diverged, match="training loss is nan at step 1"):
-        once(
+        run_once(
             Training(width=8, batch=16, lr=float("inf")),
             tmp_path / "run.pt",
             Machine(),
@@ -305,16 +323,15 @@ def test_the_last_step_is_looked_at_too(tmp_path):
         )
 
 
-def test_a_watcher_is_told_once_an_epoch(whole):
+def test_progress_is_reported_once_an_epoch(whole):
     losses = whole["sgd"][3]
     assert list(losses) == [3, 5, 8, 10, 11]  # 16 images a step, 40 an epoch; and at the end
-    assert [error is None for _, error in losses.values()] == [
-        False
-    ] * 5  # first looked at after step 3
+    # the first evaluation is after step 3
+    assert [error is None for _, error in losses.values()] == [False] * 5
     assert list(whole["asam-adamw"][3]) == list(range(1, STEPS + 1))
 
 
-def test_the_loss_told_is_the_mean_over_the_epoch(tmp_path, monkeypatch):
+def test_the_loss_reported_is_the_mean_over_the_epoch(tmp_path, monkeypatch):
     each, update = [], Trainer._update
 
     def noted(self, *arguments):
@@ -323,19 +340,19 @@ def test_the_loss_told_is_the_mean_over_the_epoch(tmp_path, monkeypatch):
         return value
 
     monkeypatch.setattr(Trainer, "_update", noted)
-    told = []
-    once(SGD, tmp_path / "run.pt", Machine(), told)
-    bounds = [0, *(p.step for p in told)]
+    reports = []
+    run_once(SGD, tmp_path / "run.pt", Machine(), reports)
+    bounds = [0, *(p.step for p in reports)]
     means = [np.mean(each[a:b]) for a, b in itertools.pairwise(bounds)]
-    np.testing.assert_allclose([p.loss for p in told], means, rtol=1e-5)
-    assert [p.epoch for p in told] == [p.step * 16 / N for p in told]
+    np.testing.assert_allclose([p.loss for p in reports], means, rtol=1e-5)
+    assert [p.epoch for p in reports] == [p.step * 16 / N for p in reports]
 
 
 def test_the_line_of_an_epoch():
     line = str(Progress(391, 78200, 1.0, 1.5, 12345.6, 3725.0, 0.0525))
-    assert (
-        line
-        == "epoch    1.0  step 391/78200  loss 1.5000  training error  5.25%  12,346 images/s  62:05 left"
+    assert line == (
+        "epoch    1.0  step 391/78200  loss 1.5000  training error  5.25%  12,346 images/s  "
+        "62:05 left"
     )
     assert "training error" not in str(Progress(1, 2, 0.5, 1.5, 1, 0, None))
     assert re.search(r"1:00 left$", str(Progress(1, 2, 0.5, 1.5, 1, 59.7, None)))
@@ -343,7 +360,7 @@ def test_the_line_of_an_epoch():
 
 @given(steps=st.integers(1, 500), checks=st.integers(1, 60))
 def test_checks_are_even_and_end_with_the_last_step(steps, checks):
-    places = check_steps(steps, checks)
+    places = evenly_spaced_steps(steps, checks)
     assert len(places) == min(steps, checks)
     assert places[-1] == steps
     assert min(places) >= 1

@@ -1,4 +1,4 @@
-"""Networks for small images: sizes, maps, gradients, and first weights by seed alone."""
+"""Test networks for small images: sizes, maps, gradients, first weights by seed."""
 
 import sys
 import types
@@ -36,7 +36,7 @@ def parameters(network):
 
 @pytest.fixture(scope="module")
 def at_32():
-    """Every network at 32 px, built once."""
+    """Return every network for 32 pixels, built once."""
     return {name: build(name, Shape(3, 32, 10), 0) for name in NETWORKS}
 
 
@@ -71,7 +71,7 @@ def test_the_gradient_reaches_every_parameter(at_32, name):
 
 
 def maps(network, name, side):
-    """Sides of the feature maps that a network's own layers make, largest first."""
+    """Return the sides of a network's feature maps, largest first."""
     seen = set()
     last = name in ("swin-t",)  # channels last in its stages
 
@@ -88,6 +88,7 @@ def maps(network, name, side):
     return sorted(seen, reverse=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "small", "large"),
     [
@@ -128,6 +129,7 @@ def test_nothing_is_drawn_in_training(at_32, name):
     assert torch.equal(before, torch.random.get_rng_state())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_first_weights_depend_on_the_seed_alone(at_32, name):
     before = torch.random.get_rng_state()

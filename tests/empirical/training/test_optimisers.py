@@ -1,10 +1,13 @@
-"""Every optimiser against the textbook and torch's own; what decays, resuming, accumulation, autocast. SAM's own: test_sam.py."""
+"""Test every optimiser against the textbook and against torch's.
+
+Also weight decay, resuming, gradient accumulation and autocast. ``test_sam.py`` tests SAM further.
+"""
 
 import io
 
 import pytest
 import torch
-from stepping import ALL, Watch, closure_of, equal, network, run, settings
+from stepping import ALL, Spy, closure_of, equal, network, run, settings
 from torch import nn
 from torch.nn import functional as F
 
@@ -13,7 +16,7 @@ from empirical.training.networks import Shape, build
 
 
 def textbook(model, config, x, y, steps):
-    """The update rules in plain sums over one long vector of all parameters, in double precision."""
+    """Apply the update rules to one vector of all parameters, in double precision; return it."""
     named = dict(model.named_parameters())
     sizes = [p.numel() for p in named.values()]
     matrix = torch.cat(
@@ -58,9 +61,8 @@ def test_every_optimiser_is_the_textbooks(problem, config):
     expected = textbook(network(norm=True), config, *problem, 10)
     run(model, config, problem, 10)
     found = torch.cat([p.detach().flatten() for p in model.parameters()])
-    torch.testing.assert_close(
-        found, expected, rtol=1e-9, atol=1e-8
-    )  # AdamW moves a bias before batch norm by what rounding leaves
+    # the gradient of a bias before batch norm is a rounding error, by which AdamW moves it
+    torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-8)
 
 
 def test_adamw_is_torchs_own_but_for_what_does_not_decay(problem):
@@ -166,14 +168,14 @@ def test_under_bf16_autocast_gradients_and_radius_are_single_precision(problem, 
         assert outputs.dtype == torch.bfloat16
         return F.cross_entropy(outputs.float(), labels)
 
-    watch = Watch(model, optimisers.gradients_of(model, base, loss, [(x, y)]))
+    spy = Spy(model, optimisers.gradients_of(model, base, loss, [(x, y)]))
     with torch.autocast("cpu", torch.bfloat16):
-        values = [stepper.step(watch) for _ in range(10)]
+        values = [stepper.step(spy) for _ in range(10)]
     assert all(p.dtype == p.grad.dtype == torch.float32 for p in model.parameters())
     assert model[1].num_batches_tracked == 10
     assert values[-1] < values[0]
     if optimiser != "asam":
-        assert (watch.seen[1] - watch.seen[0]).norm() == pytest.approx(0.2, rel=1e-5)
+        assert (spy.seen[1] - spy.seen[0]).norm() == pytest.approx(0.2, rel=1e-5)
 
 
 @pytest.mark.parametrize("optimiser", ALL)

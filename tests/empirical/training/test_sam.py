@@ -1,5 +1,8 @@
-"""SAM and ASAM against an independent implementation and the theory's SAM on the same loss; their radius, their guard at zero gradient and
-their care for batch norm; what a captured step must not do."""
+"""Test SAM and ASAM against an independent implementation and the theory's SAM on the same loss.
+
+Also their radius, their guard at zero gradient, their treatment of batch norm, and that a step can
+be captured.
+"""
 
 import contextlib
 import copy
@@ -9,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from nothing_read import NothingRead
-from stepping import SETTINGS, Watch, closure_of, network, run, settings
+from stepping import SETTINGS, Spy, closure_of, network, run, settings
 from torch import nn
 from torch.nn import functional as F
 
@@ -33,9 +36,8 @@ def test_sam_is_pytorch_optimizers_sam(problem):
         F.cross_entropy(theirs(problem[0]), problem[1]).backward()
         oracle.second_step(zero_grad=True)
     for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
-        torch.testing.assert_close(
-            a, b, rtol=1e-6, atol=1e-7
-        )  # theirs computes the norm in single precision
+        # theirs computes the norm in single precision
+        torch.testing.assert_close(a, b, rtol=1e-6, atol=1e-7)
 
 
 def test_asam_is_pytorch_optimizers_on_weights_alone(problem):
@@ -86,9 +88,8 @@ def test_zero_gradient_moves_nothing():
 
     def closure():
         base.zero_grad()
-        assert all(
-            torch.equal(v, before[k]) for k, v in model.state_dict().items()
-        )  # in the second pass too: not 0/0
+        # in the second pass too: the perturbation is not 0/0
+        assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
         loss = 0.0 * sum(p.sum() for p in model.parameters())
         loss.backward()
         return loss.detach()
@@ -100,16 +101,15 @@ def test_zero_gradient_moves_nothing():
 def test_asams_guard_at_zero_gradient():
     model = network()
     sam, base = optimisers.build(model, settings("asam"))
-    watch = Watch(
-        model,
-        lambda: (
-            base.zero_grad(),
-            (0.0 * sum(p.sum() for p in model.parameters())).backward(),
-            torch.tensor(0.0),
-        )[2],
-    )
-    sam.step(watch)
-    assert torch.equal(*watch.seen)
+
+    def closure():
+        base.zero_grad()
+        (0.0 * sum(p.sum() for p in model.parameters())).backward()
+        return torch.tensor(0.0)
+
+    spy = Spy(model, closure)
+    sam.step(spy)
+    assert torch.equal(*spy.seen)
     assert all(torch.isfinite(p).all() for p in model.parameters())
 
 
@@ -156,28 +156,28 @@ def test_frozen_layers_and_norms_stay_as_they_are(problem):
 def test_the_radius_is_taken_over_all_parameters_of_all_groups(problem, optimiser):
     model = network(norm=True)
     sam, base = optimisers.build(model, settings(optimiser))
-    watch = Watch(model, closure_of(model, base, *problem))
-    sam.step(watch)
-    first, second = watch.seen
+    spy = Spy(model, closure_of(model, base, *problem))
+    sam.step(spy)
+    first, second = spy.seen
     assert (second - first).norm() == pytest.approx(0.2, rel=1e-12)
-    moved = [
-        part.norm() > 0 for part in (second - first).split([p.numel() for p in model.parameters()])
-    ]
+    sizes = [p.numel() for p in model.parameters()]
+    moved = [part.norm() > 0 for part in (second - first).split(sizes)]
     assert sum(moved) >= len(moved) - 1  # a bias before batch norm has no gradient
 
 
 def theory_network(sample):
-    """The two-layer CNN of the theory in weight space: patches (N, P, D) in explicit coordinates, and the weights (J, D) to train."""
+    """Return the theory's two-layer CNN in weight space.
+
+    Patches (N, P, D) in explicit coordinates, and the weights (J, D) to train.
+    """
     count = len(sample.labels)
-    features = (
-        sample.strengths[:, :, None] * np.eye(2)[None] * sample.labels[:, None, None]
-    )  # (N, 2, 2): y beta v
+    signs = sample.labels[:, None, None]
+    features = sample.strengths[:, :, None] * np.eye(2)[None] * signs  # (N, 2, 2): y beta v
     features = np.concatenate([features, np.zeros((count, 2, sample.noise.shape[-1]))], axis=2)
     noise = np.concatenate([np.zeros((count, sample.noise.shape[1], 2)), sample.noise], axis=2)
     patches = torch.from_numpy(np.concatenate([features, noise], axis=1))
-    return patches, nn.Parameter(
-        torch.from_numpy(np.concatenate([sample.feature_weights, sample.other_weights], axis=1))
-    )
+    weights = np.concatenate([sample.feature_weights, sample.other_weights], axis=1)
+    return patches, nn.Parameter(torch.from_numpy(weights))
 
 
 def test_sam_is_the_theorys_sam_on_the_same_loss():
@@ -216,7 +216,7 @@ def test_sam_is_the_theorys_sam_on_the_same_loss():
     np.testing.assert_allclose(weights.detach()[:, :2], last.features[0], rtol=0, atol=1e-10)
 
 
-def test_the_watch_for_reading_sees_it():
+def test_the_check_for_reading_works():
     with pytest.raises(AssertionError, match="_local_scalar_dense"), NothingRead():
         float(torch.ones(1) + 1)
 

@@ -1,4 +1,4 @@
-"""The training loop: batches, schedule, equal starts, determinism, precision, divergence."""
+"""Test the training loop: batches, schedule, equal starts, precision, divergence."""
 
 import numpy as np
 import pytest
@@ -10,16 +10,16 @@ from empirical.config import Data, Training
 from empirical.data.images import tensors
 from empirical.data.split import split_dataset
 from empirical.training import schedules
-from empirical.training import trainer as training
+from empirical.training.augmentation import Augmenter
 from empirical.training.evaluation import logits
 from empirical.training.networks import classifier
-from empirical.training.trainer import Diverged, Order, Trainer, batches, train
+from empirical.training.trainer import EAGER_STEPS, Diverged, Order, Trainer, train_classifier
 
 
 @given(n=st.integers(1, 50), size=st.integers(1, 70), seed=st.integers(0, 9))
 def test_every_epoch_shows_every_example_once(n, size, seed):
-    order = batches(n, size, np.random.default_rng(seed))
-    drawn = torch.cat([next(order) for _ in range(n)])  # size epochs of n
+    order = Order(n, size, np.random.default_rng(seed))
+    drawn = torch.cat([order.batch(step) for step in range(n)])  # size epochs of n
     assert drawn.shape == (n * size,)
     for epoch in drawn.view(size, n):
         assert sorted(epoch.tolist()) == list(range(n))
@@ -32,7 +32,7 @@ def test_every_epoch_shows_every_example_once(n, size, seed):
     jumps=st.lists(st.integers(0, 12), min_size=1, max_size=5),
 )
 def test_a_batch_asked_for_out_of_the_middle_is_the_one_in_turn(n, size, seed, jumps):
-    """Small batches that span two epochs, and large ones that span many; steps left out between."""
+    """Try small batches that span two epochs, and large ones that span many; leave steps out."""
     steps = sorted(set(np.cumsum(jumps).tolist()))
     in_turn, out_of_the_middle = (Order(n, size, np.random.default_rng(seed)) for _ in range(2))
     sequence = [in_turn.batch(step) for step in range(steps[-1] + 1)]
@@ -44,7 +44,9 @@ def test_a_batch_asked_for_out_of_the_middle_is_the_one_in_turn(n, size, seed, j
 def trained(config, seed=0, steps=12):
     images = split_dataset(Data(train=60), 0).train
     network = classifier(images, config, seed)
-    for _ in train(network, *tensors(images), config, steps, np.random.default_rng(seed)):
+    for _ in train_classifier(
+        network, *tensors(images), config, steps, np.random.default_rng(seed)
+    ):
         pass
     return logits(network, tensors(images)[0])
 
@@ -64,29 +66,21 @@ def test_augmentation_has_a_stream_of_its_own():
 
 def test_the_order_is_the_same_with_augmentation(monkeypatch):
     seen = []
-    monkeypatch.setattr(
-        training.Augmenter,
-        "rows",
-        lambda self, chosen, position: (
-            seen.append((position, chosen)) or chosen.new_zeros(len(chosen), 6)
-        ),
-    )
-    images, config = (
-        split_dataset(Data(train=60), 0).train,
-        Training(width=8, augment="crop-flip", batch=16),
-    )
-    list(
-        train(classifier(images, config, 0), *tensors(images), config, 5, np.random.default_rng(5))
-    )
-    assert [position for position, _ in seen] == [
-        0,
-        16,
-        32,
-        48,
-        64,
-    ]  # its place in the stream of epochs, by the step alone
-    for (_, chosen), expected in zip(seen, batches(60, 16, np.random.default_rng(5)), strict=False):
-        assert torch.equal(chosen, expected)
+
+    def rows(self, chosen, position):
+        seen.append((position, chosen))
+        return chosen.new_zeros(len(chosen), 6)
+
+    monkeypatch.setattr(Augmenter, "rows", rows)
+    images = split_dataset(Data(train=60), 0).train
+    config = Training(width=8, augment="crop-flip", batch=16)
+    network = classifier(images, config, 0)
+    list(train_classifier(network, *tensors(images), config, 5, np.random.default_rng(5)))
+    # its position in the stream of epochs, which depends on the step only
+    assert [position for position, _ in seen] == [0, 16, 32, 48, 64]
+    order = Order(60, 16, np.random.default_rng(5))
+    for step, (_, chosen) in enumerate(seen):
+        assert torch.equal(chosen, order.batch(step))
 
 
 def test_the_rate_of_each_step_is_the_schedules(monkeypatch):
@@ -97,6 +91,7 @@ def test_the_rate_of_each_step_is_the_schedules(monkeypatch):
     assert seen == [0.5 * schedules.factor(config, step, 8) for step in range(8)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
     [
@@ -118,8 +113,8 @@ def test_bfloat16_is_near_float32_and_keeps_weights_and_momentum_in_float32():
         Trainer(classifier(images, c, 0), *tensors(images), c, 9, np.random.default_rng(0))
         for c in (full, half)
     )
-    for trainer in (one, other):
-        next(trainer.run())
+    for each in (one, other):
+        next(each.run())
     assert one.value != other.value
     assert abs(one.value - other.value) < 0.02
     assert other.value.dtype == torch.float32
@@ -128,8 +123,8 @@ def test_bfloat16_is_near_float32_and_keeps_weights_and_momentum_in_float32():
         torch.float32
     }
     weights, others = (
-        torch.cat([p.detach().flatten() for p in trainer.network.parameters()])
-        for trainer in (one, other)
+        torch.cat([p.detach().flatten() for p in each.network.parameters()])
+        for each in (one, other)
     )
     assert 0 < (weights - others).norm() / weights.norm() < 0.02
 
@@ -158,21 +153,18 @@ def test_training_learns():
     images = split_dataset(Data("digits", train=100), 0).train
     config = Training(width=8)
     network = classifier(images, config, 0)
-    for _ in train(network, *tensors(images), config, 60, np.random.default_rng(0)):
+    for _ in train_classifier(network, *tensors(images), config, 60, np.random.default_rng(0)):
         pass
-    assert (
-        logits(network, tensors(images)[0]).argmax(1) == tensors(images)[1]
-    ).float().mean() > 0.95
+    pixels, labels = tensors(images)
+    assert (logits(network, pixels).argmax(1) == labels).float().mean() > 0.95
 
 
-def test_divergence_is_told_not_recorded():
+def test_divergence_is_raised_not_recorded():
     images = split_dataset(Data(train=60), 0).train
     config = Training(width=8, lr=1e25)
+    network = classifier(images, config, 0)
     with pytest.raises(Diverged, match=r"lower training\.lr \(1e\+25\)"):
-        for _ in train(
-            classifier(images, config, 0), *tensors(images), config, 50, np.random.default_rng(0)
-        ):
-            pass
+        list(train_classifier(network, *tensors(images), config, 50, np.random.default_rng(0)))
 
 
 def test_resnet8_has_eight_layers():
@@ -186,42 +178,39 @@ def test_resnet8_has_eight_layers():
 
 
 def test_a_step_is_captured_only_after_eager_ones_in_the_same_process(monkeypatch):
-    kinds, update = [], Trainer._update
-    monkeypatch.setattr(
-        Trainer, "_update", lambda self, *batch: (kinds.append("eager"), update(self, *batch))[1]
-    )
-    monkeypatch.setattr(
-        Trainer,
-        "_replay",
-        lambda self, *batch: (
-            kinds.append("captured"),
-            setattr(self, "value", update(self, *batch)),
-        )[0],
-    )
+    kinds = []
+    update = Trainer._update
 
-    def trainer():
-        images, config = split_dataset(Data(train=60), 0).train, Training(width=8)
-        return Trainer(
-            classifier(images, config, 0),
-            *tensors(images),
-            config,
-            40,
-            np.random.default_rng(0),
-            cuda_graph=True,
-        )
+    def eager(self, *batch):
+        kinds.append("eager")
+        return update(self, *batch)
 
-    first = trainer()
+    def captured(self, *batch):
+        kinds.append("captured")
+        self.value = update(self, *batch)
+
+    monkeypatch.setattr(Trainer, "_update", eager)
+    monkeypatch.setattr(Trainer, "_replay", captured)
+
+    def new_trainer():
+        images = split_dataset(Data(train=60), 0).train
+        config = Training(width=8)
+        network = classifier(images, config, 0)
+        rng = np.random.default_rng(0)
+        return Trainer(network, *tensors(images), config, 40, rng, cuda_graph=True)
+
+    first = new_trainer()
     steps = first.run()
     for _ in range(15):
         next(steps)
-    assert kinds == ["eager"] * training.WARM + ["captured"] * 5
+    assert kinds == ["eager"] * EAGER_STEPS + ["captured"] * 5
     kinds.clear()
-    again = trainer()
+    again = new_trainer()
     again.load_state_dict(first.state_dict())
     steps = again.run()
     for _ in range(12):
         next(steps)
-    assert kinds == ["eager"] * training.WARM + ["captured"] * 2
+    assert kinds == ["eager"] * EAGER_STEPS + ["captured"] * 2
 
 
 def test_a_whole_number_is_a_rate():
