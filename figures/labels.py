@@ -33,6 +33,9 @@ METHODS = {
     "tada": MethodStyle("TADA", "#009E73", "D"),
     "syn-all": MethodStyle("Syn-all", "#CC79A7", "v", "--"),
     "syn-rand": MethodStyle("Syn-rand", "#56B4E9", "P", "--"),
+    # as many variants as TADA, of random images, or of those that are slow in truth
+    "random": MethodStyle("random", "#56B4E9", "P", "--"),
+    "truth": MethodStyle("true slow", "#004D40", "X", ":"),
 }
 
 # What a method adds for every slow example.

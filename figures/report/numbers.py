@@ -22,6 +22,7 @@ from figures.claims.theory import NOT_SHOWN, format_number, theory_verdicts, ver
 from figures.plots.grids import stack_metric
 from figures.plots.regimes import VISIBLE
 from figures.records import Record, RecordError
+from figures.report.arm_numbers import arm_number
 from figures.report.image_numbers import image_number
 from figures.statistics.conditions import Conditions
 from figures.statistics.differences import difference_text
@@ -377,4 +378,6 @@ TOPICS: dict[str, tuple[str, Callable[[Sequence[Record], Sequence[str]], str | N
     "minibatch": ("theory/minibatch", minibatch_number),
     "regimes": ("theory/regimes", regimes_number),
     "reduced-stability": ("empirical/reduced-stability", agreement_number),
+    "ideal": ("empirical/ideal", arm_number),
+    "ideal-plain": ("empirical/ideal-plain", arm_number),
 }

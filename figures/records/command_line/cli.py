@@ -92,7 +92,7 @@ def _one_line(box: str) -> str:
 
 def _defer(function: Callable[..., int]) -> Callable[..., Callable[[], int]]:
     """Return a function of the same arguments that returns the call, to be made later."""
-    function.__doc__ = _join_entries(function.__doc__ or "")  # tyro reads it from the original
+    function.__doc__ = join_entries(function.__doc__ or "")  # tyro reads it from the original
 
     @functools.wraps(function)
     def defer(*arguments, **options):
@@ -101,7 +101,7 @@ def _defer(function: Callable[..., int]) -> Callable[..., Callable[[], int]]:
     return defer
 
 
-def _join_entries(docstring: str) -> str:
+def join_entries(docstring: str) -> str:
     """Return a docstring with every entry of its ``Args:`` in one line.
 
     tyro would print the line breaks of the source in the help, beside its own.
