@@ -19,7 +19,7 @@ from figures.records.paths import ROOT
 from figures.report import build
 from figures.report.image_numbers import QUANTITIES, SETTINGS, condition_key, image_number
 from figures.report.keys import TEXT, keys_in, report_drawings, report_keys, report_sources
-from figures.report.numbers import IMAGES, TOPICS, agreement_number, numbers
+from figures.report.numbers import IMAGES, agreement_number, numbers
 from figures.statistics.conditions import Conditions
 from theory.claims import LEARNED_ERROR
 
@@ -136,8 +136,6 @@ def test_no_number_is_made_that_the_report_does_not_read(committed):
     keys = report_keys()
     assert set(committed) <= keys
     assert {f"paper.{key}" for key in PAPER_NUMBERS} <= keys
-    topics = {key.partition(".")[0] for key in keys}
-    assert {*TOPICS, *IMAGES} <= topics
     of_images = {key.partition(".")[2] for key in keys if key.partition(".")[0] in IMAGES}
     assert set(SETTINGS) <= of_images
     assert set(QUANTITIES) <= {key.rpartition(".")[2] for key in of_images}
