@@ -5,6 +5,8 @@ checks its options, reports at once what is missing, and calls the rooms below. 
 only when there is something to compute.
 """
 
+from collections.abc import Callable
+
 from empirical.commands import (
     augment,
     benchmark,
@@ -18,7 +20,7 @@ from empirical.commands import (
     train,
 )
 
-COMMANDS = {
+COMMANDS: dict[str, Callable[..., int]] = {
     "list": list.list_,
     "data": data.data,
     "run": run.run,

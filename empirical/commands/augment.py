@@ -11,6 +11,7 @@ import tyro
 
 from empirical.commands.options import ModelKind, Revision, SkipUnreadable
 from empirical.config import (
+    AugmentName,
     Data,
     Early,
     Generator,
@@ -193,7 +194,7 @@ def early_recipe(network: str | None, on_cpu: bool, flip: bool) -> Training:
     A CPU also takes fewer images in a batch.
     """
     base = Training(network="resnet8") if on_cpu else PAPER_SGD
-    augment = "crop-flip" if flip else "crop"
+    augment: AugmentName = "crop-flip" if flip else "crop"
     return dataclasses.replace(base, network=network or base.network, augment=augment)
 
 

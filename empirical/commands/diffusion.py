@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
@@ -125,7 +125,7 @@ def diffusion(
     return 0
 
 
-def generator_settings(name: str, **changes: object) -> Generator:
+def generator_settings(name: str, **changes: Any) -> Generator:
     """Return the settings of a named size, with the changes that are not None."""
     given = {field: value for field, value in changes.items() if value is not None}
     return dataclasses.replace(named_size(name), **given)

@@ -44,8 +44,8 @@ def experiment_row(experiment: Experiment) -> tuple[str, ...]:
     jobs = graph([(experiment, experiment.seeds)], Path("output")).values()
     variants = [job for job in jobs if job.stage == "variants" and job.shard[0] == 0]
     images = sum(cost.images(job.runs) for job in variants)
-    records = [job for job in jobs if job.path is not None]
-    seconds = [cost.measured(job.path.parent.name, job.path.name) for job in records]
+    records = [job.path for job in jobs if job.path is not None]
+    seconds = [cost.measured(path.parent.name, path.name) for path in records]
     here = sum(priced(job, cost.HERE).seconds for job in jobs) / 3600
     on_h200 = sum(priced(job, cost.H200).seconds for job in jobs) / 3600
     library = all(run.data.from_library for run in experiment.runs)

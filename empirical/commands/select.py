@@ -122,15 +122,15 @@ def format_report(
     lines += ["", f"slow by class, a column for each seed{more}"]
     rows = zip(images.classes, zip(*by_seed, strict=True), strict=True)
     for name, values in list(rows)[:LISTED]:
-        cells = ["     -" if value is None else f"{value:6.1%}" for value in values]
-        lines.append(f"{name[:24]:24s} {' '.join(cells)}")
+        shares = ["     -" if value is None else f"{value:6.1%}" for value in values]
+        lines.append(f"{name[:24]:24s} {' '.join(shares)}")
     if pairs:
         head = "seeds  common  Jaccard (chance)  overlap (chance)  kappa  Spearman of losses"
         lines += ["", head]
     for pair in pairs:
         seeds = "{},{}".format(*pair["seeds"])
-        values = ["-" if pair[name] is None else f"{pair[name]:.2f}" for name in MEASURES]
-        cells = "   {:>5s}  ({:>5s})    {:>5s}  ({:>5s})  {:>5s}  {:>5s}".format(*values)
+        texts = ["-" if pair[name] is None else f"{pair[name]:.2f}" for name in MEASURES]
+        cells = "   {:>5s}  ({:>5s})    {:>5s}  ({:>5s})  {:>5s}  {:>5s}".format(*texts)
         lines.append(f"{seeds:6s}{pair['common']:7d}{cells}")
     for f in found:
         if line := warning(f.chosen.verdict, f.chosen.balanced_error):

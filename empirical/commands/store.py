@@ -56,7 +56,6 @@ def store(
     where = out if folder is None else folder
     folders = find_stores(where) if folder is not None or where.is_dir() else []
     if action == "export":
-        require(to is not None, "--to", to, "the folder to write")
         return _export(folders, where, to)
     if not folders:
         print(f"{where} holds no store of variants")
@@ -72,8 +71,10 @@ def store(
     return int(damaged and action == "verify")
 
 
-def _export(folders: Sequence[Path], where: Path, to: Path) -> int:
-    """Write the only store of ``folders`` to ``to``; raise ValueError unless there is one."""
+def _export(folders: Sequence[Path], where: Path, to: Path | None) -> int:
+    """Write the only store of ``folders`` to ``to``; raise ValueError unless there are both."""
+    if to is None:
+        raise ValueError("--to is None; allowed: the folder to write")
     names = ", ".join(path.name for path in folders)
     hint = f": {names}" if folders else "; train, benchmark and augment make some"
     counted = f"number of stores in {where}"

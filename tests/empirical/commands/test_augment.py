@@ -123,7 +123,9 @@ def test_a_variant_is_of_the_image_that_its_name_says(pets, tmp_path, cache, mon
             return pixels
 
     monkeypatch.setattr(generate, "resolve_backend", lambda context: Same())
-    monkeypatch.setattr(generate, "load_or_train_generator", lambda *words: pytest.fail("it trained a generator"))
+    monkeypatch.setattr(
+        generate, "load_or_train_generator", lambda *words: pytest.fail("it trained a generator")
+    )
     (tmp_path / "model").mkdir()
     (tmp_path / "model/model_index.json").write_text('{"_class_name": "DDPMPipeline"}')
     assert make(pets, tmp_path / "more", cache, generator=str(tmp_path / "model"), rule="all") == 0

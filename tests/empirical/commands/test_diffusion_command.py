@@ -9,11 +9,12 @@ import torch
 from image_files import cifar10_batches, own
 
 from empirical.commands import diffusion as generator_command
-from empirical.commands.options import data_settings
-from empirical.config import Data, Generator
-from empirical.generation import saved_model as generator_folder
+from empirical.config import Generator
+from empirical.generation import saved_model
 from empirical.runtime import precision as bfloat16
 from figures.records import run_command
+
+pytestmark = pytest.mark.slow
 
 TINY = ("--steps", "4", "--batch", "4", "--machine.device", "cpu")
 
@@ -63,7 +64,7 @@ def test_a_folder_of_images_is_trained_on_and_the_generator_loads(
     assert "16 images: 4 steps of 4" in lines[-2]
     folder = tmp_path / "out/generators/pets-8px-gpu-own-0"
     assert str(folder) in lines[-1]
-    about = generator_folder.read_training_info(folder)
+    about = saved_model.read_training_info(folder)
     assert about["classes"] == ["cats", "dogs"]
     assert about["images_seen"] == 16
     assert (folder / "step-0000004.png").exists()
@@ -148,26 +149,17 @@ def test_the_size_for_cifar10_on_a_gpu_is_rehearsed_by_the_same_command(
         tmp_path,
     )
     assert code == 0
-    about = generator_folder.read_training_info(tmp_path / "generators/cifar10-8px-cifar10-gpu-external-0")
+    about = saved_model.read_training_info(
+        tmp_path / "generators/cifar10-8px-cifar10-gpu-external-0"
+    )
     assert (about["steps"], about["images_seen"], about["images"]) == (2, 8, 20)
     assert about["settings"]["attention"] is True
     assert "trained on     20 images (external) of 10 classes" in lines
 
 
-def test_what_is_given_changes_a_size_and_the_data():
+def test_what_is_given_changes_a_size():
     assert generator_command.generator_settings("medium", steps=7, lr=None, flip=False).steps == 7
     assert generator_command.generator_settings("medium", flip=False).flip is False
-    assert data_settings("digits", train=None) == Data("digits")
-    assert data_settings("cifar10", side=16, candidate_pool=8000) == Data(
-        "cifar10", train=8000, candidate_pool=8000, side=16
-    )
-    assert data_settings("cifar10", train=2000, candidate_pool=8000) == Data(
-        "cifar10", train=2000, candidate_pool=8000
-    )
-    assert data_settings("cifar10") == Data("cifar10", train=None)
-    assert data_settings("folder:x") == Data("folder:x", train=None, validation=0)
-    assert data_settings("folder:x", folder_validation=200) == Data("folder:x", train=None)
-    assert data_settings("folder:x", validation=7, folder_validation=200).validation == 7
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,10 @@ import pytest
 import torch
 
 from empirical.commands import COMMANDS, train
-from empirical.training.fit import Progress
-from empirical.training.progress import ProgressLog
+from empirical.training.progress import Progress, ProgressLog
 from figures.records import run_command
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[3]
 STEPS, BATCH, TRAIN = 120, 16, 60

@@ -45,7 +45,8 @@ def test_splits_are_disjoint_whole_and_reproducible(name):
     )
     everything = load_digits(Data(name)).pixels.reshape(1797, -1)
     np.testing.assert_array_equal(np.sort(rows, 0), np.sort(everything, 0))
-    np.testing.assert_array_equal(load_digits(Data(name)).pixels[parts.train_indices], parts.train.pixels)
+    found = load_digits(Data(name)).pixels[parts.train_indices]
+    np.testing.assert_array_equal(found, parts.train.pixels)
     np.testing.assert_array_equal(parts.train.pixels, again.train.pixels)
     assert len(np.intersect1d(parts.train_indices, other.train_indices)) < 200
     np.testing.assert_array_equal(
