@@ -107,6 +107,7 @@ def resolve_backend(context: Context) -> Backend:
     classes = parts.train.classes
     if run.generator.kind == "ideal":
         return IdealBackend(run.variants)
+    made: Backend
     if run.generator.model is None:
         made = wrap_unet(
             load_or_train_generator(context),

@@ -22,7 +22,7 @@ from empirical.data.decoded import DecodedDataset, Request, decode_once
 from empirical.data.sources import folder as folders
 from empirical.data.sources.decode import decode_rgb
 from empirical.data.sources.locate import FOLDER_PREFIX, data_root
-from empirical.data.sources.source import PARTS, Contents, Source, Unreadable
+from empirical.data.sources.source import PARTS, Contents, Item, Source, Unreadable
 from empirical.runtime.locks import locked
 from figures.records import atomic_folder, digest, write_json
 
@@ -87,10 +87,11 @@ def use_all_for_training(open_source: Callable[[], Contents]) -> Contents:
     return dataclasses.replace(contents, items=(*items, *stand_ins))
 
 
-def _is_readable(contents: Contents, item) -> bool:
+def _is_readable(contents: Contents, item: Item) -> bool:
     """Return whether a file can be decoded as an image."""
     try:
-        return bool(decode_rgb(contents.read(item)))
+        raw = contents.read(item)
+        return not isinstance(raw, bytes) or bool(decode_rgb(raw))
     except (Unreadable, OSError):
         return False
 
@@ -109,7 +110,9 @@ def default_side(source: Source, contents: Contents, most: int) -> int:
     return max(8, min(most, int(np.median(shorter or [most])) // 8 * 8))
 
 
-def decode_folder(source: Source, side: int, skip: bool, root: Path) -> tuple[Data, DecodedDataset]:
+def decode_folder(
+    source: Source, side: int | None, skip: bool, root: Path
+) -> tuple[Data, DecodedDataset]:
     """Return settings that name the decoded images, and the decoded images.
 
     They are read from ``root``/data if they were decoded to this side before. side: pixels. skip:

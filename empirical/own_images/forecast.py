@@ -55,16 +55,18 @@ def forecast_cost(
     each = strength_steps * evaluations_per_step(run.variants)
     made = [round(part * images) * (run.method.k - 1) for part in shares]
     rates = measure_rates(run, classes, machine)
-    steps = max(1, round(run.early.epochs * images / run.training.batch))
+    epochs = run.early.epochs or 0
+    steps = max(1, round(epochs * images / run.training.batch))
     early = steps * rates.early if share is None else 0.0
     early_text = "done already"
     if share is None:
         early_text = f"at most {format_duration(early)}, {steps:,} steps of {run.training.batch}"
+    evaluations = [each * count for count in made]
     known_text = "known" if known else "what is usual; early training will tell"
     lines = [
-        f"slow share      {format_range(*shares, '.0%')} ({known_text})",
-        f"variants        {format_range(*made, ',')}",
-        f"evaluations     {format_range(*(each * count for count in made), ',')} of the denoiser, "
+        f"slow share      {format_range(shares[0], shares[1], '.0%')} ({known_text})",
+        f"variants        {format_range(made[0], made[1], ',')}",
+        f"evaluations     {format_range(evaluations[0], evaluations[1], ',')} of the denoiser, "
         f"about {each} for a variant",
         f"early training  {early_text}",
     ]
@@ -121,6 +123,7 @@ def measure_rates(run: Run, classes: tuple[str, ...], machine: Machine) -> Rates
     torch.set_num_threads(1)
     rng = stream(0, "forecast")
     side = run.data.side
+    assert side is not None  # whoever asks for a forecast has decided it
     device = machine.on(run.data)
     noise = Images(
         rng.integers(0, 256, (BATCH, side, side, 3), dtype=np.uint8),
@@ -143,8 +146,8 @@ def measure_rates(run: Run, classes: tuple[str, ...], machine: Machine) -> Rates
         settings = dataclasses.replace(run.generator, steps=1 + TIMED)
         generator = seconds_per_step(train_generator(model, noise, settings, 0), device)
         dtype = network_dtype(run.generator, device)
-        backend = wrap_unet(model, noise_schedule(), one_step, classes, device, dtype=dtype)
-        return Rates(early, generator, seconds_per_evaluation(backend, noise, one_step))
+        own = wrap_unet(model, noise_schedule(), one_step, classes, device, dtype=dtype)
+        return Rates(early, generator, seconds_per_evaluation(own, noise, one_step))
     if local_folder(run.generator.model) is None:
         return Rates(early, 0.0, None)
     backend = load_backend(run.generator, one_step, classes, noise.shape, device)

@@ -15,7 +15,12 @@ import torch
 from torch import Tensor, nn
 
 from empirical.config import Generator, Variants, require
-from empirical.generation.backends.model_files import describe_model, local_folder, network_dtype
+from empirical.generation.backends.model_files import (
+    describe_model,
+    local_folder,
+    model_name,
+    network_dtype,
+)
 from empirical.generation.backends.passes import Passes, PassesBackend
 from empirical.generation.denoising import draw_noise
 from empirical.generation.noise_levels import describe_noise_level, steps_to_run
@@ -157,7 +162,8 @@ class GlideBackend(PassesBackend):
 
 def glide_weights(generator: Generator) -> Path:
     """Return the path of the model's weights. Raises ValueError if its folder has none."""
-    weights = (local_folder(generator.model) or Path(generator.model)) / WEIGHTS
+    name = model_name(generator)
+    weights = (local_folder(name) or Path(name)) / WEIGHTS
     require(
         weights.is_file(), "generator.model", generator.model, f"a folder with openai's {WEIGHTS}"
     )

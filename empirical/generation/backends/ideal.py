@@ -58,13 +58,19 @@ class IdealBackend:
         return {"timestep": None, "alpha_bar": None, "sigma": None}
 
     def __call__(
-        self, pixels: Tensor, labels: Tensor, generators: list[torch.Generator], truth: Truth
+        self,
+        pixels: Tensor,
+        labels: Tensor,
+        generators: list[torch.Generator],
+        truth: Truth | None = None,
     ) -> Tensor:
         """Return a variant of each image, (n, channels, height, width) float32.
 
-        truth: what ``pixels`` are made of. ``cue_redrawn``: the cue is present with its probability
-        in the data, whether or not the source has it, as in images drawn from pure noise.
+        truth: what ``pixels`` are made of; it must be given. ``cue_redrawn``: the cue is present
+        with its probability in the data, whether or not the source has it, as in images drawn from
+        pure noise.
         """
+        assert truth is not None  # needs_truth
         settings = self.variants
         # The cue is drawn first, from every generator, so that other settings keep the same noise.
         drawn = np.array([torch.rand(1, generator=g).item() for g in generators])

@@ -20,12 +20,25 @@ LIBRARIES = ("torch", "diffusers", "transformers")
 NOT_LOADED = (".md", ".png", ".jpg")  # files beside a model that no program reads
 
 
+def model_name(generator: Generator) -> str:
+    """Return the name of an existing model: a folder or a name on the hub.
+
+    Raises ValueError if the generator names none.
+    """
+    if generator.model is None:
+        raise ValueError(
+            "generator.model is None; allowed: a folder or a name on the Hugging Face hub"
+        )
+    return generator.model
+
+
 def model_file(generator: Generator, name: str) -> Path:
     """Return the path of one file of a model, in its folder or downloaded from the hub.
 
     Raises ValueError that says what is missing.
     """
-    folder = local_folder(generator.model)
+    model = model_name(generator)
+    folder = local_folder(model)
     if folder is not None:
         require(
             (folder / name).is_file(),
@@ -34,7 +47,7 @@ def model_file(generator: Generator, name: str) -> Path:
             f"a folder of a model, with {name}",
         )
         return folder / name
-    is_path = generator.model.startswith(("/", ".", "~")) or generator.model.count("/") > 1
+    is_path = model.startswith(("/", ".", "~")) or model.count("/") > 1
     require(
         not is_path,
         "generator.model",
@@ -52,7 +65,7 @@ def _download(generator: Generator, name: str) -> Path:
 
     logging.set_verbosity_error()  # no message for each retry; the error below tells of a failure
     try:
-        return Path(hf_hub_download(generator.model, name, revision=generator.revision))
+        return Path(hf_hub_download(model_name(generator), name, revision=generator.revision))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         raise ValueError(
             f"generator.model is {generator.model!r}, which is no folder here, and the hub gave no "
@@ -74,7 +87,7 @@ def load_pipeline(
     logging.disable_progress_bar()
     try:
         return from_pretrained(
-            local_folder(generator.model) or generator.model,
+            local_folder(model_name(generator)) or generator.model,
             revision=generator.revision,
             dtype=dtype,
             **options,
@@ -109,7 +122,7 @@ def describe_model(generator: Generator) -> dict[str, Any]:
 
     revision: the commit for a name on the hub. weights: SHA-256, only for a folder.
     """
-    folder = local_folder(generator.model)
+    folder = local_folder(model_name(generator))
     description = {
         "model": generator.model,
         "revision": generator.revision,

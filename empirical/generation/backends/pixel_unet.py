@@ -17,6 +17,7 @@ from empirical.generation.backends.model_files import (
     describe_model,
     load_pipeline,
     local_folder,
+    model_name,
     network_dtype,
 )
 from empirical.generation.backends.passes import Passes, PassesBackend
@@ -85,7 +86,10 @@ class UNetBackend(PassesBackend):
     def denoise(self, x: Tensor, t: Tensor, labels: Tensor | None) -> Tensor:
         """Return the network's prediction in float32; labels are ignored without classes."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
-            made = self.network(x, t).sample if self.guided is None else self.guided(x, t, labels)
+            if self.guided is None or labels is None:
+                made = self.network(x, t).sample
+            else:
+                made = self.guided(x, t, labels)
         return made.float()
 
     @torch.inference_mode()
@@ -133,7 +137,8 @@ def load_unet(
             "1",
         )
         return UNetBackend(model, schedule, variants, None, device, description, dtype)
-    info = read_training_info(local_folder(generator.model) or Path(generator.model))
+    name = model_name(generator)
+    info = read_training_info(local_folder(name) or Path(name))
     names = info.get("classes", list(classes))
     unknown = [name for name in classes if name not in names]
     require(

@@ -18,10 +18,14 @@ class Backend(Protocol):
     to give at once. network: the module that every denoising step evaluates.
     """
 
-    kind: str
-    steps: int
-    batch: int
-    network: nn.Module
+    @property
+    def kind(self) -> str: ...
+    @property
+    def steps(self) -> int: ...
+    @property
+    def batch(self) -> int: ...
+    @property
+    def network(self) -> nn.Module: ...
 
     def at(self, variants: Variants) -> Backend:
         """Return the same model, without loading it again, at other settings."""

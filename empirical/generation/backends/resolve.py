@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from empirical.config import Generator, Variants, require
-from empirical.generation.backends.model_files import model_file
+from empirical.generation.backends.model_files import model_file, model_name
 from empirical.generation.backends.protocol import Backend
 
 if TYPE_CHECKING:
@@ -33,12 +33,7 @@ def load_backend(
     shape: (channels, height, width). Raises ValueError if the model is not found, is of no known
     kind, needs a library that is not installed, or does not fit the images or classes.
     """
-    require(
-        generator.model is not None,
-        "generator.model",
-        None,
-        "a folder or a name on the Hugging Face hub",
-    )
+    model_name(generator)  # raises ValueError if there is none
     load = loaders()[model_kind(generator)]
     return load(generator, variants, classes, shape, device)
 
@@ -88,9 +83,9 @@ def model_kind(generator: Generator) -> str:
         return generator.kind
     index = json.loads(model_file(generator, "model_index.json").read_text())
     name = index.get("_class_name")
-    kind = "text" if "text_encoder" in index else BY_PIPELINE.get(name)
+    kind = "text" if "text_encoder" in index else BY_PIPELINE.get(name, "")
     require(
-        kind is not None,
+        kind != "",
         f"the pipeline of {generator.model}",
         name,
         f"{', '.join(BY_PIPELINE)}, text to image, or say generator.kind",

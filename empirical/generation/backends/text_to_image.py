@@ -161,7 +161,8 @@ def exact_strength(pipe, grid: int, steps: int, device: torch.device | str) -> f
 
 def denoising_network(pipe) -> torch.nn.Module:
     """Return the network that every denoising step evaluates."""
-    return getattr(pipe, "unet", None) or getattr(pipe, "transformer", None)
+    unet = getattr(pipe, "unet", None)
+    return pipe.transformer if unet is None else unet
 
 
 def native_side(pipe) -> int:
@@ -169,8 +170,10 @@ def native_side(pipe) -> int:
 
     It is the side of the latents that the model was trained on, times the factor of the VAE.
     """
-    part = denoising_network(pipe)
-    size = getattr(part.config, "sample_size", None) or getattr(pipe, "default_sample_size", 128)
+    part: Any = denoising_network(pipe)
+    size: Any = getattr(part.config, "sample_size", None) or getattr(
+        pipe, "default_sample_size", 128
+    )
     return (size if isinstance(size, int) else size[0]) * pipe.vae_scale_factor
 
 

@@ -58,7 +58,10 @@ def load_or_train_judge(
     if (weights := load_weights(path)) is not None:
         network.load_state_dict(weights)
         return network.eval()
-    steps = recipe.steps or round(recipe.epochs * len(parts.train) / recipe.batch)
+    if recipe.epochs is not None:
+        steps = round(recipe.epochs * len(parts.train) / recipe.batch)
+    else:
+        steps = recipe.steps or 0
     images, labels = on_device(parts.train, device)
     order = stream(seed, "judge order")
     with progress_bar("training the judge", steps, "step") as bar:

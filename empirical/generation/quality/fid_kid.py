@@ -62,7 +62,9 @@ def fid(real: np.ndarray, other: np.ndarray) -> Fid:
 def covariance_factor(features: np.ndarray) -> np.ndarray:
     """Return A with A^T A the covariance (divided by n - 1): at most d rows, d columns."""
     centred = (features - features.mean(0)) / np.sqrt(len(features) - 1)  # (n, d)
-    return np.linalg.qr(centred, mode="r") if len(centred) > centred.shape[1] else centred
+    if len(centred) <= centred.shape[1]:
+        return centred
+    return np.asarray(np.linalg.qr(centred, mode="r"))
 
 
 def kid(
@@ -103,7 +105,8 @@ def squared_mmd(x: np.ndarray, y: np.ndarray) -> float:
     Mean of k(x, x') over x != x' + mean of k(y, y') over y != y' - 2 mean of k(x, y), with
     k = (x.y / d + 1)^3.
     """
-    n, m = len(x), len(y)
+    n = len(x)
+    m = len(y)
     within_x = cubic_kernel(x, x)
     within_y = cubic_kernel(y, y)
     first = (within_x.sum() - np.trace(within_x)) / (n * (n - 1))

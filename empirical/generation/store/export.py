@@ -52,7 +52,7 @@ class StoreDataset:
         """Return a batch as a list of items, read in one go."""
         return list(zip(self.images(indices), self.labels[indices].tolist(), strict=True))
 
-    def images(self, index: slice | ArrayLike) -> np.ndarray:
+    def images(self, index: slice | Sequence[int] | np.ndarray) -> np.ndarray:
         """Return images (k, *shape), copied into memory."""
         return self.store.read(self.pairs[index])
 

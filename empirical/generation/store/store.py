@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, DTypeLike
 
 from empirical.generation.store.index import (
     Index,
@@ -47,7 +47,7 @@ def open_store(
     folder: Path,
     description: Any,
     shape: tuple[int, ...],
-    dtype: ArrayLike,
+    dtype: DTypeLike,
     block: int = BLOCK,
     stale: float = STALE,
     poll: float = POLL,

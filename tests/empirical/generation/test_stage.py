@@ -81,11 +81,8 @@ def test_mixed_variants_are_half_source_half_variant_whatever_the_method(root, n
     whole = pipeline.training_set(Context(run, 0, root).with_parts(parts), SLOW)
     np.testing.assert_array_equal(whole.stored[20:], as_uint8(made))
     np.testing.assert_array_equal(whole.labels[20:], parts.train.labels[sources])
-    plain = stage.load_or_make_variants(
-        Context(dataclasses.replace(run, variants=LEVEL), 0, root).with_parts(parts),
-        sources,
-        copies,
-    )  # in a store of their own
+    unmixed = Context(dataclasses.replace(run, variants=LEVEL), 0, root).with_parts(parts)
+    plain = stage.load_or_make_variants(unmixed, sources, copies)  # in a store of their own
     np.testing.assert_array_equal(plain, as_pixels(as_uint8(-real)))
 
 

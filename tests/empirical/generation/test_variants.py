@@ -205,9 +205,8 @@ def test_images_are_given_by_as_many_as_the_model_is_best_given():
     backend = Shrinking()
     made = make_variants(backend, images, np.arange(75), np.ones(75, int), 0)
     assert backend.given == [32, 32, 8, 8]
-    plain = make_variants(
-        lambda x, y, rngs: Shrinking()(x, y, rngs), images, np.arange(75), np.ones(75, int), 0
-    )  # by 64
+    function = lambda x, y, rngs: Shrinking()(x, y, rngs)  # noqa: E731
+    plain = make_variants(function, images, np.arange(75), np.ones(75, int), 0)  # 64 at a time
     np.testing.assert_array_equal(plain, made)
 
 
@@ -262,9 +261,8 @@ def test_variants_keep_the_feature_and_redraw_the_noise():
     assert redrawn.std() == pytest.approx(0.5, rel=0.05)
     kept = float(torch.corrcoef(torch.stack([redrawn.flatten(), noise.flatten()]))[0, 1])
     a = starting_noise_level(schedule, config)["alpha_bar"]
-    assert kept == pytest.approx(
-        a * 0.25 / (a * 0.25 + 1 - a), abs=0.03
-    )  # the posterior's share of the noised image
+    share = a * 0.25 / (a * 0.25 + 1 - a)  # of the noised image in the posterior mean
+    assert kept == pytest.approx(share, abs=0.03)
 
 
 def test_an_image_side_that_does_not_fit_the_levels_is_told():

@@ -1,4 +1,4 @@
-"""The functions for one's own arrays and model, against the stages of a run."""
+"""Test the functions for your own arrays and model against the stages of a run."""
 
 import dataclasses
 import re
@@ -13,9 +13,9 @@ from empirical.config import Data, Early, Generator, Run, Selection, Training, V
 from empirical.data.context import Context
 from empirical.data.pixels import as_uint8
 from empirical.data.split import split_dataset
-from empirical.generation import stage as generate
 from empirical.generation.backends import resolve
-from empirical.own_images import api as own_data
+from empirical.generation.stage import load_or_make_variants
+from empirical.own_images import api
 from empirical.own_images.api import Augmented, slow_indices, variants_of
 from empirical.selection import stage
 
@@ -30,9 +30,10 @@ RUN = Run(
 
 
 class Darker:
-    """A backend that takes a tenth off, and a little more by the random generator of each image."""
+    """A backend that subtracts 0.1, and up to 0.01 more by the generator of each image."""
 
-    kind, steps = "darker", 1
+    kind = "darker"
+    steps = 1
 
     def __call__(self, pixels, labels, generators):
         return (
@@ -45,8 +46,9 @@ class Darker:
 
 @pytest.fixture(scope="module")
 def stages(tmp_path_factory):
-    """A folder for results, the split of seed 0, and its selection."""
-    root, parts = tmp_path_factory.mktemp("stages"), split_dataset(RUN.data, 0)
+    """Return a folder for results, the split of seed 0, and its selection."""
+    root = tmp_path_factory.mktemp("stages")
+    parts = split_dataset(RUN.data, 0)
     return root, parts, stage.selected(Context(RUN, 0, root).with_parts(parts))
 
 
@@ -107,7 +109,7 @@ def test_a_certain_mistake_has_a_finite_loss():
 def test_variants_are_those_of_a_run(stages):
     root, parts, chosen = stages
     slow = np.flatnonzero(chosen.slow)
-    expected = generate.load_or_make_variants(
+    expected = load_or_make_variants(
         Context(RUN, 0, root).with_parts(parts), np.tile(slow, 2), np.repeat([1, 2], len(slow))
     )
     images, labels, sources = variants_of(
@@ -136,9 +138,8 @@ def test_images_keep_their_kind_and_layout():
     )
     assert as_floats.dtype == np.float32
     np.testing.assert_allclose(as_uint8(as_floats).astype(int), images, atol=1)
-    one, _, _ = variants_of(
-        pixels, labels, [4], generator=Darker()
-    )  # an image's variant does not depend on the others
+    # an image's variant does not depend on the others
+    one, _, _ = variants_of(pixels, labels, [4], generator=Darker())
     np.testing.assert_array_equal(one[0], images[1])
     none, new, sources = variants_of(pixels, labels, [], generator=Darker())
     assert (none.shape, len(new), len(sources)) == ((0, 8, 8, 3), 0, 0)
@@ -167,13 +168,14 @@ def test_a_model_that_is_there_is_asked_for_as_the_settings_say(monkeypatch):
 
 
 def test_without_a_generator_a_small_one_is_trained(monkeypatch):
-    monkeypatch.setattr(own_data, "default_generator", lambda device: SMALL)
+    monkeypatch.setattr(api, "default_generator", lambda device: SMALL)
     images, _, _ = variants_of(pictures(4, 8), [0, 1, 0, 1], [0, 3], strength=0.1)
     assert (images.dtype, images.shape) == (np.uint8, (2, 8, 8, 3))
 
 
 def test_a_data_set_and_its_variants():
-    pixels, labels = pictures(5, 8), [0, 1, 0, 1, 1]
+    pixels = pictures(5, 8)
+    labels = [0, 1, 0, 1, 1]
     new, new_labels, _ = variants_of(pixels, labels, [1, 2], generator=Darker())
 
     class Folder(list):

@@ -286,9 +286,8 @@ def test_a_damaged_shard_alone_is_made_again(filled, suffix, how, _, repair):
     assert store.fill(grid(), make, labels=np.arange(10) % 3) == 4
     assert content(store) == before
     assert store.verify() == []
-    assert np.array_equal(
-        filled.read(grid()), make(*grid().T)
-    )  # so does a reader that was there all the time
+    # a reader that was open all the time reads the same
+    assert np.array_equal(filled.read(grid()), make(*grid().T))
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,8 @@ import pytest
 from empirical.generation.store.store import Store, open_store
 
 ROOT = Path(__file__).resolve().parents[4]
-PAIRS = np.stack(
-    [np.tile(np.arange(24), 2), np.repeat(np.arange(2), 24)], axis=1
-)  # twelve tasks of four images
+# twelve tasks of four images
+PAIRS = np.stack([np.tile(np.arange(24), 2), np.repeat(np.arange(2), 24)], axis=1)
 WORKER = """
 import os, sys, time
 import numpy as np
@@ -136,9 +135,8 @@ def test_a_worker_waits_for_one_that_may_live_and_takes_over_when_it_is_silent(w
     killed.kill()
     killed.wait()
     (lease,) = (store.folder / "leases").iterdir()
-    lease.write_text(
-        '{"token": "theirs", "place": "another machine", "process": 1}'
-    )  # whether it lives cannot be known here
+    # a process on another machine, of which it is not known whether it lives
+    lease.write_text('{"token": "theirs", "place": "another machine", "process": 1}')
     waiting = start(stale=0.5)
     finish(waiting)
     assert set(made(folder).values()) == {1}
