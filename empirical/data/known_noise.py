@@ -80,7 +80,7 @@ def cue_layout(
     of the image. ``domino``: a square above the image, which holds a scanned digit of the image's
     class. Raises ValueError if there are more than ten classes for dominoes.
     """
-    n, channels, height, width = pixels.shape
+    channels, height, width = pixels.shape[1:]
     if config.cue == "none":
         return pixels, np.zeros_like(pixels)
     if config.cue == "patch":

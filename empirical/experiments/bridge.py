@@ -112,7 +112,7 @@ def dose(name: str) -> list[Run]:
 
 
 def heterogeneity(name: str) -> list[Run]:
-    """Return the main methods by the cue's share and strength: where does targeting pay?"""
+    """Return the main methods by the cue's share and strength, to see where targeting pays."""
     worlds = [replace(CUED, cue_share=share) for share in SHARES]
     worlds += [replace(CUED, cue_strength=strength) for strength in STRENGTHS]
     runs = []

@@ -201,9 +201,8 @@ def shape(config: Generator) -> Generator:
     if config.model is None:
         return config
     try:
-        said = json.loads(
-            ((local_folder(config.model) or Path(config.model)) / "unet" / "config.json").read_text()
-        )
+        folder = local_folder(config.model) or Path(config.model)
+        said = json.loads((folder / "unet" / "config.json").read_text())
         return Generator(tuple(said["block_out_channels"]), layers=said["layers_per_block"])
     except (OSError, ValueError, KeyError, TypeError):
         return MEDIUM

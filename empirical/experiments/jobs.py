@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from empirical.config import Recorded
-from empirical.experiments import cost as expected
+from empirical.experiments import cost
 from empirical.experiments.experiment import Experiment
 from empirical.experiments.kinds import kind_of
 from empirical.runtime.machine import DEFAULT_MACHINE, Machine
@@ -31,10 +31,10 @@ class Job:
     """One stage of some runs.
 
     name: identifies the job among all jobs of all plans. needs: names of the jobs whose results it
-    reads. runs: its run, of any kind; of a variants job, all runs that need variants of its store. path: of a
-    train job, the record that it writes; else None. shard: (i, n), part i of n of a variants job.
-    seconds: expected time on one core. experiments: those that need it. Results of stages lie in
-    ``out``/artifacts.
+    reads. runs: its run, of any kind in ``Recorded``; of a variants job, all runs that need
+    variants of its store. path: of a train job, the record that it writes; else None. shard:
+    (i, n), part i of n of a variants job. seconds: expected time on one core. experiments: those
+    that need it. Results of stages lie in ``out``/artifacts.
     """
 
     stage: str
@@ -112,9 +112,7 @@ def graph(
     return {job.name: job for job in sorted(linked, key=lambda job: STAGES.index(job.stage))}
 
 
-def _chain(
-    run: Any, seed: int, experiment: Experiment, out: Path, machine: Machine
-) -> list[Job]:
+def _chain(run: Any, seed: int, experiment: Experiment, out: Path, machine: Machine) -> list[Job]:
     """Return the jobs that lead to one record; the last one writes it."""
 
     def job(
@@ -173,27 +171,27 @@ def _merged(one: Job, other: Job) -> Job:
     )
 
 
-def priced(job: Job, rates: expected.Rates = expected.HERE) -> Job:
+def priced(job: Job, rates: cost.Rates = cost.HERE) -> Job:
     """Return the job with its expected seconds at the given rates."""
     run = job.runs[0]
     seconds = {
-        "early": lambda: expected.early(run, rates),
+        "early": lambda: cost.early(run, rates),
         "select": lambda: 0.5,
-        "generator": lambda: expected.generator(run.generator, run.data, rates),
-        "variants": lambda: expected.variants(job.runs, rates),
+        "generator": lambda: cost.generator(run.generator, run.data, rates),
+        "variants": lambda: cost.variants(job.runs, rates),
         "train": lambda: _last(job, rates),
     }[job.stage]()
     return dataclasses.replace(job, seconds=seconds / job.shard[1])
 
 
-def _last(job: Job, rates: expected.Rates) -> float:
+def _last(job: Job, rates: cost.Rates) -> float:
     """Return the seconds of a job that ends in a record.
 
-    On this processor, those that the committed record of the same run took; else as expected.
+    On this processor, those that the committed record of the same run took; else as cost.
     """
     run, path = job.runs[0], job.path
-    if rates is expected.HERE and path is not None:
-        taken = expected.measured(path.parent.name, path.name)
+    if rates is cost.HERE and path is not None:
+        taken = cost.measured(path.parent.name, path.name)
         if taken:
             return taken
     return kind_of(run).seconds(run, rates)
@@ -204,7 +202,7 @@ def _shards(job: Job) -> list[Job]:
 
     Every shard keeps all runs, because the (source, copy) pairs are known only after selection.
     """
-    n = math.ceil(expected.images(job.runs) / SHARD) if job.stage == "variants" else 1
+    n = math.ceil(cost.images(job.runs) / SHARD) if job.stage == "variants" else 1
     if n == 1:
         return [job]
     return [

@@ -121,7 +121,8 @@ def _variants(job: Job, advance: Advance) -> None:
     pairs = [np.stack(additions(run.method, slow, job.seed), axis=1) for run in job.runs]
     mine = part_of(np.unique(np.concatenate(pairs), axis=0), *job.shard)
     if len(mine):
-        stage.load_or_make_variants(context, *mine.T, lambda n: advance(n / len(mine)))
+        sources, copies = mine.T
+        stage.load_or_make_variants(context, sources, copies, lambda n: advance(n / len(mine)))
 
 
 def part_of(pairs: np.ndarray, i: int, n: int) -> np.ndarray:

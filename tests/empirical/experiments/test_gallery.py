@@ -1,4 +1,4 @@
-"""A sheet: what it says of faithfulness is true of the variants that runs use, of all images or of a sample."""
+"""Galleries: faithfulness is that of the variants that runs use, of all images or a sample."""
 
 import dataclasses
 
@@ -9,7 +9,7 @@ from scipy.spatial.distance import cdist
 from empirical.config import Data, Gallery, Generator, Method, Run, Training, Variants
 from empirical.data.context import Context
 from empirical.data.split import split_dataset
-from empirical.experiments import gallery as sheets
+from empirical.experiments import gallery
 from empirical.generation import stage
 from empirical.generation.denoising import starting_noise_level
 from empirical.generation.unet import noise_schedule
@@ -33,12 +33,12 @@ def root(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def whole(root):
-    return sheets.execute(WHOLE, 0, root)
+    return gallery.execute(WHOLE, 0, root)
 
 
 @pytest.fixture(scope="module")
 def sampled(root):
-    return sheets.execute(dataclasses.replace(WHOLE, sample=20), 0, root)
+    return gallery.execute(dataclasses.replace(WHOLE, sample=20), 0, root)
 
 
 @pytest.mark.parametrize("number", range(len(STRENGTHS)))
@@ -87,6 +87,6 @@ def test_levels_are_those_of_the_schedule(whole):
 
 
 def test_a_sample_larger_than_the_set_is_the_set(root, whole):
-    again = sheets.execute(dataclasses.replace(WHOLE, sample=1000), 0, root)
+    again = gallery.execute(dataclasses.replace(WHOLE, sample=1000), 0, root)
     assert again["measured"] == 60
     assert again["agreement_real"] == whole["agreement_real"]

@@ -1,4 +1,4 @@
-"""The graph of jobs: each stage once, after what it needs, whatever experiments ask for it; and what is left of it."""
+"""The graph of jobs: each stage once and after its needs, and which jobs are left to do."""
 
 import dataclasses
 import re
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from empirical.experiments import cost as expected
+from empirical.experiments import cost
 from empirical.experiments.jobs import SHARD, STAGES, graph, missing, urgency
 from empirical.experiments.registry import EXPERIMENTS, choose, experiment, full_names
 from empirical.experiments.stages import part_of
@@ -266,8 +266,7 @@ def test_what_is_left_costs_what_is_left(tmp_path):
     left = [job for job in missing(jobs).values() if job.stage == "variants"]
     assert left
     assert all(
-        job.seconds == expected.variants(job.runs, expected.HERE) < jobs[job.name].seconds
-        for job in left
+        job.seconds == cost.variants(job.runs, cost.HERE) < jobs[job.name].seconds for job in left
     )
 
 
@@ -325,22 +324,22 @@ def test_costs_are_in_proportion_to_the_work():
     longer = dataclasses.replace(
         base, training=dataclasses.replace(base.training, steps=2 * base.training.steps)
     )
-    for rates in (expected.HERE, expected.H200):
-        looks = 2 * expected.classifier(base, rates) - expected.classifier(longer, rates)
-        assert expected.classifier(sam, rates) == pytest.approx(
-            expected.classifier(longer, rates)
+    for rates in (cost.HERE, cost.H200):
+        looks = 2 * cost.classifier(base, rates) - cost.classifier(longer, rates)
+        assert cost.classifier(sam, rates) == pytest.approx(
+            cost.classifier(longer, rates)
         )  # SAM takes two gradients
-        assert 0 < looks < expected.classifier(base, rates)
-        assert expected.H200.training(base.training, 16) < expected.HERE.training(base.training, 16)
+        assert 0 < looks < cost.classifier(base, rates)
+        assert cost.H200.training(base.training, 16) < cost.HERE.training(base.training, 16)
 
 
 def test_a_training_costs_what_the_committed_record_took():
     job = next(job for job in counted("noisy-digits").values() if job.path is not None)
     record = read(COMMITTED / "empirical/noisy-digits" / job.path.name)
     assert job.seconds == record.provenance["seconds"]
-    assert expected.measured("noisy-digits", "nothing.json") is None
+    assert cost.measured("noisy-digits", "nothing.json") is None
 
 
 def test_durations_read_well():
-    said = [expected.duration(s) for s in (0.4, 12, 200, 3600 * 5.6, 3600 * 24 * 7)]
+    said = [cost.duration(s) for s in (0.4, 12, 200, 3600 * 5.6, 3600 * 24 * 7)]
     assert said == ["0 s", "12 s", "3.3 min", "5.6 h", "7 days"]

@@ -1,4 +1,4 @@
-"""The paper's experiments at two scales: every claim has one, runs that are needed twice are one, and only what is compared differs."""
+"""The paper's experiments at two scales: every claim has one, and shared runs are one run."""
 
 import dataclasses
 
@@ -104,20 +104,23 @@ def test_the_paper_scale_is_for_a_gpu():
     runs = {run for name in names("paper") for run in grid(name, "paper").runs}
     assert {run.training.precision for run in runs} == {"bfloat16"}
     classifiers = [run for run in runs if isinstance(run, Run)]
-    assert {(run.generator.precision, run.evaluations) for run in classifiers} == {("bfloat16", 200)}
+    settings = {(run.generator.precision, run.evaluations) for run in classifiers}
+    assert settings == {("bfloat16", 200)}
 
 
 def test_generators_that_have_seen_different_images_are_not_mixed():
     for name in set(names("reduced")) - {"generator", "stability"}:
         assert {run.generator.trained_on for run in grid(name, "reduced").runs} == {"external"}
-    seen = [run.generator.trained_on for run in grid("generator", "reduced").runs if run.method.generates]
+    runs = [run for run in grid("generator", "reduced").runs if run.method.generates]
+    seen = [run.generator.trained_on for run in runs]
     assert sorted(seen) == ["external", "external", "own", "own"]
 
 
 @pytest.mark.parametrize("strength", [0.1, 0.3, 0.5, 0.7, 0.9])
 def test_strength_means_the_noise_of_the_cosine_schedule_at_both_scales(strength):
     reduced, paper = REDUCED.variants(strength), PAPER["cifar10"].variants(strength)
-    ours = starting_noise_level(noise_schedule(), dataclasses.replace(reduced, num_inference_steps=1000))["alpha_bar"]
+    fine = dataclasses.replace(reduced, num_inference_steps=1000)
+    ours = starting_noise_level(noise_schedule(), fine)["alpha_bar"]
     assert paper.alpha_bar == pytest.approx(ours, abs=0.005)
     assert PAPER["cifar10"].base.variants.alpha_bar == 0.5
 

@@ -1,4 +1,4 @@
-"""Ray Core on several local nodes, one of which is lost while it works: every job is done in the end, every record there."""
+"""Ray Core on several local nodes, one of which is lost: in the end every record exists."""
 
 import dataclasses
 import os
@@ -28,7 +28,10 @@ class Fake:
 
 
 def working(folder):
-    """A function of jobs that is sent to the nodes by value. The first to come to ``slow`` never ends."""
+    """Return a function of jobs that is sent to the nodes by value.
+
+    The first worker that does the job ``slow`` never ends.
+    """
 
     def work(job, advance):
         import os
@@ -47,7 +50,7 @@ def working(folder):
 
 
 def begun(make, times=3):
-    """What ``make`` begins: Ray gives a node 30 seconds, which a busy machine may not keep."""
+    """Return what ``make`` begins; a busy machine may not keep Ray's limit of 30 seconds a node."""
     for left in reversed(range(times)):
         try:
             return make()
@@ -59,7 +62,7 @@ def begun(make, times=3):
 
 @pytest.fixture(scope="module")
 def nodes():
-    """A head that works at nothing, and a way to add nodes of one core; all is ended afterwards."""
+    """Start a head without cores; yield a function that adds nodes of one core each."""
     os.environ.update(QUIET)
     from ray.cluster_utils import Cluster as Nodes
 

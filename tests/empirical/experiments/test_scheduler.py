@@ -1,4 +1,4 @@
-"""The scheduler on jobs that compute nothing: order, failures, several invocations at once, and how it says where it is."""
+"""The scheduler on jobs that compute nothing: order, failures, several invocations, progress."""
 
 import dataclasses
 import io
@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 class Here:
-    """This process itself, a job at a time."""
+    """Do jobs in this process, one at a time."""
 
     def __init__(self, function):
         self.function, self.job = function, None
@@ -86,7 +86,7 @@ def view(folder):
 
 
 def diamond(folder, **settings):
-    """a -> b, c -> d, and e on its own; settings: job -> what differs."""
+    """Return jobs a -> b, c -> d, and e on its own. settings: job -> fields that differ."""
     needs = {"a": (), "b": ("a",), "c": ("a",), "d": ("b", "c"), "e": ()}
     return {
         name: dataclasses.replace(Fake(name, of, folder), **settings.get(name, {}))
@@ -230,7 +230,8 @@ from pathlib import Path
 from test_scheduler import Fake, Here, view, work
 from empirical.experiments.scheduler import complete
 folder = Path(sys.argv[1])
-jobs = {f"j{i}": Fake(f"j{i}", (f"j{i - 4}",) if i >= 4 else (), folder, seconds=0.02) for i in range(24)}
+needs = {i: (f"j{i - 4}",) if i >= 4 else () for i in range(24)}
+jobs = {f"j{i}": Fake(f"j{i}", needs[i], folder, seconds=0.02) for i in needs}
 (folder / f"ready-{sys.argv[2]}").write_text("")
 while len(list(folder.glob("ready-*"))) < 2: pass
 assert complete(jobs, Here(work), view(folder), poll=0.02).failed == {}
@@ -274,7 +275,7 @@ def test_a_killed_worker_costs_its_job_alone(tmp_path):
 
 
 def jobs_of(folder):
-    """A stage and two records."""
+    """Return a stage and two records."""
     early = Job("early", "early-1", (Run(),), 0, folder, seconds=10.0, experiments=("one", "two"))
     records = [
         Job(
@@ -302,7 +303,8 @@ def test_a_terminal_shows_a_table_that_is_redrawn_in_place(tmp_path, monkeypatch
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("NO_COLOR", "1")
-    monkeypatch.setattr(time, "monotonic", lambda now=itertools.count(): next(now))  # always due
+    clock_ticks = itertools.count()
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock_ticks))  # a picture is always due
     jobs, screen = jobs_of(tmp_path), Terminal()
     board = Board(jobs, 1, screen)
     board.began(jobs["early-1"])

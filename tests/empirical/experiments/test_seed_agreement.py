@@ -1,4 +1,4 @@
-"""How far seeds and rules agree on what is slow, as recorded: the same as the command ``select`` finds, against plain sets."""
+"""Agreement of seeds and rules, as recorded: equal to ``select`` and to plain sets."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from empirical.config import Data, Selection, SelectionAgreement, Training
 from empirical.data.context import Context
 from empirical.data.split import split_dataset
-from empirical.experiments import seed_agreement as between_seeds
+from empirical.experiments import seed_agreement
 from empirical.selection import stage
 
 RULES = (Selection(), Selection("misclassified"))
@@ -26,11 +26,11 @@ def root(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def metrics(root):
-    return between_seeds.execute(ASKED, root)
+    return seed_agreement.execute(ASKED, root)
 
 
 def slow(root, rule, seed):
-    """The slow images as a set of places in the data set, and all training images."""
+    """Return the slow images and all training images, as sets of places in the data set."""
     parts = split_dataset(ASKED.data, seed, root)
     chosen = stage.selected(Context(ASKED.by(rule), seed, root).with_parts(parts)).slow
     return set(parts.train_indices[chosen].tolist()), set(parts.train_indices.tolist())
@@ -64,5 +64,5 @@ def test_kappa_is_the_mean_between_seeds(metrics):
 
 def test_progress_adds_up(root):
     done = []
-    between_seeds.execute(ASKED, root, done.append)
+    seed_agreement.execute(ASKED, root, done.append)
     assert sum(done) == pytest.approx(1)

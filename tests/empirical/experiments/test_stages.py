@@ -10,7 +10,7 @@ from empirical.experiments.jobs import graph
 
 @pytest.fixture
 def job(tmp_path, monkeypatch):
-    """The early training of a run, which only notes that it was done."""
+    """Return the early training of a run, which only notes that it was done."""
     run = Run(
         "x", Method("original"), Data("digits", train=60, validation=0), Training(steps=2, width=8)
     )
@@ -20,7 +20,7 @@ def job(tmp_path, monkeypatch):
 
 
 def perform(job):
-    """What is returned, and how much was done."""
+    """Return the outcome and how much was done."""
     done = []
     return stages.perform(job, done.append), sum(done)
 
