@@ -14,10 +14,8 @@ from empirical.experiments.runner import compute
 from empirical.experiments.scheduler import View, Watcher, complete
 from empirical.experiments.stages import perform
 
-pytestmark = pytest.mark.slow
-
 pytest.importorskip("ray", reason="the extra cluster is not installed")
-pytestmark = pytest.mark.filterwarnings("ignore")  # Ray's own
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # warnings of Ray's own
 
 
 @dataclasses.dataclass(frozen=True)
