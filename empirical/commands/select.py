@@ -24,12 +24,12 @@ from empirical.config import Run, Selection, StopName, Training, require
 from empirical.config.recipes import PAPER_SGD
 from empirical.data.sources.locate import set_data_root
 from empirical.runtime.machine import Machine
-from empirical.selection.scores import SeedSelection, agreement, columns, compute, early_of
+from empirical.selection.agreement import MEASURES
+from empirical.selection.scores import SeedSelection, agreement, columns, compute, early_settings
 from empirical.selection.verdict import warning
 from figures.records import OUTPUT, atomic_write, write_json
 
 COLUMNS = ("seed", "index", "class", "loss", "probability", "slow")
-MEASURES = ("jaccard", "jaccard_chance", "overlap", "overlap_chance", "kappa", "spearman")
 LISTED = 20  # classes whose slow fraction is printed
 DEFAULT_SELECTION = Selection()
 
@@ -82,7 +82,7 @@ def select(
     run = Run(
         data=data,
         training=training if network is None else dataclasses.replace(training, network=network),
-        early=early_of(name, stop, epochs, error),
+        early=early_settings(name, stop, epochs, error),
         selection=selection,
     )
     run, found = compute(run, seeds, Machine(device), out / "artifacts")

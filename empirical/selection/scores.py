@@ -35,7 +35,9 @@ class SeedSelection:
     probability: np.ndarray
 
 
-def early_of(name: str, stop: StopName | None, epochs: int | None, error: float | None) -> Early:
+def early_settings(
+    name: str, stop: StopName | None, epochs: int | None, error: float | None
+) -> Early:
     """Return when early training on a data set stops; None means the data set's own setting.
 
     Without a setting: the paper's epochs on CIFAR and TinyImageNet, a training error on digits,

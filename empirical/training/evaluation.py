@@ -143,14 +143,14 @@ def sharpness(
     chunk: int = CHUNK,
     tolerance: float = 1e-2,
 ) -> float:
-    """Return the eigenvalue of largest magnitude of the Hessian of the mean cross-entropy.
+    """Return the eigenvalue of largest magnitude of the Hessian H of the mean cross-entropy.
 
-    The network is in evaluation mode. The eigenvalue keeps its sign; 0 if the Hessian is zero, not
-    finite if it is not. images: (n, channels, side, side) float on the [-1, 1] scale. rng: draws
-    the start vector v; the same v gives the same bits on a CPU with one thread. chunk: images that
-    are differentiated at once, at least 1, which bounds the memory. tolerance: largest residual
-    |Hv - value v| of a unit vector v, relative to the value, so that an eigenvalue of H is as near;
-    on trained networks it is about a hundred times nearer. Lanczos iteration (ARPACK) from Hv.
+    It keeps its sign. 0 if H is zero; not finite if H is not. The network is in evaluation mode.
+    images: (n, channels, side, side) float on the [-1, 1] scale. rng: draws the start vector; equal
+    generators give equal bits on a CPU with one thread. chunk: images that are differentiated at
+    once, at least 1, which bounds the memory. tolerance: largest residual |H v - value v| of a unit
+    vector v, relative to the value; H has an eigenvalue at least as near. On trained networks the
+    default gave relative errors below 1e-4, with 8 products H v. Lanczos iteration (ARPACK).
     """
     from scipy.sparse.linalg import LinearOperator, eigsh
 

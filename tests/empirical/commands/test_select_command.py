@@ -19,7 +19,7 @@ from empirical.runtime.artifacts import load_arrays
 from empirical.selection import scores, stage
 from empirical.selection.early_training import early_network
 from empirical.selection.rules import select as by_rule
-from empirical.selection.scores import early_of
+from empirical.selection.scores import early_settings
 from figures.records import run_command
 
 pytestmark = pytest.mark.slow
@@ -133,18 +133,19 @@ def test_a_mistake_is_told_in_one_line(capfd, tmp_path, words, told):
 
 
 def test_each_data_set_has_its_own_early_training():
-    assert early_of("digits", None, None, None) == Early()
+    assert early_settings("digits", None, None, None) == Early()
     assert [
-        early_of(name, None, None, None).epochs for name in ("cifar10", "cifar100", "tiny-imagenet")
+        early_settings(name, None, None, None).epochs
+        for name in ("cifar10", "cifar100", "tiny-imagenet")
     ] == [8, 20, 10]
-    assert early_of("folder:x", None, None, None) == Early(stop="auto", epochs=scores.BUDGET)
-    assert early_of("folder:x", None, 5, None) == Early(stop="epochs", epochs=5)
-    assert early_of("cifar10", "auto", None, 0.1) == Early(
+    assert early_settings("folder:x", None, None, None) == Early(stop="auto", epochs=scores.BUDGET)
+    assert early_settings("folder:x", None, 5, None) == Early(stop="epochs", epochs=5)
+    assert early_settings("cifar10", "auto", None, 0.1) == Early(
         stop="auto", epochs=scores.BUDGET, error=0.1
     )
-    assert early_of("cifar10", "error", None, 0.3) == Early(error=0.3, epochs=scores.BUDGET)
-    assert early_of("digits", None, 3, None) == Early(stop="epochs", epochs=3)
-    assert early_of("digits", "auto", None, None) == Early(stop="auto")
+    assert early_settings("cifar10", "error", None, 0.3) == Early(error=0.3, epochs=scores.BUDGET)
+    assert early_settings("digits", None, 3, None) == Early(stop="epochs", epochs=3)
+    assert early_settings("digits", "auto", None, None) == Early(stop="auto")
 
 
 RUN = Run(method=Method("original"), data=Data("digits", train=100), training=Training(width=8))
