@@ -104,7 +104,7 @@ def diffusion(
 
     import torch
 
-    from empirical.generation import training as generator_training
+    from empirical.generation.training import measure_speed, train_to_folder
 
     torch.set_num_threads(1)  # the same numbers as in an experiment
     task = make_task(data, settings, seed, out / "artifacts")
@@ -113,10 +113,10 @@ def diffusion(
     if settings.precision == "bfloat16" and on_cpu and bfloat16.lacks_bfloat16():
         print(bfloat16.slow_precision_note("--precision"), flush=True)
     if dry_run:
-        print(format_forecast(task, generator_training.measure_speed(task, machine), machine))
+        print(format_forecast(task, measure_speed(task, machine), machine))
         return 0
     folder = folder or out / "generators" / folder_name(task, size)
-    about = generator_training.train_to_folder(task, folder, machine, sheets, bf16)
+    about = train_to_folder(task, folder, machine, sheets, bf16)
     minutes = about["seconds"] / 60
     print(
         f"loss {about['loss']:.4f} after {about['images_seen']:,} images, "

@@ -39,8 +39,8 @@ import tyro
 from empirical.config import Generator, Variants
 from empirical.data.images import Images
 from empirical.generation import denoiser_trainer
-from empirical.generation import unet as diffusion
 from empirical.generation.denoising import noise_then_denoise
+from empirical.generation.unet import build_unet, guided_denoiser, noise_schedule
 from empirical.runtime.seeding import torch_stream
 
 torch.set_num_threads(1)
@@ -117,9 +117,9 @@ class Counted:
 
     def __init__(self, settings: Settings) -> None:
         config = Generator(channels=settings.channels[0])
-        model = diffusion.build_unet(made_up(1, settings.side), config, 0)
+        model = build_unet(made_up(1, settings.side), config, 0)
         model = model.to(settings.device).eval()
-        self.denoiser = diffusion.guided_denoiser(model, 1.0, null=10)
+        self.denoiser = guided_denoiser(model, 1.0, null=10)
         self.images = 0
         self.settings = settings
 
@@ -134,7 +134,7 @@ class Counted:
         labels = torch.from_numpy(images.labels).to(self.settings.device)
         config = Variants(strength, self.settings.grid)
         rngs = [torch_stream(0, i) for i in range(n)]
-        schedule = diffusion.noise_schedule()
+        schedule = noise_schedule()
         with torch.inference_mode():
             return noise_then_denoise(self, schedule, pixels, labels, config, rngs).cpu()
 
@@ -185,7 +185,7 @@ def training(settings: Settings) -> Iterator[Result]:
 
         def do(channels: tuple[int, ...] = channels) -> Result:
             config = Generator(channels=channels, steps=10**6, batch=settings.train_batch, lr=1e-4)
-            model = diffusion.build_unet(images, config, 0).to(settings.device)
+            model = build_unet(images, config, 0).to(settings.device)
             steps = denoiser_trainer.train_generator(model, images, config, 0)
             took = seconds(lambda: [next(steps) for _ in range(settings.train_steps)], settings)
             parameters = sum(p.numel() for p in model.parameters())

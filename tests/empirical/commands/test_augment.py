@@ -17,9 +17,9 @@ from empirical.config import Data, Generator
 from empirical.data.load import load_dataset
 from empirical.data.sources.decode import resize_square
 from empirical.generation import denoiser_trainer
-from empirical.generation import stage as generate
+from empirical.generation import stage as generation_stage
 from empirical.own_images import folder as augmented_folder
-from empirical.own_images import stages as augment_stages
+from empirical.own_images import stages
 from empirical.runtime.machine import Machine
 from empirical.selection import stage, verdict
 from figures.records import run_command
@@ -122,9 +122,11 @@ def test_a_variant_is_of_the_image_that_its_name_says(pets, tmp_path, cache, mon
         def __call__(self, pixels, labels, generators):
             return pixels
 
-    monkeypatch.setattr(generate, "resolve_backend", lambda context: Same())
+    monkeypatch.setattr(generation_stage, "resolve_backend", lambda context: Same())
     monkeypatch.setattr(
-        generate, "load_or_train_generator", lambda *words: pytest.fail("it trained a generator")
+        generation_stage,
+        "load_or_train_generator",
+        lambda *words: pytest.fail("it trained a generator"),
     )
     (tmp_path / "model").mkdir()
     (tmp_path / "model/model_index.json").write_text('{"_class_name": "DDPMPipeline"}')
@@ -148,7 +150,7 @@ def test_variants_may_be_mixed_with_their_sources(pets, tmp_path, cache, monkeyp
         def __call__(self, pixels, labels, generators):
             return torch.full_like(pixels, -1)
 
-    monkeypatch.setattr(generate, "resolve_backend", lambda context: Black())
+    monkeypatch.setattr(generation_stage, "resolve_backend", lambda context: Black())
     assert make(pets, tmp_path / "more", cache, rule="all", mix=True) == 0
     assert json.loads((tmp_path / "more/manifest.json").read_text())["generator"]["mix"] is True
     rows = table(tmp_path / "more/variants.csv")
@@ -224,16 +226,18 @@ def test_stopped_anywhere_it_goes_on(pets, tmp_path, monkeypatch):
             "other cache",
         }
 
-    monkeypatch.setattr(augment_stages, "CHUNK", 4)
-    monkeypatch.setattr(augment_stages, "BATCH", 1)
-    stopped_at(generate, "load_or_train_generator", 1)
+    monkeypatch.setattr(stages, "CHUNK", 4)
+    monkeypatch.setattr(stages, "BATCH", 1)
+    stopped_at(generation_stage, "load_or_train_generator", 1)
     monkeypatch.setattr(stage, "early_network", lambda *_: pytest.fail("it trained again"))
-    stopped_at(generate, "load_or_make_variants", 3)
+    stopped_at(generation_stage, "load_or_make_variants", 3)
     monkeypatch.setattr(
         denoiser_trainer, "DenoiserTrainer", lambda *_: pytest.fail("it trained again")
     )
     stopped_at(augmented_folder, "link_or_copy", 7)
-    monkeypatch.setattr(generate, "make_variants", lambda *_: pytest.fail("it generated again"))
+    monkeypatch.setattr(
+        generation_stage, "make_variants", lambda *_: pytest.fail("it generated again")
+    )
     assert make(pets, out, cache, rule="all") == 0
     assert tree(out) == tree(whole)
 
