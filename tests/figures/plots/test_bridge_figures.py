@@ -15,6 +15,7 @@ from figures.plots.style import STYLE
 from figures.records import COMMITTED, Record, json_value, load
 from figures.statistics.arms import Arms, arm_of
 from figures.tables import dial
+from figures.tables import ideal as ideal_table
 from figures.tables.table import NUMERIC
 
 PROBES = ("cue", "image", "own_noise", "fresh_noise", "own", "fresh")
@@ -119,3 +120,19 @@ def test_k_eff_is_the_horizontal_axis_of_the_race(found):
     race = figure.axes[2]
     places = {round(float(x), 6) for line in race.lines for x in np.atleast_1d(line.get_xdata())}
     assert {1.0, 2.0, 4.2} <= places  # copies, Syn-all, TADA(5) at recall 0.8
+
+
+def test_the_table_of_contrasts_gives_verdicts_from_eight_seeds_on():
+    for seeds, word in ((3, "too few seeds"), (8, "lower")):
+        made = {f"empirical/{name}": records(name, seeds) for name in ("ideal", "ideal-plain")}
+        rng = np.random.default_rng(0)
+        for part in made.values():
+            for record in part:
+                record.metrics["test_error"] += 0.001 * rng.standard_normal()
+        (table,) = ideal_table.tables(made)
+        rows = {row[0]: row for row in table.rows}
+        assert rows["TADA(5) − Original"][1] == str(seeds)
+        assert rows["TADA(5) − Original"][2].endswith(word)
+        assert rows["TADA(5) − Original"][2].startswith("−3.0")
+        expected = "too few seeds" if seeds < 8 else "no clear difference"
+        assert rows["USEFUL(5) − Original"][2].endswith(expected)
