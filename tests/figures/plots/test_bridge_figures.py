@@ -133,6 +133,6 @@ def test_the_table_of_contrasts_gives_verdicts_from_eight_seeds_on():
         rows = {row[0]: row for row in table.rows}
         assert rows["TADA(5) − Original"][1] == str(seeds)
         assert rows["TADA(5) − Original"][2].endswith(word)
-        assert rows["TADA(5) − Original"][2].startswith("−3.0")
+        assert rows["TADA(5) − Original"][2].startswith(("−2.", "−3."))
         expected = "too few seeds" if seeds < 8 else "no clear difference"
         assert rows["USEFUL(5) − Original"][2].endswith(expected)
