@@ -55,10 +55,10 @@ def format_dataset(config: Data, validation: int | None, artifacts: Path) -> lis
     if config.from_library:
         rows = _digits_rows(config)
     else:
-        whole = load_dataset(config, artifacts, verify=True)
-        held = len(whole.train) // 10 if validation is None else validation
+        dataset = load_dataset(config, artifacts, verify=True)
+        held = len(dataset.train) // 10 if validation is None else validation
         parts = split_dataset(dataclasses.replace(config, validation=held), 0, artifacts)
-        rows = _dataset_rows(whole, parts)
+        rows = _dataset_rows(dataset, parts)
     return [f"{word:12s} {value}" for word, value in rows]
 
 
@@ -74,15 +74,15 @@ def _digits_rows(config: Data) -> list[tuple[str, str]]:
     ]
 
 
-def _dataset_rows(whole: Dataset, parts: Split) -> list[tuple[str, str]]:
-    about = whole.manifest
-    channels, height, width = whole.train.shape
+def _dataset_rows(dataset: Dataset, parts: Split) -> list[tuple[str, str]]:
+    about = dataset.manifest
+    channels, height, width = dataset.train.shape
     train = about["parts"]["train"]
     rows = [("source", about["about"]), *_count_rows(parts, about["classes"])]
-    if about["published"] and about["published"] != [len(whole.train), len(whole.test)]:
+    if about["published"] and about["published"] != [len(dataset.train), len(dataset.test)]:
         counts = "{:,} training and {:,} test images".format(*about["published"])
         rows.append(("note", f"the whole published data set has {counts}"))
-    mean = f"{_format_numbers(train['mean'])} of the {len(whole.train):,} training images"
+    mean = f"{_format_numbers(train['mean'])} of the {len(dataset.train):,} training images"
     rows += [
         ("size", f"{height}x{width}, {channels} channels"),
         ("mean", f"{mean} with validation, on the scale [0, 1]"),
@@ -97,7 +97,7 @@ def _dataset_rows(whole: Dataset, parts: Split) -> list[tuple[str, str]]:
     return [
         *rows,
         ("content", f"{about['content'][:16]}, every byte compared"),
-        ("cache", str(whole.folder)),
+        ("cache", str(dataset.folder)),
     ]
 
 

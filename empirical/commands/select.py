@@ -75,7 +75,7 @@ def select(
     if scores is not None:
         ending, folder = scores.suffix, scores.absolute().parent
         require(ending in (".csv", ".json"), "ending of scores", ending, ".csv, .json")
-        require(folder.is_dir(), "folder of scores", str(scores.parent), "a folder that is there")
+        require(folder.is_dir(), "folder of scores", str(scores.parent), "an existing folder")
     set_data_root(root)
     data = data_settings(name, train, validation, side, classes)
     training = Training() if data.from_library else PAPER_SGD

@@ -44,10 +44,10 @@ def split_dataset(config: Data, seed: int, artifacts: Path = ARTIFACTS) -> Split
     """
     if config.from_library:
         return _split_digits(config, seed)
-    whole = load_dataset(config, artifacts)
-    labels = whole.train.labels
-    everyone = np.arange(len(whole.train))
-    _check_counts(config, len(everyone), len(whole.train.classes))
+    dataset = load_dataset(config, artifacts)
+    labels = dataset.train.labels
+    everyone = np.arange(len(dataset.train))
+    _check_counts(config, len(everyone), len(dataset.train.classes))
     validation = draw_stratified(labels, everyone, config.validation, stream(0, "validation"))
     others = pool = np.setdiff1d(everyone, validation)
     if config.candidate_pool is not None:
@@ -57,12 +57,12 @@ def split_dataset(config: Data, seed: int, artifacts: Path = ARTIFACTS) -> Split
         train = draw_stratified(labels, pool, config.train, stream(seed, "split"))
     used = train if config.candidate_pool is None else pool
     return Split(
-        with_known_noise(whole.train[train], train, "train", config),
-        with_known_noise(whole.train[validation], validation, "train", config),
-        with_known_noise(whole.test, np.arange(len(whole.test)), "test", config),
+        with_known_noise(dataset.train[train], train, "train", config),
+        with_known_noise(dataset.train[validation], validation, "train", config),
+        with_known_noise(dataset.test, np.arange(len(dataset.test)), "test", config),
         train,
         np.setdiff1d(others, used),
-        whole.manifest["content"],
+        dataset.manifest["content"],
     )
 
 

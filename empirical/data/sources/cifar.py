@@ -158,7 +158,7 @@ def official_source(kind: Kind, place: Path, wanted: tuple[str, ...] | None, fet
     if not is_complete(kind, place):
         if not fetch and not (place / kind.archive).is_file():
             raise Missing(
-                f"{place / kind.folder} is not whole; "
+                f"{place / kind.folder} is incomplete; "
                 f"fetch it with: python -m empirical data {kind.name}"
             )
         unpack(kind, place)
@@ -192,9 +192,9 @@ def open_official(kind: Kind, place: Path, wanted: tuple[str, ...] | None) -> Co
         ) from None
     names = parts["train"].classes
     kept = class_positions(wanted, names)
-    for part, whole in parts.items():
-        pixels[part] = whole.data  # (n, 32, 32, 3) uint8
-        rows = ((row, label) for row, label in enumerate(whole.targets) if label in kept)
+    for part, official in parts.items():
+        pixels[part] = official.data  # (n, 32, 32, 3) uint8
+        rows = ((row, label) for row, label in enumerate(official.targets) if label in kept)
         items += [Item(part, kept.index(label), f"{part}/{row:05d}") for row, label in rows]
     classes = tuple(names[i] for i in kept)
     check_counts(classes, items, place)
