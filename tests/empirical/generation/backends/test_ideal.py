@@ -56,7 +56,7 @@ def test_fresh_noise_is_independent_of_the_source_and_of_its_size(train):
 
 
 @given(
-    kappa=st.floats(0, 0.95),
+    kappa=st.floats(0, 0.8),
     fidelity=st.floats(0.2, 1),
     size=st.floats(0.3, 2),
 )
