@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any
 
 from empirical.data.sources.locate import ROOT_VARIABLE, data_root
-from figures.records import Event, attempt, default_workers
+from figures.records import Event, attempt, default_workers, no_progress
 from figures.records.workers.pool import ONE_THREAD
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -136,4 +136,4 @@ def _attempt(
     function: Callable[[Any, Callable[[float], None]], Any], job: Any, command: list[str]
 ) -> tuple[str, Any]:
     sys.argv = command  # which records name as what made them
-    return attempt(function, job, lambda fraction: None)
+    return attempt(function, job, no_progress)

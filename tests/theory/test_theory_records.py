@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from figures.records import load, read, read_plan
+from figures.records import load, no_progress, read, read_plan
 from theory import Distribution, Method, Network, Optimiser, Run, simulate
 from theory.commands import run
 from theory.experiments import EXPERIMENTS, Job, complete, compute, missing_jobs, plan, record_path
@@ -95,7 +95,7 @@ def test_bits_do_not_depend_on_which_seeds_are_missing(small, tmp_path):
         ("apart", [(4,), (5, 1), (0, 3), (2,)]),
     ):
         for chunk in chunks:
-            compute(Job(run, chunk, tmp_path / folder), lambda n: None)
+            compute(Job(run, chunk, tmp_path / folder), no_progress)
     for seed in range(6):
         a, b = (read(record_path(run, seed, tmp_path / folder)) for folder in ("together", "apart"))
         assert a.results == b.results

@@ -20,7 +20,7 @@ from empirical.experiments.progress_board import Board, clock
 from empirical.experiments.scheduler import View, Watcher, complete
 from empirical.experiments.stages import failure, note_of
 from empirical.runtime.leases import Leases
-from figures.records import Event, Pool, attempt
+from figures.records import Event, Pool, attempt, no_progress
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -43,7 +43,7 @@ class Here:
             time.sleep(timeout or 0)
             return []
         job, self.job = self.job, None
-        return [Event(job, *attempt(self.function, job, lambda fraction: None))]
+        return [Event(job, *attempt(self.function, job, no_progress))]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -25,6 +25,7 @@ from empirical.generation.unet import build_unet, noise_schedule
 from empirical.methods import additions
 from empirical.runtime.machine import Machine
 from empirical.runtime.seeding import stream
+from figures.records import no_progress
 
 DATA = Data("cifar10", train=20, candidate_pool=30, validation=10, side=8)
 SMALL = Generator(channels=(8,), steps=6, batch=4)
@@ -248,7 +249,7 @@ def test_the_machine_reaches_what_makes_variants(root, monkeypatch):
     )
     for job in graph([(Experiment("x", "", 1, (run,)), 1)], root / "out", machine).values():
         if job.stage != "train":
-            stages.DO[job.stage](job, lambda fraction: None)
+            stages.DO[job.stage](job, no_progress)
     assert asked == trained == made == [machine]
 
 
