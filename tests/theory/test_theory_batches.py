@@ -41,6 +41,7 @@ def test_every_entry_is_drawn_equally_often(tiny, name):
     assert single == pytest.approx(p[0] * (1 - p[0]) / batch, rel=0.15)
 
 
+@pytest.mark.slow
 def test_training_agrees_with_explicit_sgd_in_weight_space(tiny):
     run = tiny(Method("useful", k=3))
     seed, steps, B = 2, 60, 5

@@ -45,6 +45,7 @@ def accepted(state):
         return False
 
 
+@pytest.mark.slow
 @given(STATES, st.sampled_from(list(PRESETS)))
 def test_every_value_comes_back_from_its_text(state, preset):
     assert {key: parse(key, text(value)) for key, value in state.items()} == state

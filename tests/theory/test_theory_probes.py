@@ -191,6 +191,7 @@ def test_measured_variance_is_the_closed_form():
     assert measured == pytest.approx(predicted, rel=0.1)
 
 
+@pytest.mark.slow
 def test_speed_is_even_at_the_balancing_factor():
     run = Probe(
         method=Method("useful", k=28), optimiser=Optimiser(steps=1000), quantity="speed-ratio"

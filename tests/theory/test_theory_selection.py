@@ -34,6 +34,7 @@ def test_no_other_cut_is_better(numbers):
     assert spread(values, upper) <= best * (1 + 1e-9) + 1e-9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
 def test_clusters_are_those_of_a_general_k_means(seed):
     values = np.random.default_rng(seed).beta(0.7, 0.7, 80)

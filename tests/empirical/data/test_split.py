@@ -183,6 +183,7 @@ def test_stored_tensors_are_what_is_stored(cifar):
     assert digits.shape == (1, 8, 8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["original", "useful", "tada"])
 def test_a_run_on_colour_images(cifar, method):
     data = Data("cifar10", train=30, validation=10, side=8)

@@ -35,6 +35,7 @@ def made(job):
         write(job.path, Record(json_value(job.runs[0]), job.seed, {"test_error": 0.5}))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_jobs_come_after_what_they_need_and_stages_in_order(name):
     jobs = counted(name)

@@ -118,6 +118,7 @@ def test_every_job_is_done_once_after_what_it_needs(tmp_path):
     assert counts(tmp_path) == dict.fromkeys("abcde", 1)
 
 
+@pytest.mark.slow
 def test_in_several_processes_too(tmp_path):
     with Pool(work, 2) as pool:
         outcome = complete(diamond(tmp_path, b={"failures": 1}), pool, view(tmp_path))

@@ -50,6 +50,7 @@ def test_two_seeds_are_compared_on_the_images_that_both_train_on(root, metrics):
                 assert pair["jaccard"] == len(one & other) / len((one | other) & common)
 
 
+@pytest.mark.slow
 def test_a_rule_is_compared_with_the_first_on_all_images_of_each_seed(root, metrics):
     assert all(pair["jaccard"] == 1 and pair["common"] == 120 for pair in metrics["with_first"][0])
     for seed, pair in enumerate(metrics["with_first"][1]):

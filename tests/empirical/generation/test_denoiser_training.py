@@ -162,6 +162,7 @@ def test_stopped_it_ends_with_the_same_bits(tmp_path, monkeypatch):
     ]
 
 
+@pytest.mark.slow
 def test_the_folder_holds_the_generator_that_a_run_trains(tmp_path, task):
     about = train_to_folder(task, tmp_path / "made", CPU, sheets=1, quiet=True)
     assert sorted(path.name for path in (tmp_path / "made").iterdir()) == [
@@ -210,6 +211,7 @@ def test_the_folder_holds_the_generator_that_a_run_trains(tmp_path, task):
         train_to_folder(dataclasses.replace(task, seed=1), tmp_path / "made", CPU, quiet=True)
 
 
+@pytest.mark.slow
 def test_a_sheet_moves_no_number(tmp_path, task):
     losses = [
         train_to_folder(task, tmp_path / str(sheets), CPU, sheets=sheets, quiet=True)["curve"]

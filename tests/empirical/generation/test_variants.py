@@ -169,6 +169,7 @@ def test_half_strength_is_half_the_signal_as_in_the_paper():
     assert level["sigma"] == pytest.approx(1.0, abs=0.03)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["ddpm", "ddim"])
 @pytest.mark.parametrize("guidance", [1.0, 3.0])
 def test_a_variant_is_the_same_whatever_else_is_made(model, kind, guidance):

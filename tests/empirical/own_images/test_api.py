@@ -61,6 +61,7 @@ RULES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "rule", RULES, ids=lambda rule: rule if isinstance(rule, str) else rule.label
 )

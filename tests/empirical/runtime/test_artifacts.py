@@ -75,12 +75,14 @@ def dropped(root):
     return {name for name, value in digests(root).items() if value != today()[name]}
 
 
+@pytest.mark.slow
 def test_comments_docstrings_and_layout_keep_every_stage(copy):
     for path in copy.rglob("*.py"):
         rewrite(path, docstrings=True)
     assert dropped(copy) == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "expected"),
     [

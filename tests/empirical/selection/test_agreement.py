@@ -54,6 +54,7 @@ def agrees(found, expected):
     return abs(found - expected) <= 1e-12
 
 
+@pytest.mark.slow
 @given(masks=pairs)
 @settings(deadline=None)
 def test_two_masks(masks):
@@ -84,6 +85,7 @@ def test_measures_that_are_not_defined_are_none():
     assert by_class(some, np.array([0, 0, 2, 2]), 4) == [1, None, 0, None]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("n", "a", "b"), [(30, 10, 10), (30, 5, 20), (20, 20, 7), (12, 9, 8), (10, 0, 4)]
 )
@@ -98,6 +100,7 @@ def test_chance_is_the_mean_over_random_subsets(n, a, b):
         assert chance_overlap(n, a, b) == pytest.approx(mean, abs=0.02)
 
 
+@pytest.mark.slow
 def test_chance_at_paper_scale():
     """For large sets the expected ratio is near the ratio of the expected sizes."""
     assert chance_jaccard(50_000, 17_500, 15_000) == pytest.approx(5250 / (32_500 - 5250), abs=1e-4)

@@ -136,6 +136,7 @@ def reference(images, config, training, seed):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "seed", "config"),
     [("noisy-digits", 0, Early()), ("digits", 1, Early(every=3, limit=8))],
@@ -231,6 +232,7 @@ def test_auto_is_not_fooled_by_a_class_that_nearly_all_images_are_of():
     assert auto.error == (outputs.logits.argmax(1) != images.labels).mean()
 
 
+@pytest.mark.slow
 def test_auto_measures_every_class_of_a_sample():
     """Of 400 images 3 belong to the second class.
 
@@ -275,6 +277,7 @@ def test_a_selection_is_judged_by_the_error_in_units_of_chance(error, classes, e
         assert f"{error:.1%}" in line
 
 
+@pytest.mark.slow
 def test_a_large_set_is_measured_on_a_sample_four_times_an_epoch(images, monkeypatch):
     seen = []
     monkeypatch.setattr(

@@ -268,6 +268,7 @@ def test_the_rule_is_part_of_a_runs_name_unless_it_is_the_papers():
     assert len(labels) == len(RULES) + 2
 
 
+@pytest.mark.slow
 def test_no_torch_is_needed():
     """A user who has outputs of their own model does not wait for the import of torch."""
     call = "select(np.eye(2), np.ones(2), np.arange(2))"

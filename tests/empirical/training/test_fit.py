@@ -160,6 +160,7 @@ def test_an_interrupted_run_ends_with_the_same_bits(whole, tmp_path, name, stops
     assert again[-1][-1] == pytest.approx(1)
 
 
+@pytest.mark.slow
 @settings(max_examples=8)
 @given(stops=st.sets(st.integers(1, STEPS - 1), max_size=3), every=st.integers(1, 5))
 def test_it_may_be_interrupted_after_any_steps(whole, tmp_path_factory, stops, every):

@@ -40,6 +40,7 @@ def at_32():
     return {name: build(name, Shape(3, 32, 10), 0) for name in NETWORKS}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MILLIONS)
 def test_sizes(at_32, name):
     digits = 2 if name == "resnet18" else 1
@@ -58,6 +59,7 @@ def test_resnet20_is_he_et_als_but_for_the_shortcuts():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_gradient_reaches_every_parameter(at_32, name):
     network = at_32[name].train()

@@ -51,6 +51,7 @@ def trained(config, seed=0, steps=12):
     return logits(network, tensors(images)[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimiser", ["sgd", "sam"])
 def test_the_same_run_gives_the_same_bits(optimiser):
     config = Training(optimiser=optimiser, width=8)

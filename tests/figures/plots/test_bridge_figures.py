@@ -63,6 +63,7 @@ def wanted(drawer, found):
     return {name: found[name] for name in (*drawer.RECORDS, *getattr(drawer, "OPTIONAL", ()))}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("drawer", [ideal, dose, heterogeneity, bridge_plot])
 def test_figures_fit_and_are_labelled(drawer, found):
     figure = drawn(drawer, wanted(drawer, found))

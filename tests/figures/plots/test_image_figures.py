@@ -119,6 +119,7 @@ def differences(found, pairs):
     ]
 
 
+@pytest.mark.slow
 def test_networks_are_compared_pairwise(all_records):
     found = needed("architectures", all_records, "none")
     left, right = drawn("architectures", found).axes

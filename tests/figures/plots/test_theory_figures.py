@@ -20,6 +20,8 @@ from theory.closed_forms import noise_alignment_ratio, shared_noise
 from theory.config import Probe
 from theory.experiments import EXPERIMENTS, measurements
 
+pytestmark = pytest.mark.slow
+
 NAMES = (
     "gradient_variance",
     "factor_theory",
@@ -80,7 +82,6 @@ def apart(one, other, slack=2):
     )
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_panels_fit_and_are_labelled(name, records):
     figure = drawn(name, records)
@@ -98,7 +99,6 @@ def test_panels_fit_and_are_labelled(name, records):
     assert len(load_drawer(name).CAPTION) > 100
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_equal_records_give_equal_files(name, records, tmp_path):
     drawer = load_drawer(name)

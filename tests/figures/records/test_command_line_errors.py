@@ -49,6 +49,7 @@ def on_terminal(*words, **environment):
     return process.wait(30), printed.decode().replace("\r\n", "\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "message"),
     [

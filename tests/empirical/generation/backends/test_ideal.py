@@ -55,6 +55,7 @@ def test_fresh_noise_is_independent_of_the_source_and_of_its_size(train):
     assert abs(np.corrcoef(noise.ravel(), again.ravel())[0, 1]) < 0.03
 
 
+@pytest.mark.slow
 @given(
     kappa=st.floats(0, 0.8),
     fidelity=st.floats(0.2, 1),
@@ -112,6 +113,7 @@ def test_a_variant_depends_on_its_source_and_number_only(train, tmp_path):
     assert about["kappa"] == 0.0
 
 
+@pytest.mark.slow
 def test_a_whole_run_measures_who_has_no_cue(tmp_path):
     run = replace(RUN, selection=Selection("truth"), responses=True, evaluations=2)
     metrics = pipeline.execute(Context(run, 0, tmp_path))

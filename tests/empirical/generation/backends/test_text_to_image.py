@@ -158,6 +158,7 @@ def backend(saved, variants=LEVEL, **settings):
     return load_backend(Generator(model=str(saved), **settings), variants, CLASSES, SHAPE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["ddpm", "ddim"])
 def test_each_image_is_as_diffusers_makes_it_by_itself(saved, pixels, name):
     from diffusers import DDIMScheduler, DDPMScheduler, StableDiffusionImg2ImgPipeline
@@ -195,6 +196,7 @@ def test_each_image_is_as_diffusers_makes_it_by_itself(saved, pixels, name):
     torch.testing.assert_close(made, torch.cat(expected), rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", [1, 3, 4])
 def test_flow_matching_keeps_its_sampler_and_runs_the_steps(flow, pixels, steps):
     """Compare with diffusers' pipeline, whose transformer is given the noise level."""
@@ -261,6 +263,7 @@ def test_the_prompts_are_those_of_the_labels_after_a_pass_that_ran_out_of_memory
     assert sizes == [3, 2, 1, 1, 1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("variants", "steps", "timestep"),
     [
@@ -382,6 +385,7 @@ def test_the_steps_are_exact_however_a_pipeline_rounds(down):
             assert 0 < exact_strength(Pipe(), grid, steps, "cpu") <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flows", [False, True])
 def test_a_model_is_had_at_other_settings_without_loading_it_again(saved, flow, pixels, flows):
     """Both share the networks, but have their own samplers and steps."""

@@ -153,6 +153,7 @@ def test_one_that_is_silent_but_alive_does_no_harm(workplace):
     check(store)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", ["images", "description", "between"])
 def test_killed_while_it_writes(workplace, moment):
     """Kill a worker within ``write_shard``, before or after the images have their name."""
