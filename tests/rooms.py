@@ -7,7 +7,7 @@ A room is a folder of ``empirical/`` or ``figures/``, or a file that lies beside
 import ast
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -55,16 +55,19 @@ def modules() -> dict[str, Path]:
     return found
 
 
-def imports(path: Path) -> Iterator[tuple[str, str]]:
-    """Yield (module, name) for each name that a file imports, and (module, "") for ``import``.
+@cache
+def imports(path: Path) -> frozenset[tuple[str, str]]:
+    """Return (module, name) for each name that a file imports, and (module, "") for ``import``.
 
     Imports inside functions and for type checkers count. Relative ones are forbidden (TID252).
     """
+    found: set[tuple[str, str]] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            yield from ((alias.name, "") for alias in node.names)
+            found.update((alias.name, "") for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            yield from ((node.module, alias.name) for alias in node.names)
+            found.update((node.module or "", alias.name) for alias in node.names)
+    return frozenset(found)
 
 
 def graph() -> Graph:
