@@ -173,7 +173,7 @@ def compare_at(
 def e1(conditions: Conditions) -> Iterator[Case]:
     """Yield TADA minus Original for every k and budget, and with other generators."""
     for k in conditions.factors:
-        deciding = main_budgets(conditions) if k == 2 else ()
+        deciding = main_budgets(conditions) if k == conditions.main_factor else ()
         yield from compare_under_budgets(conditions, f"tada-{k}", "original", deciding)
     for trained_on in other_values(conditions, "trained_on"):
         yield from compare_under_budgets(
@@ -184,16 +184,30 @@ def e1(conditions: Conditions) -> Iterator[Case]:
 def e2(conditions: Conditions) -> Iterator[Case]:
     """Yield TADA minus USEFUL for every k and budget."""
     for k in conditions.factors:
-        deciding = main_budgets(conditions)[:1] if k == 2 else ()
+        deciding = main_budgets(conditions)[:1] if k == conditions.main_factor else ()
         yield from compare_under_budgets(conditions, f"tada-{k}", f"useful-{k}", deciding)
 
 
 def e3(conditions: Conditions) -> Iterator[Case]:
-    """Yield TADA(2) minus Syn-all and minus Syn-rand, and with other generators."""
+    """Yield TADA(2) minus Syn-all and minus Syn-rand, and with other generators.
+
+    With runs that select at random, yield TADA(k) minus as many variants of random images for every
+    k instead of Syn-rand.
+    """
     deciding = main_budgets(conditions)[:1]
-    for other in ("syn-all", "syn-rand"):
+    random = "random" in conditions.field_values("rule")
+    for other in ("syn-all",) if random else ("syn-all", "syn-rand"):
         for case in compare_under_budgets(conditions, "tada-2", other, deciding):
             yield dataclasses.replace(case, short=f"− {method_name(other)}")
+    for k in conditions.factors if random else ():
+        yield from compare_groups(
+            conditions,
+            f"{method_name(f'tada-{k}')} − as many of random images",
+            f"− random({k})",
+            conditions.records(f"tada-{k}"),
+            conditions.records(f"tada-{k}", rule="random"),
+            decides=k == conditions.main_factor,
+        )
     for trained_on in other_values(conditions, "trained_on"):
         yield from compare_under_budgets(conditions, "tada-2", "syn-all", (), trained_on=trained_on)
 

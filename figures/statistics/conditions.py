@@ -43,22 +43,36 @@ class Condition:
 # Original with SGD, with the strength, rule and generator of the methods it is compared with.
 BASE_CONDITIONS = {
     "small": Condition("original", "steps", "resnet8", "none", 0.5, "cluster", "own"),
+    "ideal": Condition("original", "epochs", "resnet8", "none", 0.5, "cluster", "own"),
     "reduced": Condition("original", "steps", "resnet8", "none", 0.5, "cluster", "external"),
     "paper": Condition("original", "epochs", "resnet18", "crop-flip", 0.5, "cluster", "external"),
 }
 
+SUFFIXES = {  # of the names of data sets, by scale
+    "small": "",
+    "ideal": ", ideal generator",
+    "reduced": " (reduced)",
+    "paper": " (paper scale)",
+}
+
 
 def scale_of(record: Record) -> str:
-    """Return the scale of an image run: ``paper``, ``reduced`` or ``small``."""
+    """Return the scale of an image run: ``paper``, ``reduced``, ``small``, or ``ideal``.
+
+    ``ideal``: small, with the ideal generator.
+    """
     experiment = record.config["experiment"]
+    if experiment.startswith("ideal"):
+        return "ideal"
     return experiment if experiment in BASE_CONDITIONS else "small"
 
 
 def data_set_name(record: Record) -> str:
     """Return data set and scale, such as ``noisy-digits`` or ``CIFAR-10 (paper scale)``."""
-    name = record.config["data"]["name"]
-    suffix = {"small": "", "reduced": " (reduced)", "paper": " (paper scale)"}[scale_of(record)]
-    return DATA_SETS.get(name, name) + suffix
+    data = record.config["data"]
+    suffix = SUFFIXES[scale_of(record)]
+    cue = " with pattern" if data.get("cue", "none") != "none" else ""
+    return DATA_SETS.get(data["name"], data["name"]) + cue + suffix
 
 
 def equivalent_strength(variants: Mapping[str, Any]) -> float | str:
@@ -185,6 +199,11 @@ class Conditions:
         }
         order = dict.fromkeys((self.base.budget, "steps", "epochs", "sam", "sam-epochs"))
         return [name for name in order if name in found]
+
+    @property
+    def main_factor(self) -> int:
+        """The k of TADA in the main comparison: 5 with the ideal generator, else 2."""
+        return 5 if scale_of(self.first) == "ideal" else 2
 
     @property
     def factors(self) -> list[int]:

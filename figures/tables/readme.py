@@ -109,6 +109,8 @@ def experiments_of(claim: Claim, data_sets: Iterable[str]) -> list[str]:
         if any(scale in data for data in data_sets)
     ]
     names = [name for name in small if name in data_sets] + scaled
+    if any("ideal" in data for data in data_sets):
+        names.append("ideal")
     return names or [f"reduced-{claim.experiment}"]
 
 

@@ -17,7 +17,13 @@ from figures.statistics.conditions import (
 
 @pytest.mark.parametrize(
     ("scale", "name"),
-    [("small", "noisy-digits"), ("reduced", "reduced-factor"), ("paper", "paper-factor")],
+    [
+        ("small", "noisy-digits"),
+        ("ideal", "ideal"),
+        ("ideal", "ideal-plain"),
+        ("reduced", "reduced-factor"),
+        ("paper", "paper-factor"),
+    ],
 )
 def test_bases_are_those_of_the_experiments(scale, name):
     found = [condition_of(record) for record in records(name, seeds=1)]
