@@ -104,6 +104,7 @@ def result(pets, method, **changes):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "method",
     [Method("original"), Method("useful", 3), Method("tada", 2)],

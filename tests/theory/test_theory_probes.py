@@ -67,6 +67,7 @@ def explicit(sample, network):
     return np.array(rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", [Method("useful", k=3), Method("tada", k=3, fidelity=0.7)])
 def test_squares_are_those_of_every_pair_of_draws(tiny, method):
     run = tiny(method, network=Network(J=4, sigma_0=0.5))

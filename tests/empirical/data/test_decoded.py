@@ -297,6 +297,7 @@ def start(pets, tmp_path):
         process.communicate()
 
 
+@pytest.mark.slow
 def test_two_processes_at_once_decode_once(start, tmp_path):
     first = start()
     assert first.stdout.readline() == "decoding\n"
@@ -311,6 +312,7 @@ def test_two_processes_at_once_decode_once(start, tmp_path):
     assert len(made) == 25  # with the line that was read above
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_stopped_in_the_middle_and_called_again(start, tmp_path, how):
     process = start()

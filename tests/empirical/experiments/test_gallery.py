@@ -41,6 +41,7 @@ def sampled(root):
     return gallery.execute(dataclasses.replace(WHOLE, sample=20), 0, root)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(len(STRENGTHS)))
 def test_a_sample_is_measured_as_it_would_be_alone(root, whole, sampled, number):
     parts = split_dataset(WHOLE.data, 0)

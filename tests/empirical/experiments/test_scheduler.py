@@ -240,6 +240,7 @@ assert len(list(folder.glob("*.done"))) == 24
 """
 
 
+@pytest.mark.slow
 def test_two_invocations_at_once_do_each_job_once(tmp_path):
     environment = {
         **os.environ,

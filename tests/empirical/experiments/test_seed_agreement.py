@@ -58,6 +58,7 @@ def test_a_rule_is_compared_with_the_first_on_all_images_of_each_seed(root, metr
         assert pair["jaccard"] == len(first & other) / len(first | other)
 
 
+@pytest.mark.slow
 def test_kappa_is_the_mean_between_seeds(metrics):
     for kappa, pairs in zip(metrics["kappa"], metrics["between_seeds"], strict=True):
         assert kappa == pytest.approx(np.mean([pair["kappa"] for pair in pairs]))

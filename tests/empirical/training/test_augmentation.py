@@ -99,6 +99,7 @@ class NoFloat64(TorchDispatchMode):
         return made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dense", [False, True])
 def test_a_device_without_double_precision_gives_the_same_pixels(monkeypatch, dense):
     images = pictures(4 * len(CODES), 3, 16)

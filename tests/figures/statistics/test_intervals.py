@@ -59,6 +59,7 @@ def test_the_bootstrap_stays_among_the_samples_and_around_their_mean(values):
         assert high - low < 2 * estimate(values).half  # Student's is wider
 
 
+@pytest.mark.slow
 @given(few_samples, st.floats(-5, 5), st.sampled_from([-2.0, 0.5]))
 def test_the_bootstrap_moves_with_the_samples(values, shift, scale):
     low, high = bootstrap_interval(values, np.random.default_rng(0), resamples=999)
