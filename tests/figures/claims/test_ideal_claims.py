@@ -9,9 +9,7 @@ NAME = "noisy-digits with pattern, ideal generator"
 
 
 def judged(effect):
-    found = {
-        f"empirical/{name}": records(name, effect, seeds=8) for name in ("ideal", "ideal-sam")
-    }
+    found = {f"empirical/{name}": records(name, effect, seeds=8) for name in ("ideal", "ideal-sam")}
     return {claim.id: by_data.get(NAME, []) for claim, by_data in judge_claims(found)}
 
 
