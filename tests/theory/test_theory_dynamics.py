@@ -121,6 +121,7 @@ def test_copies_are_multiplicities(tiny):
     np.testing.assert_allclose(a.features, b.features, rtol=0, atol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimiser", [Optimiser(steps=60), Optimiser("sam", steps=60)])
 @pytest.mark.parametrize(
     "network", [Network(J=1), Network(J=5), Network(J=3, power=3, rectified=True)]

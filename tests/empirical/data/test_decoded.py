@@ -151,6 +151,7 @@ DAMAGE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", DAMAGE)
 def test_a_damaged_cache_is_told_and_made_again(pets, tmp_path, capfd, kind):
     first = whole(tmp_path)

@@ -38,6 +38,7 @@ def test_pixels_are_clean_image_cue_and_noise(cue):
     assert not (truth.image * truth.cue).any()  # each has its own place
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cue", ["beside", "patch", "domino"])
 @pytest.mark.parametrize("share", [0.25, 0.8])
 def test_the_cue_is_there_in_its_share_and_tells_the_class(cue, share):

@@ -115,6 +115,7 @@ def model():
     return build_unet(images, Generator(channels=(8, 16)), 0).eval()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["ddpm", "ddim"])
 def test_from_pure_noise_it_is_diffusers_own_pipeline(kind):
     from diffusers import DDIMPipeline, DDPMPipeline, UNet2DModel

@@ -107,6 +107,7 @@ def test_a_certain_mistake_has_a_finite_loss():
     ).tolist() == [0]
 
 
+@pytest.mark.slow
 def test_variants_are_those_of_a_run(stages):
     root, parts, chosen = stages
     slow = np.flatnonzero(chosen.slow)

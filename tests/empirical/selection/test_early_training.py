@@ -176,6 +176,7 @@ def test_early_training_lasts_the_given_epochs(images):
     assert early_network(images, budget, SMALL, 0).steps == 9
 
 
+@pytest.mark.slow
 def test_auto_goes_back_to_the_weights_of_the_knee(images):
     """The network equals that of a training of so many steps, batch norm included."""
     config = Early(stop="auto", error=0.001, limit=120)
@@ -190,6 +191,7 @@ def test_auto_goes_back_to_the_weights_of_the_knee(images):
     assert (logits_of(trained.network, images).argmax(1) != images.labels).mean() == trained.error
 
 
+@pytest.mark.slow
 def test_auto_finds_slow_images_where_the_fixed_error_does():
     images = split_dataset(Data(), 0).train
     fixed, auto = (

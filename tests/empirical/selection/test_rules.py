@@ -62,6 +62,7 @@ def reference(probabilities, losses, labels, seed):
     return slow
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
 def test_the_default_selects_what_it_always_did(seed, kind):
@@ -166,6 +167,7 @@ RULES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.label)
 @pytest.mark.parametrize("seed", range(3))
 def test_order_and_names_do_not_matter(rule, seed):

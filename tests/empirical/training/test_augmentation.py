@@ -177,6 +177,7 @@ def every_crop(side):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("channels", "side"), [(1, 8), (3, 32), (3, 20), (3, 64)])
 @pytest.mark.parametrize("kind", ["uint8", "float"])
 @pytest.mark.parametrize(("ours", "theirs"), [("zero", "constant"), ("reflect", "reflect")])

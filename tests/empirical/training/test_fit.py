@@ -214,6 +214,7 @@ def damaged(raw):
     )
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_begins_anew_with_the_same_result(whole, tmp_path):
     path = tmp_path / "run.pt"
     with pytest.MonkeyPatch.context() as patch:

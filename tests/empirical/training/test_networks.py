@@ -115,6 +115,7 @@ def test_no_window_is_larger_than_its_map(at_32):
     assert windows == [(4, 4)] * 10 + [(2, 2)] * 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_an_output_is_the_same_in_any_company(at_32, name):
     batch = pixels(Shape(3, 32, 10), 3)

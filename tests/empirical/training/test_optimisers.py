@@ -79,6 +79,7 @@ def test_adamw_is_torchs_own_but_for_what_does_not_decay(problem):
         torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-14)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "plain"),
     [

@@ -59,6 +59,7 @@ def test_the_same_run_gives_the_same_bits(optimiser):
     assert not torch.equal(trained(config), trained(config, seed=1))
 
 
+@pytest.mark.slow
 def test_augmentation_has_a_stream_of_its_own():
     plain, cropped = Training(width=8), Training(width=8, augment="crop-flip")
     assert torch.equal(trained(cropped), trained(cropped))

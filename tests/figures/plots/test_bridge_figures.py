@@ -78,6 +78,7 @@ def test_figures_fit_and_are_labelled(drawer, found):
     assert len(drawer.CAPTION) > 100
 
 
+@pytest.mark.slow
 def test_ideal_shows_the_change_of_every_arm(found):
     figure = drawn(ideal, wanted(ideal, found))
     left, middle, right = figure.axes

@@ -135,6 +135,7 @@ def test_networks_are_compared_pairwise(all_records):
     ]
 
 
+@pytest.mark.slow
 def test_stacking_compares_under_the_same_augmentation(all_records):
     found = needed("stacking", all_records, "none")
     left, right = drawn("stacking", found).axes

@@ -72,6 +72,7 @@ def test_letters_of_every_language_stay():
     assert "Größe" in on_terminal("act", "--Größe", "3")[1]
 
 
+@pytest.mark.slow
 def test_help_has_colours_unless_they_are_not_wanted():
     assert "\x1b[" in on_terminal("--help")[1]
     code, printed = on_terminal("--help", NO_COLOR="1")

@@ -24,6 +24,7 @@ def touch(job, advance):
     advance(1)
 
 
+@pytest.mark.slow
 def test_every_job_is_done_and_waves_wait(tmp_path, capfd):
     first = [(tmp_path, f"a{i}", None) for i in range(3)]
     second = [(tmp_path, f"b{i}", f"a{2 - i}") for i in range(3)]

@@ -24,6 +24,7 @@ def errors(records):
     return table
 
 
+@pytest.mark.slow
 def test_the_main_table_says_what_the_records_say():
     names = ("theory/methods", "empirical/noisy-digits", "empirical/digits")
     records = {name: load(name, (COMMITTED,)) for name in names}

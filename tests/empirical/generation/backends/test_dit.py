@@ -73,6 +73,7 @@ def backend(saved, variants=LEVEL, classes=CLASSES):
     return load_backend(Generator(model=str(saved)), variants, classes, SHAPE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("guidance", [1.0, 3.0])
 @pytest.mark.parametrize("name", ["ddpm", "ddim"])
 def test_it_is_diffusers_own_loop_begun_midway(saved, pixels, name, guidance):

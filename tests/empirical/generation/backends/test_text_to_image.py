@@ -225,6 +225,7 @@ def test_flow_matching_keeps_its_sampler_and_runs_the_steps(flow, pixels, steps)
     torch.testing.assert_close(whole[:1], resize(theirs, 8, 8), rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_an_image_does_not_depend_on_its_batch_but_on_its_class_and_generator(
     saved, pixels, monkeypatch
 ):

@@ -55,6 +55,7 @@ def test_kid_has_no_bias():
     assert min(values) < 0 < max(values)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Metric `Kernel Inception Distance`:UserWarning")
 def test_the_same_numbers_as_torchmetrics():
     pytest.importorskip("torchmetrics")

@@ -106,6 +106,7 @@ def check(store, shards=12):
     assert list((store.folder / "leases").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_two_workers_share_the_work(workplace):
     store, folder, start = workplace
     workers = [start(go="later"), start(go="later")]
@@ -116,6 +117,7 @@ def test_two_workers_share_the_work(workplace):
     check(store)
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_loses_its_task_alone(workplace):
     store, folder, start = workplace
     killed = start(stop=5)
@@ -128,6 +130,7 @@ def test_a_worker_that_is_killed_loses_its_task_alone(workplace):
     check(store)
 
 
+@pytest.mark.slow
 def test_a_worker_waits_for_one_that_may_live_and_takes_over_when_it_is_silent(workplace):
     store, folder, start = workplace
     killed = start(stop=0)
@@ -143,6 +146,7 @@ def test_a_worker_waits_for_one_that_may_live_and_takes_over_when_it_is_silent(w
     check(store)
 
 
+@pytest.mark.slow
 def test_one_that_is_silent_but_alive_does_no_harm(workplace):
     store, _, start = workplace
     assert start(stop=0).stdout.readline() == "hangs\n"
