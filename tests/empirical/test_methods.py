@@ -147,6 +147,7 @@ def test_slow_and_fast_are_measured_on_the_same_images_whatever_is_augmented(pet
     assert found["learning_gap"] == usual["learning_gap"] is not None
 
 
+@pytest.mark.slow
 def test_divergence_leaves_nothing_that_a_run_would_go_on_from(pets, monkeypatch):
     run, root = pets
     kept, diverging = stage.selected, replace(run, training=replace(run.training, lr=1e30))

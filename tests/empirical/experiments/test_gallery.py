@@ -71,6 +71,7 @@ def test_a_sample_is_measured_as_it_would_be_alone(root, whole, sampled, number)
         )
 
 
+@pytest.mark.slow
 def test_a_sample_shows_the_same_pictures(whole, sampled):
     assert whole["sources"]["pixels"] == sampled["sources"]["pixels"]
     assert [level["pixels"] for level in whole["levels"]] == [
@@ -79,6 +80,7 @@ def test_a_sample_shows_the_same_pictures(whole, sampled):
     assert len(whole["levels"][0]["pixels"]) == len(whole["sources"]["labels"])
 
 
+@pytest.mark.slow
 def test_levels_are_those_of_the_schedule(whole):
     for level, strength in zip(whole["levels"], STRENGTHS, strict=True):
         expected = starting_noise_level(

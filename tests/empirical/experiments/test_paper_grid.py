@@ -116,6 +116,7 @@ def test_generators_that_have_seen_different_images_are_not_mixed():
     assert sorted(seen) == ["external", "external", "own", "own"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strength", [0.1, 0.3, 0.5, 0.7, 0.9])
 def test_strength_means_the_noise_of_the_cosine_schedule_at_both_scales(strength):
     reduced, paper = REDUCED.variants(strength), PAPER["cifar10"].variants(strength)

@@ -22,6 +22,8 @@ from empirical.generation.unet import build_unet, noise_schedule
 from empirical.runtime.machine import Machine
 from empirical.training.trainer import Diverged
 
+pytestmark = pytest.mark.slow
+
 TINY = Generator(channels=(8,), steps=6, batch=4)
 DIGITS = Data("digits", train=60)
 POOLED = Data("cifar10", train=20, candidate_pool=30, validation=10, side=8)
@@ -162,7 +164,6 @@ def test_stopped_it_ends_with_the_same_bits(tmp_path, monkeypatch):
     ]
 
 
-@pytest.mark.slow
 def test_the_folder_holds_the_generator_that_a_run_trains(tmp_path, task):
     about = train_to_folder(task, tmp_path / "made", CPU, sheets=1, quiet=True)
     assert sorted(path.name for path in (tmp_path / "made").iterdir()) == [
@@ -211,7 +212,6 @@ def test_the_folder_holds_the_generator_that_a_run_trains(tmp_path, task):
         train_to_folder(dataclasses.replace(task, seed=1), tmp_path / "made", CPU, quiet=True)
 
 
-@pytest.mark.slow
 def test_a_sheet_moves_no_number(tmp_path, task):
     losses = [
         train_to_folder(task, tmp_path / str(sheets), CPU, sheets=sheets, quiet=True)["curve"]

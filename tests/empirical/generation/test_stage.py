@@ -27,6 +27,8 @@ from empirical.runtime.machine import Machine
 from empirical.runtime.seeding import stream
 from figures.records import no_progress
 
+pytestmark = pytest.mark.slow
+
 DATA = Data("cifar10", train=20, candidate_pool=30, validation=10, side=8)
 SMALL = Generator(channels=(8,), steps=6, batch=4)
 LEVEL = Variants(num_inference_steps=4)

@@ -15,6 +15,8 @@ from empirical.data.split import split_dataset
 from empirical.generation import denoiser_trainer, stage, training
 from empirical.runtime.machine import Machine
 
+pytestmark = pytest.mark.slow
+
 SMALL = Generator(channels=(8,), steps=2, batch=4)
 EXTERNAL = dataclasses.replace(SMALL, trained_on="external")
 POOLED = Data("cifar10", train=20, candidate_pool=30, validation=10, side=8)

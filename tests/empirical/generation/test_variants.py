@@ -20,6 +20,8 @@ from empirical.generation.unet import build_unet, guided_denoiser, noise_schedul
 from empirical.generation.variants import make_variants
 from empirical.runtime.seeding import construction, torch_stream
 
+pytestmark = pytest.mark.slow
+
 
 def points():
     """Return four images of 2x2 pixels, far apart."""
@@ -115,7 +117,6 @@ def model():
     return build_unet(images, Generator(channels=(8, 16)), 0).eval()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["ddpm", "ddim"])
 def test_from_pure_noise_it_is_diffusers_own_pipeline(kind):
     from diffusers import DDIMPipeline, DDPMPipeline, UNet2DModel
@@ -170,7 +171,6 @@ def test_half_strength_is_half_the_signal_as_in_the_paper():
     assert level["sigma"] == pytest.approx(1.0, abs=0.03)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["ddpm", "ddim"])
 @pytest.mark.parametrize("guidance", [1.0, 3.0])
 def test_a_variant_is_the_same_whatever_else_is_made(model, kind, guidance):

@@ -169,6 +169,7 @@ def test_a_model_that_is_there_is_asked_for_as_the_settings_say(monkeypatch):
     assert device == torch.device("cpu")
 
 
+@pytest.mark.slow
 def test_without_a_generator_a_small_one_is_trained(monkeypatch):
     monkeypatch.setattr(api, "default_generator", lambda device: SMALL)
     images, _, _ = variants_of(pictures(4, 8), [0, 1, 0, 1], [0, 3], strength=0.1)

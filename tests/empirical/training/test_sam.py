@@ -21,6 +21,7 @@ from empirical.runtime.seeding import construction
 from empirical.training import optimisers
 
 
+@pytest.mark.slow
 def test_sam_is_pytorch_optimizers_sam(problem):
     from pytorch_optimizer import SAM as Oracle
 

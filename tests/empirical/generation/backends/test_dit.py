@@ -11,6 +11,8 @@ from empirical.generation.backends.passes import resize
 from empirical.generation.backends.resolve import load_backend
 from empirical.runtime.seeding import construction, torch_stream
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("goldfish, Carassius auratus", "queen bee", "tabby cat, tabby")
 CLASSES = ("queen_bee", "Tabby", "goldfish")
 SHAPE = (3, 8, 8)
@@ -73,7 +75,6 @@ def backend(saved, variants=LEVEL, classes=CLASSES):
     return load_backend(Generator(model=str(saved)), variants, classes, SHAPE)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("guidance", [1.0, 3.0])
 @pytest.mark.parametrize("name", ["ddpm", "ddim"])
 def test_it_is_diffusers_own_loop_begun_midway(saved, pixels, name, guidance):

@@ -69,6 +69,7 @@ def pixels():
     return torch.rand(3, 3, SIDE, SIDE, generator=torch_stream(0, "pixels")) * 2 - 1
 
 
+@pytest.mark.slow
 def test_the_schedule_is_the_cosine_one_respaced():
     chosen, bars = respaced_schedule(100)
     assert chosen[:3] == [0, 10, 20]
@@ -111,6 +112,7 @@ def test_with_the_exact_noise_it_ends_at_the_data(pixels, name):
     torch.testing.assert_close(made, point.expand(3, -1, -1, -1), rtol=0, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_step_is_diffusers_own_of_learned_range(pixels):
     """Take one step of the schedule of all timesteps, with the same noise."""
     from diffusers import DDPMScheduler

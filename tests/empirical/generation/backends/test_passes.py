@@ -97,6 +97,7 @@ def test_a_gpu_is_given_more_at_once_where_images_are_small():
     assert on_gpu == {32: 512, 64: 512, 128: 256, 256: 64, 512: 16}
 
 
+@pytest.mark.slow
 def test_ancestral_noise_is_the_same_after_a_pass_that_failed_midway(pixels):
     """Steps before the failure have drawn noise, too; all of it is drawn again."""
     from diffusers import DDPMScheduler

@@ -21,6 +21,8 @@ from empirical.generation.backends.resolve import load_backend
 from empirical.generation.unet import build_unet, noise_schedule
 from empirical.runtime.seeding import construction, torch_stream
 
+pytestmark = pytest.mark.slow
+
 CLASSES = ("ant", "bee", "cat")
 LEVEL = Variants(0.5, 8)
 SAID = {

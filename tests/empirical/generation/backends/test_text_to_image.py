@@ -13,6 +13,8 @@ from empirical.generation.backends.passes import resize
 from empirical.generation.backends.resolve import load_backend
 from empirical.runtime.seeding import construction, torch_stream
 
+pytestmark = pytest.mark.slow
+
 CLASSES = ("ant", "queen_bee", "cat")
 SHAPE = (3, 8, 8)
 LEVEL = Variants(0.5, 8, guidance=3.0)
@@ -158,7 +160,6 @@ def backend(saved, variants=LEVEL, **settings):
     return load_backend(Generator(model=str(saved), **settings), variants, CLASSES, SHAPE)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["ddpm", "ddim"])
 def test_each_image_is_as_diffusers_makes_it_by_itself(saved, pixels, name):
     from diffusers import DDIMScheduler, DDPMScheduler, StableDiffusionImg2ImgPipeline
@@ -196,7 +197,6 @@ def test_each_image_is_as_diffusers_makes_it_by_itself(saved, pixels, name):
     torch.testing.assert_close(made, torch.cat(expected), rtol=0, atol=1e-5)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("steps", [1, 3, 4])
 def test_flow_matching_keeps_its_sampler_and_runs_the_steps(flow, pixels, steps):
     """Compare with diffusers' pipeline, whose transformer is given the noise level."""
@@ -225,7 +225,6 @@ def test_flow_matching_keeps_its_sampler_and_runs_the_steps(flow, pixels, steps)
     torch.testing.assert_close(whole[:1], resize(theirs, 8, 8), rtol=0, atol=1e-5)
 
 
-@pytest.mark.slow
 def test_an_image_does_not_depend_on_its_batch_but_on_its_class_and_generator(
     saved, pixels, monkeypatch
 ):
@@ -264,7 +263,6 @@ def test_the_prompts_are_those_of_the_labels_after_a_pass_that_ran_out_of_memory
     assert sizes == [3, 2, 1, 1, 1]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("variants", "steps", "timestep"),
     [
@@ -386,7 +384,6 @@ def test_the_steps_are_exact_however_a_pipeline_rounds(down):
             assert 0 < exact_strength(Pipe(), grid, steps, "cpu") <= 1
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("flows", [False, True])
 def test_a_model_is_had_at_other_settings_without_loading_it_again(saved, flow, pixels, flows):
     """Both share the networks, but have their own samplers and steps."""
