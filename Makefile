@@ -13,7 +13,7 @@ OUTPUT  := output
 help:
 	@echo "make reproduce   compute both halves, compare with the committed records, draw all figures"
 	@echo "                 (about 6 minutes on 2 cores)"
-	@echo "                 SEEDS=n: recompute n of the 20 seeds of noisy-digits (default $(SEEDS))"
+	@echo "                 SEEDS=n: recompute n of the 8 seeds of the experiment ideal (default $(SEEDS))"
 	@echo "make everything  recompute every committed record of the theory and the digits"
 	@echo "                 (about 45 minutes on 2 cores), then as reproduce"
 	@echo "make figures     redraw all figures and tables from the existing records (seconds)"
@@ -38,12 +38,12 @@ REPORT = status=$$?; [ $$status -lt 128 ] || exit $$status; \
 
 reproduce: setup
 	@$(PY) -m theory claims && \
-	$(PY) -m empirical run noisy-digits noisy-digits-sheet --seeds $(SEEDS); $(REPORT)
+	$(PY) -m empirical run ideal noisy-digits-sheet --seeds $(SEEDS); $(REPORT)
 
 everything: setup
 	@$(PY) -m theory claims && \
 	$(PY) -m theory run landscape tolerance regimes radius separability && \
-	$(PY) -m empirical run noisy-digits noisy-digits-sheet digits digits-sheet; $(REPORT)
+	$(PY) -m empirical run ideal noisy-digits noisy-digits-sheet digits digits-sheet; $(REPORT)
 
 figures: setup
 	@$(PY) -m figures draw

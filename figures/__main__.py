@@ -5,16 +5,18 @@ Nothing is computed here.
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable
 from json import dumps
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import tyro
 
 from figures import reproduce as reproduction
-from figures.draw import NAMES, Drawing, load_drawer
+from figures.draw import LATER, NAMES, Drawing, load_drawer
 from figures.records import COMMITTED, OUTPUT, RecordError, load_some, run_command
 from figures.records.command_line.arguments import Names
 from figures.records.paths import ROOT
@@ -26,6 +28,9 @@ from figures.tables.readme import render_readme
 def record_roots(out: Path, committed: bool) -> tuple[Path, ...]:
     """Return the folders in which records are looked for, the preferred one first."""
     return (COMMITTED,) if committed else (out / "records", COMMITTED)
+
+
+PICTURE = "ideal"  # the figure that README begins with
 
 
 def draw(
@@ -128,15 +133,18 @@ def keep(experiments: Names, /, out: Path = OUTPUT) -> int:
 
 
 def readme() -> int:
-    """Write the numbers of the committed records into README.md."""
+    """Write the numbers of the committed records into README.md, and its picture into docs/."""
     text = render_readme()
     (ROOT / "README.md").write_text(text)
+    with TemporaryDirectory() as folder:
+        Drawing(Path(folder), (COMMITTED,))(PICTURE)
+        shutil.copy(Path(folder) / f"{PICTURE}.png", ROOT / "docs" / f"{PICTURE}.png")
     return 0
 
 
 def list_drawings() -> int:
     """List what can be drawn, the records it needs, and those that it shows if they exist."""
-    for name in NAMES:
+    for name in (*NAMES, *LATER):
         drawer = load_drawer(name)
         needed, optional = ", ".join(drawer.RECORDS), ", ".join(getattr(drawer, "OPTIONAL", ()))
         print(f"{name:18s} {needed}{f'; if there: {optional}' if optional else ''}")

@@ -23,6 +23,8 @@ FIGURES = (
     "strength_theory",
     "regimes",
     "sam_radius",
+    "ideal",
+    "bridge",
     "separability",
     "examples",
     "test_error",
@@ -35,17 +37,27 @@ FIGURES = (
     "learning_curves",
     "cost",
 )
-TABLES = ("settings", "main", "costs", "reproduction", "claims")
+TABLES = ("settings", "main", "contrasts", "costs", "reproduction", "claims")
 NAMES = (*FIGURES, *TABLES)
+# Drawn with all others only once their experiments, which take hours, were begun.
+LATER_FIGURES = ("dose", "heterogeneity")
+LATER_TABLES = ("dial",)
+LATER = (*LATER_FIGURES, *LATER_TABLES)
 MODULES = {"test_error": "test_error_by_method"}  # pytest would collect test_error.py
 PAPER_SCALE = "empirical/paper-"  # prefix of the experiments at the paper's scale
 
 
+def is_figure(name: str) -> bool:
+    """Return whether a name is that of a figure, not of a table."""
+    return name in FIGURES or name in LATER_FIGURES
+
+
 def load_drawer(name: str) -> ModuleType:
     """Return the module that draws a figure or table; ValueError lists the names allowed."""
-    if name not in NAMES:
-        raise ValueError(f"no figure or table {name!r}; allowed: {', '.join(NAMES)}")
-    room = "plots" if name in FIGURES else "tables"
+    allowed = (*NAMES, *LATER)
+    if name not in allowed:
+        raise ValueError(f"no figure or table {name!r}; allowed: {', '.join(allowed)}")
+    room = "plots" if is_figure(name) else "tables"
     return import_module(f"figures.{room}.{MODULES.get(name, name)}")
 
 
@@ -82,6 +94,16 @@ class Drawing:
                 records[experiment] = self.records(experiment)
         return records
 
+    @property
+    def names(self) -> list[str]:
+        """Names of all figures and tables, those of LATER only if their records were begun."""
+        later = [
+            name
+            for name in LATER
+            if all(begun(experiment, self.roots) for experiment in load_drawer(name).RECORDS)
+        ]
+        return [*NAMES, *later]
+
     def __call__(self, name: str) -> str:
         """Draw one figure or table; return a line that says where its records come from.
 
@@ -98,11 +120,11 @@ class Drawing:
             for record in members
         )
         state = digest([code_digest(), *contents])
-        suffixes = (".pdf", ".png") if name in FIGURES else (".md", ".tex")
+        suffixes = (".pdf", ".png") if is_figure(name) else (".md", ".tex")
         complete = all((self.out / f"{name}{suffix}").exists() for suffix in suffixes)
         if self.again or not complete or not (note.exists() and note.read_text() == state):
             note.unlink(missing_ok=True)
-            save = save_figure if name in FIGURES else save_tables
+            save = save_figure if is_figure(name) else save_tables
             save(self.out / name, drawer, records)
             note.write_text(state)
         sources = (f"{experiment} {format_origin(found)}" for experiment, found in records.items())

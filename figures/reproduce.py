@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from figures.draw import NAMES, Drawing
+from figures.draw import Drawing
 from figures.records import (
     COMMITTED,
     DIFFERENT,
@@ -22,6 +22,7 @@ from figures.records import (
 from figures.records.compare import DAMAGED, NEW, WITHIN, agree
 from figures.records.lines import read_lines, write_lines
 from figures.records.record import as_line
+from figures.tables import contrasts
 from figures.tables import main as main_table
 
 
@@ -87,14 +88,18 @@ def reproduce(out: Path) -> int:
     )
     records = {} if "main" in failed else drawing.records_for(main_table)
     computed = {name: runs for name, runs in records.items() if read_plan(fresh, name)}
-    for table in main_table.tables(computed):
+    shown = main_table.tables(computed)
+    if read_plan(fresh, contrasts.RECORDS[0]) and "contrasts" not in failed:
+        shown += contrasts.tables(drawing.records_for(contrasts))
+    for table in shown:
         print(f"\n{table.text()}")
+    count = len(drawing.names)
     verdict = (
         "what was computed here agrees with the committed records"
         if agreement
         else "NOT REPRODUCED: see the records above"
     )
-    print(f"\n{verdict}; {len(NAMES) - len(failed)} of {len(NAMES)} figures and tables drawn")
+    print(f"\n{verdict}; {count - len(failed)} of {count} figures and tables drawn")
     return 0 if agreement and not failed else 1
 
 
@@ -104,7 +109,7 @@ def draw_all(drawing: Drawing, indent: str = "") -> list[str]:
     Returns the names of those that could not be drawn because records are missing.
     """
     failed = []
-    for name in NAMES:
+    for name in drawing.names:
         try:
             print(f"{indent}{drawing(name)}", flush=True)
         except RecordError as error:

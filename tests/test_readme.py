@@ -11,9 +11,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
-from figures.draw import FIGURES, NAMES, load_drawer
+from figures.draw import FIGURES, NAMES, Drawing, load_drawer
 from figures.records import COMMITTED, begun
 from figures.tables.readme import render_readme
 
@@ -105,3 +107,15 @@ def test_every_example_runs(example, tmp_path):
 def test_numbers_come_from_the_records():
     assert render_readme() == TEXT, "run: python -m figures readme"
     assert len(re.findall(r"^\| .*±", TEXT, re.MULTILINE)) > 30
+
+
+@pytest.mark.slow
+def test_the_picture_is_drawn_from_the_records(tmp_path):
+    Drawing(tmp_path, (COMMITTED,))("ideal")
+    drawn, kept = (
+        np.asarray(Image.open(path).convert("RGB"), float)
+        for path in (tmp_path / "ideal.png", ROOT / "docs" / "ideal.png")
+    )
+    assert drawn.shape == kept.shape, "run: python -m figures readme"
+    assert np.abs(drawn - kept).mean() < 0.5, "run: python -m figures readme"  # fonts may differ
+    assert "(docs/ideal.png)" in TEXT

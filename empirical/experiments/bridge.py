@@ -154,8 +154,8 @@ def cifar(name: str) -> list[Run]:
 
 
 NAMED: dict[str, tuple[Callable[[str], list], int, tuple[str, ...], str]] = {
-    "ideal": (ideal, 12, ("E1", "E2", "E3", "E7"), "ideal variants of noisy digits with a cue"),
-    "ideal-plain": (ideal_plain, 12, ("E1", "E2", "E3", "E7"), "the same without a cue"),
+    "ideal": (ideal, 8, ("E1", "E2", "E3", "E7"), "ideal variants of noisy digits with a cue"),
+    "ideal-plain": (ideal_plain, 8, ("E1", "E2", "E3", "E7"), "the same without a cue"),
     "ideal-sam": (ideal_sam, SEEDS, ("E1", "E4"), "the same with a cue and SAM"),
     "ideal-steps": (ideal_steps, SEEDS, ("E1", "E2", "E3"), "the same at equal gradient steps"),
     "dose": (dose, SEEDS, ("E2", "E3"), "gain against the quality of ideal variants"),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from figures.claims.cases import main_budgets
-from figures.claims.images import EXPERIMENTS, SMALL
+from figures.claims.images import EXPERIMENTS, IDEAL, SMALL
 from figures.claims.paper_values import REPORTED_ERRORS, Reported
 from figures.labels import DATA_SETS, METHODS, NETWORKS, method_name
 from figures.records import Record
@@ -20,7 +20,7 @@ from figures.statistics.conditions import (
 from figures.tables.table import Table, format_signed
 
 RECORDS = SMALL[:1]
-OPTIONAL = tuple(name for name in EXPERIMENTS if name not in SMALL)
+OPTIONAL = tuple(name for name in EXPERIMENTS if name not in (*SMALL, *IDEAL))
 ABSENT = "not run at this scale"
 NOTE = (
     "Paper: arXiv 2505.21574, as reported there; test error in %, mean ± standard deviation over "

@@ -14,8 +14,7 @@ from figures.plots import dose, heterogeneity, ideal
 from figures.plots.style import STYLE
 from figures.records import COMMITTED, Record, json_value, load
 from figures.statistics.arms import Arms, arm_of
-from figures.tables import dial
-from figures.tables import ideal as ideal_table
+from figures.tables import contrasts, dial
 from figures.tables.table import NUMERIC
 
 PROBES = ("cue", "image", "own_noise", "fresh_noise", "own", "fresh")
@@ -131,7 +130,7 @@ def test_the_table_of_contrasts_gives_verdicts_from_eight_seeds_on():
         for part in made.values():
             for record in part:
                 record.metrics["test_error"] += 0.001 * rng.standard_normal()
-        (table,) = ideal_table.tables(made)
+        (table,) = contrasts.tables(made)
         rows = {row[0]: row for row in table.rows}
         assert rows["TADA(5) − Original"][1] == str(seeds)
         assert rows["TADA(5) − Original"][2].endswith(word)
