@@ -21,7 +21,8 @@ SHARES = {  # of the whole of a seed, in %
 def arm_number(records: Sequence[Record], words: Sequence[str]) -> str | None:
     """Return the text of a key below the experiment's topic; None if the records do not hold it.
 
-    ``seeds``; ``slow``, ``recall`` and ``precision`` of the selection, in %;
+    ``seeds``; ``share`` of the images with the cue and ``early-error``, at which early training
+    stops, in %; ``slow``, ``recall`` and ``precision`` of the selection, in %;
     ``original.error`` and ``original.uncued``, mean and half of the interval;
     ``tada-5.minus.random-5.uncued.verdict``: the difference of two arms, of all test errors
     without ``uncued``, and its verdict.
@@ -32,6 +33,10 @@ def arm_number(records: Sequence[Record], words: Sequence[str]) -> str | None:
     match words:
         case ["seeds"]:
             return str(len(original))
+        case ["share"]:
+            return f"{100 * share:g}"
+        case ["early-error"]:
+            return f"{100 * records[0].config['early']['error']:g}"
         case [name] if name in SHARES:
             chosen = percent_by_seed(arms.records("tada-5", share=share), SHARES[name])
             return f"{mean_over_seeds(chosen):.0f}" if chosen else None
