@@ -40,10 +40,10 @@ def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
     arms = Arms(record for part in records.values() for record in part)
     panels = [
         ("all test images", "test_error", 0.8),
-        ("test images without pattern", "test_error_uncued", 0.8),
+        ("those without pattern", "test_error_uncued", 0.8),
     ]
     if arms.records("original", share=0.0):
-        panels.append(("data without pattern", "test_error", 0.0))
+        panels.append(("no pattern in the data", "test_error", 0.0))
     grid = figure.subplots(1, len(panels), squeeze=False)[0]
     for i, (axes, (title, metric, share)) in enumerate(zip(grid, panels, strict=True)):
         original = percent_by_seed(arms.records("original", share=share), metric)

@@ -46,10 +46,10 @@ def tables(records: Mapping[str, Sequence[Record]]) -> list[Table]:
     arms = Arms(record for part in records.values() for record in part)
     columns = [
         ("all test images", "test_error", 0.8),
-        ("without pattern", "test_error_uncued", 0.8),
+        ("those without pattern", "test_error_uncued", 0.8),
     ]
     if arms.records("original", share=0.0):
-        columns.append(("data without pattern", "test_error", 0.0))
+        columns.append(("no pattern in the data", "test_error", 0.0))
     found = [contrast_column(arms, metric, share) for _, metric, share in columns]
     header = ("contrast", "n", *(title for title, *_ in columns))
     rows = []
