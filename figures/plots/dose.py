@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from figures.labels import GREY, INK
+from figures.plots.panels import plot_changes
 from figures.records import Record
-from figures.statistics.arms import Arms, arm_name, arm_style
+from figures.statistics.arms import Arms, arm_style
 from figures.statistics.dial import place_generators
 
 RECORDS = ("empirical/dose",)
@@ -53,16 +52,5 @@ def draw_panel(axes, arms: Arms, dial: str) -> None:
     """Draw the change in test error along one dial, the others at their defaults."""
     values = sorted({getattr(arm, dial) for arm in arms.groups})
     for method in METHODS:
-        found = [(v, arms.change(method, **{dial: v})) for v in values]
-        points = [(v, change) for v, change in found if change is not None]
-        style = arm_style(method)
-        axes.errorbar(
-            [v for v, _ in points],
-            np.array([change.mean for _, change in points]),
-            np.array([change.half for _, change in points]),
-            color=style.colour,
-            marker=style.marker,
-            linestyle=style.line,
-            capsize=2,
-            label=arm_name(method),
-        )
+        points = [(v, arms.change(method, **{dial: v})) for v in values]
+        plot_changes(axes, points, arm_style(method))

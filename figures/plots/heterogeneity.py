@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from figures.labels import GREY
+from figures.plots.panels import plot_changes
 from figures.records import Record
 from figures.statistics.arms import Arm, Arms, arm_name, arm_style, variants_of_slow
 from figures.statistics.conditions import mean_over_seeds
@@ -47,19 +46,8 @@ def draw_differences(axes, arms: Arms, field: str) -> None:
         {getattr(arm, field) for arm in arms.groups if getattr(arm, others[field]) == fixed}
     )
     for method in COMPARED:
-        found = [(v, arms.change("tada-5", baseline=method, **{field: v})) for v in values]
-        points = [(v, change) for v, change in found if change is not None]
-        style = arm_style(method)
-        axes.errorbar(
-            [v for v, _ in points],
-            np.array([change.mean for _, change in points]),
-            np.array([change.half for _, change in points]),
-            color=style.colour,
-            marker=style.marker,
-            linestyle=style.line,
-            capsize=2,
-            label=arm_name(method),
-        )
+        points = [(v, arms.change("tada-5", baseline=method, **{field: v})) for v in values]
+        plot_changes(axes, points, arm_style(method))
     axes.axhline(0, color=GREY, linewidth=0.8, zorder=0)
     axes.axvline(usual, color=GREY, linewidth=0.5, linestyle=":", zorder=0)
 

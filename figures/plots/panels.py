@@ -40,3 +40,21 @@ def plot_differences(axes, rows: Sequence[Dot]) -> None:
     axes.set_yticks([-i for i in range(len(rows))], [dot.name for dot in rows])
     axes.grid(axis="y", visible=False)
     axes.set_ylim(0.4 - len(rows), 0.6)
+
+
+def plot_changes(axes, points: Sequence[tuple[float, Estimate | None]], style: MethodStyle) -> None:
+    """Plot changes with their intervals along an axis, joined by a line; None is left out.
+
+    points: place and change, in the order of the axis.
+    """
+    known = [(place, change) for place, change in points if change is not None]
+    axes.errorbar(
+        [place for place, _ in known],
+        [change.mean for _, change in known],
+        [change.half for _, change in known],
+        color=style.colour,
+        marker=style.marker,
+        linestyle=style.line,
+        capsize=2,
+        label=style.label,
+    )
