@@ -15,6 +15,8 @@ from empirical.generation.denoising import starting_noise_level
 from empirical.generation.unet import noise_schedule
 from empirical.runtime.seeding import stream
 
+pytestmark = pytest.mark.slow
+
 STRENGTHS = (0.25, 1.0)
 WHOLE = Gallery(
     "x",

@@ -9,6 +9,8 @@ from empirical.data.split import split_dataset
 from empirical.experiments import seed_agreement
 from empirical.selection import stage
 
+pytestmark = pytest.mark.slow
+
 RULES = (Selection(), Selection("misclassified"))
 ASKED = SelectionAgreement(
     "x",

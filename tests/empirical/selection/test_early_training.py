@@ -23,6 +23,8 @@ from empirical.training.evaluation import logits
 from empirical.training.networks import classifier
 from empirical.training.trainer import train_classifier
 
+pytestmark = pytest.mark.slow
+
 
 def drawn(curve, budget, chance=0.9, floor=0.0, step=1.0):
     """Feed a curve until no more is needed; return the knee and the time of the last value."""

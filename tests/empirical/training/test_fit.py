@@ -25,6 +25,8 @@ from empirical.training.progress import Progress
 from empirical.training.trainer import Diverged, Trainer
 from figures.records import no_progress
 
+pytestmark = pytest.mark.slow
+
 N, STEPS, EVALUATIONS = 40, 11, 4
 RNG = np.random.default_rng(0)
 IMAGES = Images(

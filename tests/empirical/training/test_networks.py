@@ -9,6 +9,8 @@ import torch
 from empirical.training.evaluation import logits
 from empirical.training.networks import NETWORKS, Shape, build
 
+pytestmark = pytest.mark.slow
+
 MILLIONS = {
     "resnet18": 11.17,
     "vit-s": 21.3,

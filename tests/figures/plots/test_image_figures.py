@@ -17,6 +17,8 @@ from figures.tables import costs as cost_table
 from figures.tables import main as main_table
 from figures.tables import reproduction as reproduction_table
 
+pytestmark = pytest.mark.slow
+
 NEW = ("architectures", "stacking", "factor", "strength", "selection", "learning_curves", "cost")
 SHARED = ("test_error", "separability", "examples", "learning_speed")  # with other data sets
 NAMES = (*NEW, *SHARED)

@@ -10,6 +10,8 @@ import pytest
 
 from empirical.generation.store.store import Store, open_store
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[4]
 # twelve tasks of four images
 PAIRS = np.stack([np.tile(np.arange(24), 2), np.repeat(np.arange(2), 24)], axis=1)
