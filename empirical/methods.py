@@ -18,7 +18,7 @@ def additions(method: Method, slow: np.ndarray, seed: int) -> tuple[np.ndarray, 
     (source, copy) names a variant: equal pairs are the same image in all three methods.
     """
     every = np.arange(len(slow))
-    if method.name == "original":
+    if method.name in ("original", "reweighted"):
         sources = every[:0]
         times = 0
     elif method.name == "syn-all":
@@ -32,6 +32,18 @@ def additions(method: Method, slow: np.ndarray, seed: int) -> tuple[np.ndarray, 
         sources = np.flatnonzero(slow)
         times = method.k - 1
     return np.tile(sources, times), np.repeat(np.arange(1, times + 1), len(sources))
+
+
+def loss_weights(method: Method, slow: np.ndarray) -> np.ndarray | None:
+    """Return the weight of each original's loss, (n,) of mean 1, or None if all count alike.
+
+    slow: (n,) bool. ``reweighted`` counts the loss of a slow example k times, as if it appeared k
+    times in the same batches; dividing by the mean keeps the size of a gradient step.
+    """
+    if method.name != "reweighted":
+        return None
+    weights = np.where(slow, float(method.k), 1.0)
+    return weights / weights.mean()
 
 
 def training_set_size(method: Method, slow: np.ndarray) -> int:

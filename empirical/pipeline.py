@@ -19,7 +19,7 @@ from empirical.data.images import Images, on_device
 from empirical.data.pixels import as_uint8, normalised
 from empirical.generation.saved_model import digest_indices
 from empirical.generation.stage import describe_variants, load_or_make_variants
-from empirical.methods import additions, training_set_size
+from empirical.methods import additions, loss_weights, training_set_size
 from empirical.runtime.artifacts import artifact
 from empirical.runtime.seeding import stream, torch_stream
 from empirical.selection.agreement import by_class
@@ -49,6 +49,7 @@ def execute(
     steps = run_length(run, chosen.slow)
     history = new_history(context, chosen)
     originals = on_device(parts.train, device)
+    weights = loss_weights(run.method, chosen.slow)
     checkpoint = artifact(context.root, "train", ".pt", run, parts.content, seed, name="checkpoint")
     fit(
         network,
@@ -63,6 +64,7 @@ def execute(
         context.machine,
         advance,
         watch,
+        None if weights is None else torch.from_numpy(weights.astype(np.float32)).to(device),
     )
     test = on_device(parts.test, device)
     held_out = evaluation.misclassified(network, *on_device(parts.validation, device))

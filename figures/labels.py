@@ -30,6 +30,7 @@ METHODS = {
     "original": MethodStyle("Original", INK, "o"),
     "sam": MethodStyle("SAM", "#0072B2", "s"),
     "useful": MethodStyle("USEFUL", "#E69F00", "^", "--"),
+    "reweighted": MethodStyle("reweighted", "#D55E00", "<", ":"),
     "tada": MethodStyle("TADA", "#009E73", "D"),
     "syn-all": MethodStyle("Syn-all", "#CC79A7", "v", "--"),
     "syn-rand": MethodStyle("Syn-rand", "#56B4E9", "P", "--"),

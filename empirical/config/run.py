@@ -11,7 +11,8 @@ from empirical.config.require import require, require_one_of
 from empirical.config.selection import Early, Selection
 from empirical.config.training import Training
 
-MethodName = Literal["original", "useful", "tada", "syn-all", "syn-rand"]
+MethodName = Literal["original", "useful", "reweighted", "tada", "syn-all", "syn-rand"]
+FACTORED = ("useful", "reweighted", "tada")  # methods that depend on k
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,13 +20,16 @@ class Method:
     """How the training set is made.
 
     Method ``original``: no change. ``useful`` and ``tada``: a slow-learnable example appears k
-    times, itself and k - 1 copies (USEFUL) or generated variants (TADA). ``syn-all``: one variant
-    of every example is added. ``syn-rand``: one variant of each example of a random subset, which
-    is as large as the slow-learnable one.
+    times, itself and k - 1 copies (USEFUL) or generated variants (TADA). ``reweighted``: the loss
+    of a slow-learnable example counts k times, and no image is added; losses are divided by their
+    mean weight. ``syn-all``: one variant of every example is added. ``syn-rand``: one variant of
+    each example of a random subset, which is as large as the slow-learnable one.
     """
 
     name: MethodName = "tada"  # method that makes the training set
-    k: int = 2  # times that a slow-learnable example appears with useful and tada, at least 1
+    # times that a slow-learnable example appears with useful and tada, or counts with reweighted,
+    # at least 1
+    k: int = 2
 
     def __post_init__(self) -> None:
         require_one_of("method.name", self.name, get_args(MethodName))
@@ -34,7 +38,7 @@ class Method:
     @property
     def label(self) -> str:
         """The name, followed by k if the method uses it: ``tada-2``, ``syn-all``."""
-        return f"{self.name}-{self.k}" if self.name in ("useful", "tada") else self.name
+        return f"{self.name}-{self.k}" if self.name in FACTORED else self.name
 
     @property
     def generates(self) -> bool:

@@ -1,208 +1,87 @@
-"""The paper's experiments as sets of runs, at two scales.
+"""The paper's experiments as sets of runs, at the scales of ``scales.py``.
 
-All experiments of one scale share one folder of records: runs that several experiments need are
-computed once.
-
-``reduced``: 2,000 CIFAR-10 images averaged down to 16x16 and a small network, in minutes of two CPU
-cores. Without variants the network learns all of its images; with variants that takes longer than
-the equal gradient steps allow. The generator was trained on 41,000 other images of CIFAR-10 for as
-long as a CPU allows: a small stand-in for the paper's.
-
-``paper``: the paper's data sets, networks and schedules at equal epochs; for a GPU.
+All experiments of one setting share one folder of records: runs that several experiments need are
+computed once. All compare at equal epochs, as the paper does.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from empirical.config import (
     AugmentName,
-    Data,
-    Early,
     Gallery,
-    Generator,
     Method,
     Recorded,
     RuleName,
     Run,
     Selection,
     SelectionAgreement,
-    Training,
-    Variants,
 )
-from empirical.config.recipes import PAPER_SAM, PAPER_SAM_CIFAR100, PAPER_SGD, RECIPES
 from empirical.experiments.experiment import Experiment
+from empirical.experiments.scales import (
+    ORIGINAL,
+    OURS,
+    OWN,
+    PAPER,
+    REDUCED,
+    REDUCED_CROP_FLIP,
+    SETTINGS,
+    SYN_ALL,
+    SYN_RAND,
+    TADA_2,
+    USEFUL_2,
+    Setting,
+)
 
-ORIGINAL, SYN_RAND, SYN_ALL = Method("original"), Method("syn-rand"), Method("syn-all")
 STRENGTHS = (0.3, 0.7)  # beside 0.5
 RULES: tuple[RuleName, ...] = ("high-loss", "misclassified")  # beside clusters
-SEEDS = 3
-
-
-@dataclasses.dataclass(frozen=True)
-class Setting:
-    """One data set at one scale.
-
-    base: Original with SGD. sam: its training with SAM. factors: values of k for TADA and USEFUL;
-    the first is that of the main comparison. networks: trainings of other networks. longer:
-    multiple of the base's length where images are augmented at random, since these take longer to
-    learn.
-    """
-
-    base: Run
-    sam: Training
-    factors: tuple[int, ...]
-    networks: tuple[Training, ...]
-    longer: int = (
-        1  # times the base's length where images are augmented at random: they take longer to learn
-    )
-
-    def runs(self, *methods: Method, **changes: Any) -> list[Run]:
-        """Return the base with each of these methods, and with the given settings changed."""
-        return [replace(self.base, method=method, **changes) for method in methods]
-
-    @property
-    def main(self) -> tuple[Method, ...]:
-        """Return the methods of the main comparison."""
-        k = self.factors[0]
-        return (ORIGINAL, Method("useful", k), Method("tada", k), SYN_RAND, SYN_ALL)
-
-    def variants(self, strength: float) -> Variants:
-        """Return variants noised as far as ``strength`` of GLIDE's cosine schedule."""
-        if self.base.variants.alpha_bar is None:
-            return replace(self.base.variants, strength=strength)
-        return replace(
-            self.base.variants,
-            alpha_bar=round(math.cos((strength + 0.008) / 1.008 * math.pi / 2) ** 2, 3),
-        )
-
-
-# --- the two scales
-
-REDUCED = Setting(
-    base=Run(
-        "reduced",
-        ORIGINAL,
-        Data("cifar10", train=2000, validation=1000, side=16, candidate_pool=8000),
-        Training(steps=800),
-        Early(error=0.35, every=20, limit=1500),
-        Generator(model="paper/models/cifar10-16px-external", trained_on="external"),
-        Variants(num_inference_steps=20, sampler="ddim"),
-    ),
-    sam=Training(steps=800, optimiser="sam"),
-    factors=(2, 5),
-    networks=(
-        Training(steps=800, network="resnet20"),
-        Training(
-            steps=800,
-            network="vit-xs",
-            optimiser="adamw",
-            lr=1e-3,
-            weight_decay=0.05,
-            schedule="cosine",
-            warmup=0.05,
-        ),
-    ),
-    longer=2,
-)
-OWN = Generator(
-    (16, 32, 64), steps=1000, lr=2e-3, flip=True
-)  # trained on the 2,000 images of the run: one for each seed
-
-STABLE = Generator(
-    model="stable-diffusion-v1-5/stable-diffusion-v1-5",
-    kind="text",
-    trained_on="external",
-    precision="bfloat16",
-)
-
-
-ADAMW = ("vit-s-adamw", "convnext-t-adamw", "swin-t-adamw")
-
-
-def fast(recipe: Training) -> Training:
-    """Return a recipe in bfloat16, for a GPU."""
-    return replace(recipe, precision="bfloat16")
-
-
-def _paper(data: str, epochs: int, sam: Training, factors: tuple[int, ...]) -> Setting:
-    base = Run(
-        "paper",
-        ORIGINAL,
-        Data(data, train=None, validation=0),
-        fast(PAPER_SGD),
-        Early(stop="epochs", epochs=epochs),
-        STABLE,
-        Variants(alpha_bar=0.5, guidance=3.0, sampler="ddim"),
-        evaluations=200,
-    )
-    others = [
-        *(replace(PAPER_SGD, network=name) for name in ("densenet121", "vgg19-bn")),
-        *(RECIPES[name] for name in ADAMW),
-    ]
-    return Setting(base, fast(sam), factors, tuple(map(fast, others)))
-
-
-PAPER = {
-    "cifar10": _paper("cifar10", 8, PAPER_SAM, (2, 3, 4, 5, 6)),
-    "cifar100": _paper("cifar100", 20, PAPER_SAM_CIFAR100, (2, 3, 4, 5, 6)),
-    "tiny-imagenet": _paper("tiny-imagenet", 10, PAPER_SAM, (2, 3, 4, 5)),
-}
-SETTINGS: dict[str, tuple[Setting, ...]] = {"reduced": (REDUCED,), "paper": tuple(PAPER.values())}
-
-
-# --- the experiments
+RANDOM = Selection("random")  # as many images as the clusters select, drawn at random
+SEEDS = {"reduced": 8, "paper": 5}
 
 
 def test_error(of: Setting) -> list[Run]:
-    """Return all methods with SGD and with SAM, and Original trained as long as Syn-all.
+    """Return the paper's comparison: Original, USEFUL(2), TADA(best) with SGD and with SAM.
 
-    Where the base has equal steps, SGD also at equal epochs.
+    With the other methods of its claim on targeting: TADA(2), Syn-rand and Syn-all.
     """
-    original, *others = of.main
-    base, sam, n = of.base.training, of.sam, of.base.data.train
-    if base.steps is None:
-        return (
-            of.runs(*of.main)
-            + of.runs(*of.main, training=sam)
-            + of.runs(original, length_of=SYN_ALL)
-        )
-    assert n is not None  # equal steps are of the reduced scale, which says how many images
-    epochs = replace(base, steps=None, epochs=base.steps * base.batch // n)
-    few = [method for method in others if method != SYN_RAND]
-    runs = of.runs(*of.main) + of.runs(original, *few, training=sam)
-    return (
-        runs
-        + of.runs(*few, training=epochs)
-        + of.runs(original, training=epochs, length_of=SYN_ALL)
-    )
+    main = of.runs(ORIGINAL, USEFUL_2, of.tada)
+    with_sam = of.runs(ORIGINAL, USEFUL_2, of.tada, SYN_ALL, training=of.sam)
+    return main + of.runs(TADA_2, SYN_RAND, SYN_ALL) + with_sam
+
+
+def controls(of: Setting) -> list[Run]:
+    """Return the runs that tell apart what variants bring: length, count, targeting, weight.
+
+    Original trained as long as TADA(best); copies as many as its variants; as many variants of
+    random images; and USEFUL's controls, random upsampling and a larger loss of slow images.
+    """
+    runs = of.runs(ORIGINAL, of.tada, USEFUL_2, TADA_2)
+    runs += of.runs(ORIGINAL, length_of=of.tada)
+    runs += of.runs(Method("useful", of.best), Method("reweighted", 2))
+    return runs + of.runs(of.tada, USEFUL_2, selection=RANDOM)
 
 
 def architectures(of: Setting) -> list[Run]:
-    """Return Original and TADA with every network."""
-    original, _, tada, *_ = of.main
-    return of.runs(original, tada) + [
-        run for training in of.networks for run in of.runs(original, tada, training=training)
-    ]
+    """Return Original, USEFUL(2) and TADA(best) with every network."""
+    methods = (ORIGINAL, USEFUL_2, of.tada)
+    trainings = of.networks if of.base.experiment != "paper" else (*of.networks, *OURS)
+    others = [run for training in trainings for run in of.runs(*methods, training=training)]
+    return of.runs(*methods) + others
 
 
 def stacking(of: Setting) -> list[Run]:
-    """Return Original and TADA under every augmentation."""
-    original, _, tada, *_ = of.main
-    runs, base = of.runs(original, tada), of.base.training
+    """Return Original and TADA(best) under every augmentation."""
+    runs = of.runs(ORIGINAL, of.tada)
     augmentations: tuple[AugmentName, ...] = ("none", "crop-flip", "crop-flip-trivial")
+    base = of.base.training
+    assert base.epochs is not None
     for augment in augmentations:
         if augment != base.augment:
-            training = replace(base, augment=augment)
-            if augment != "none" and base.steps is not None:
-                training = replace(training, steps=of.longer * base.steps)
-            elif augment != "none" and base.epochs is not None:
-                training = replace(training, epochs=of.longer * base.epochs)
-            runs += of.runs(original, tada, training=training)
+            epochs = base.epochs * (of.longer if augment != "none" else 1)
+            training = replace(base, augment=augment, epochs=epochs)
+            runs += of.runs(ORIGINAL, of.tada, training=training)
     return runs
 
 
@@ -212,117 +91,136 @@ def factor(of: Setting) -> list[Run]:
 
 
 def strength(of: Setting) -> list[Run]:
-    """Return TADA at every strength, and from pure noise."""
-    original, _, tada, *_ = of.main
-    runs = of.runs(original, tada)
+    """Return TADA(2) at every strength, and from pure noise."""
+    runs = of.runs(ORIGINAL, TADA_2)
     for value in STRENGTHS:
-        runs += of.runs(tada, variants=of.variants(value))
-    return runs + of.runs(
-        tada, variants=replace(of.base.variants, alpha_bar=None, strength=1.0, from_noise=True)
-    )
+        runs += of.runs(TADA_2, variants=of.variants(value))
+    noise = replace(of.base.variants, alpha_bar=None, strength=1.0, from_noise=True)
+    return runs + of.runs(TADA_2, variants=noise)
 
 
 def selection(of: Setting) -> list[Run]:
-    """Return TADA by every selection rule, beside the main comparison's other methods."""
-    original, _, tada, rand, everything = of.main
-    runs = of.runs(original, tada, rand, everything)
+    """Return TADA(2) by every selection rule, beside Syn-rand and Syn-all."""
+    runs = of.runs(ORIGINAL, TADA_2, SYN_RAND, SYN_ALL)
     for rule in RULES:
-        runs += of.runs(tada, selection=Selection(rule))
+        runs += of.runs(TADA_2, selection=Selection(rule))
     return runs
 
 
 def stability(of: Setting) -> list[SelectionAgreement]:
     """Return the comparison of selections between seeds."""
     run = of.base
-    return [
-        SelectionAgreement(
-            run.experiment,
-            run.data,
-            run.training,
-            run.early,
-            (Selection(), *map(Selection, RULES)),
-            SEEDS,
-        )
-    ]
+    rules = (Selection(), *map(Selection, RULES))
+    settings = (run.experiment, run.data, run.training, run.early)
+    return [SelectionAgreement(*settings, rules, seeds=5)]
+
+
+def learning_speed(of: Setting) -> list[Run]:
+    """Return the methods whose speeds of learning slow and fast images are compared."""
+    return of.runs(ORIGINAL, USEFUL_2, TADA_2, of.tada, SYN_RAND, SYN_ALL)
 
 
 def generator(of: Setting) -> list[Run]:
     """Return runs with a generator that saw other images, or only the run's training images."""
-    _, _, tada, _, everything = of.main
-    return of.runs(ORIGINAL, tada, everything) + of.runs(tada, everything, generator=OWN)
-
-
-def learning_speed(of: Setting) -> list[Run]:
-    """Return the methods of the main comparison."""
-    return of.runs(*of.main)
+    return of.runs(ORIGINAL, TADA_2, SYN_ALL) + of.runs(TADA_2, SYN_ALL, generator=OWN)
 
 
 def sheet(of: Setting) -> list[Gallery]:
     """Return the gallery of slow and fast images and of variants."""
     run = of.base
-    return [
-        Gallery(
-            run.experiment,
-            run.data,
-            run.training,
-            run.early,
-            run.generator,
-            run.variants,
-            sample=300,
+    settings = (run.experiment, run.data, run.training, run.early, run.generator, run.variants)
+    return [Gallery(*settings, sample=300)]
+
+
+# Original with as many epochs as it needs to learn so many images: size -> epochs.
+SIZES = {2000: 60, 5000: 35, 10_000: 25}
+
+
+def scaling(of: Setting) -> list[Run]:
+    """Return Original, USEFUL(2), TADA(2) and Syn-all on fewer images of the same pool.
+
+    The runs on all of its images are those of ``test-error``.
+    """
+    runs = []
+    for size, epochs in SIZES.items():
+        base = replace(
+            of.base,
+            experiment="reduced-scaling",
+            data=replace(of.base.data, train=size),
+            training=replace(of.base.training, epochs=epochs),
         )
-    ]
+        runs += replace(of, base=base).runs(ORIGINAL, USEFUL_2, TADA_2, SYN_ALL)
+    return runs
 
 
-NAMED: dict[str, tuple[Callable[[Setting], Sequence[Recorded]], tuple[str, ...], str]] = {
-    "test-error": (
-        test_error,
+@dataclass(frozen=True)
+class Named:
+    """An experiment that exists at some scales.
+
+    make: function that returns its runs for a setting. claims: findings that it tests. settings:
+    by scale, the settings it is made for. seeds: their number where it is not the scale's.
+    """
+
+    make: Callable[[Setting], Sequence[Recorded]]
+    claims: tuple[str, ...]
+    about: str
+    settings: Mapping[str, tuple[Setting, ...]]
+    seeds: int | None = None
+
+
+ALL = SETTINGS  # all data sets of a scale
+FIRST = {"reduced": (REDUCED,), "paper": (PAPER["cifar10"],)}  # what the paper did on CIFAR-10
+SMALL = {"reduced": (REDUCED,)}  # at the reduced scale alone
+CROP_FLIP = {"reduced": (REDUCED_CROP_FLIP,)}
+
+NAMED: dict[str, Named] = {
+    "test-error": Named(
+        test_error, ("E1", "E2", "E3", "E4"), "the paper's methods with SGD and SAM", ALL
+    ),
+    "controls": Named(
+        controls, ("E2", "E3"), "what length, count, weight and targeting bring", ALL
+    ),
+    "crop-flip": Named(
+        lambda of: [*test_error(of), *controls(of)],
         ("E1", "E2", "E3", "E4"),
-        "all methods with SGD and SAM, at equal steps and equal epochs",
+        "both with crop and flip, on 5,000 images",
+        CROP_FLIP,
+        5,
     ),
-    "architectures": (architectures, ("E6",), "Original and TADA with other networks"),
-    "stacking": (
-        stacking,
-        ("E5",),
-        "Original and TADA with crop and flip, and with TrivialAugment",
+    "architectures": Named(architectures, ("E6",), "the main methods with other networks", FIRST),
+    "stacking": Named(stacking, ("E5",), "TADA with crop and flip, and with TrivialAugment", FIRST),
+    "factor": Named(factor, ("E7",), "copies and variants, by how many", ALL),
+    "strength": Named(
+        strength, ("E8",), "variants by how far images are noised; from pure noise", FIRST
     ),
-    "factor": (factor, ("E7",), "copies and variants, by how many"),
-    "strength": (strength, ("E8",), "variants by how far images are noised; from pure noise"),
-    "selection": (selection, ("E9", "E10"), "variants of the images that other rules call slow"),
-    "stability": (stability, ("E9",), "how far seeds, and rules, agree on which images are slow"),
-    "learning-speed": (
-        learning_speed,
-        ("E11",),
-        "when slow and fast images are learned, by method",
+    "selection": Named(
+        selection, ("E9", "E10"), "variants of the images that other rules call slow", FIRST
     ),
-    "generator": (generator, (), "variants by what the generator has seen"),
-    "sheet": (sheet, (), "slow and fast images; variants by strength"),
+    "stability": Named(
+        stability, ("E9",), "how far seeds, and rules, agree on which images are slow", FIRST, 1
+    ),
+    "learning-speed": Named(
+        learning_speed, ("E11",), "when slow and fast images are learned, by method", FIRST
+    ),
+    "generator": Named(generator, (), "variants by what the generator has seen", SMALL),
+    "scaling": Named(scaling, ("E3",), "the methods by the number of training images", SMALL, 5),
+    "sheet": Named(sheet, (), "slow and fast images; variants by strength", SMALL, 1),
 }
-FIRST = (
-    "cifar10",
-)  # at the paper's scale, the data sets of experiments that the paper did on CIFAR-10 alone
-WIDE = ("test-error", "factor")  # experiments on all data sets
-SMALL = ("generator", "sheet")  # at the reduced scale alone
-ONCE = ("stability", "sheet")  # one record, whatever the seeds
 
 
 def grid(name: str, scale: str) -> Experiment:
     """Return a named experiment at a scale, such as ``factor`` at ``reduced``.
 
-    Its records lie in the folder that all experiments of the scale share.
+    Its records lie in the folder that all experiments of the setting share.
     """
-    make, claims, about = NAMED[name]
-    settings = [
-        s
-        for s in SETTINGS[scale]
-        if scale == "reduced" or name in WIDE or s.base.data.name in FIRST
-    ]
-    runs = dict.fromkeys(run for setting in settings for run in make(setting))
-    seeds = 1 if name in ONCE else SEEDS
-    return Experiment(
-        f"{scale}-{name}", f"{about} ({scale})", seeds, tuple(runs), records=scale, claims=claims
-    )
+    named = NAMED[name]
+    runs = tuple(dict.fromkeys(run for of in named.settings[scale] for run in named.make(of)))
+    (records,) = {run.experiment for run in runs}
+    seeds = named.seeds or SEEDS[scale]
+    about = f"{named.about} ({scale})"
+    return Experiment(f"{scale}-{name}", about, seeds, runs, records=records, claims=named.claims)
 
 
 def names(scale: str) -> list[str]:
     """Return the names of the experiments at a scale."""
-    return [name for name in NAMED if scale == "reduced" or name not in SMALL]
+    return [name for name, named in NAMED.items() if scale in named.settings]

@@ -12,7 +12,7 @@ from functools import partial
 
 from empirical.config import Data, Gallery, Generator, Method, Run, Training, Variants, require
 from empirical.config.generation import KindName
-from empirical.experiments import bridge, paper_grid
+from empirical.experiments import bridge, paper_grid, scales
 from empirical.experiments.experiment import Experiment
 
 ORIGINAL, USEFUL_2, USEFUL_5 = Method("original"), Method("useful", 2), Method("useful", 5)
@@ -128,7 +128,7 @@ EXPERIMENTS: dict[str, Callable[[], Experiment]] = {
     **{name: partial(bridge.experiment, name) for name in bridge.NAMED},
     **{
         f"{scale}-{name}": partial(paper_grid.grid, name, scale)
-        for scale in paper_grid.SETTINGS
+        for scale in scales.SETTINGS
         for name in paper_grid.names(scale)
     },
 }
@@ -161,13 +161,13 @@ def full_names(name: str, scale: str) -> list[str]:
     """Return the experiments of ``factor``, ``reduced-factor``, ``E7`` or ``all``."""
     of_scale = {short: f"{scale}-{short}" for short in paper_grid.names(scale)}
     claims = sorted(
-        {claim for _, bears_on, _ in paper_grid.NAMED.values() for claim in bears_on},
+        {claim for named in paper_grid.NAMED.values() for claim in named.claims},
         key=lambda claim: int(claim[1:]),
     )
     if name == "all":
         return list(of_scale.values())
     if name in claims:
-        return [full for short, full in of_scale.items() if name in paper_grid.NAMED[short][1]]
+        return [full for short, full in of_scale.items() if name in paper_grid.NAMED[short].claims]
     found = name if name in EXPERIMENTS else of_scale.get(name, "")
     require(
         found != "",

@@ -35,16 +35,19 @@ def fit(
     machine: Machine,
     advance: Advance,
     watch: Watch | None = None,
+    weights: Tensor | None = None,
 ) -> None:
     """Train the network in place; resume from the checkpoint if there is one.
 
     images, originals: the training set and the original images, with labels, on the network's
     device. The network is evaluated on the originals ``evaluations`` times, evenly spaced, and
     history keeps the results. advance: called with the fractions of the run that are done. watch:
-    called after every epoch. The result does not depend on where, or how often, the run was
-    interrupted. Raises Diverged, and then removes the checkpoint.
+    called after every epoch. weights: of the training images' losses, (m,), or None if all count
+    alike. The result does not depend on where, or how often, the run was interrupted. Raises
+    Diverged, and then removes the checkpoint.
     """
-    trainer = Trainer(network, *images, config, steps, rng, machine.compile, machine.cuda_graph)
+    engine = (machine.compile, machine.cuda_graph)
+    trainer = Trainer(network, *images, config, steps, rng, *engine, weights)
     began = time.monotonic()
     earlier = 0.0
     if (kept := load_checkpoint(checkpoint, images[0].device)) is not None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -166,16 +166,18 @@ def decay_groups(network: nn.Module, weight_decay: float) -> list[dict]:
 def gradients_of(
     network: Callable[[Tensor], Tensor],
     base: torch.optim.Optimizer,
-    loss: Callable[[Tensor, Tensor], Tensor],
-    parts: Sequence[tuple[Tensor, Tensor]],
+    loss: Callable[[Tensor, Any], Tensor],
+    parts: Sequence[tuple[Tensor, Any]],
 ) -> Closure:
     """Return the closure of a batch that is given as micro-batches ``parts`` of (x, y).
+
+    y: labels, or whatever else ``loss`` takes as its second argument.
 
     The loss is the mean of the parts' losses, weighted by their sizes; gradients add up. One part
     is the usual case. With several, batch norm normalises each part separately and updates its
     running statistics with every part.
     """
-    total = sum(len(y) for _, y in parts)
+    total = sum(len(x) for x, _ in parts)
 
     def closure() -> Tensor:
         base.zero_grad(set_to_none=True)
@@ -183,7 +185,7 @@ def gradients_of(
         for x, y in parts:
             value = loss(network(x), y)
             if len(parts) > 1:
-                value = value * (len(y) / total)
+                value = value * (len(x) / total)
             value.backward()
             losses.append(value.detach())
         return losses[0] if len(losses) == 1 else torch.stack(losses).sum()

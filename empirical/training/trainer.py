@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,9 @@ from empirical.training.augmentation import Augmenter
 
 EAGER_STEPS = 10  # of a process before one is captured: libraries choose their kernels in the first
 CHECK_EVERY = 50  # steps between two reads of the loss, for which the host waits for the device
+
+
+Weighted = tuple[Tensor, Tensor]  # labels and the weights of their losses
 
 
 class Diverged(ArithmeticError):
@@ -66,8 +69,9 @@ class Trainer:
 
     network: trained in place, on the images' device. images: (n, channels, side, side), uint8 or
     float on the [-1, 1] scale. labels: (n,). rng: for the order and the augmentation; pass an equal
-    one when the run is resumed. compile, cuda_graph: see ``empirical/runtime/machine.py``. Only
-    every 50th step reads a value from the device.
+    one when the run is resumed. compile, cuda_graph: see ``empirical/runtime/machine.py``. weights:
+    of the images' losses, (n,), on their device; None if all count alike. Only every 50th step
+    reads a value from the device.
     """
 
     def __init__(
@@ -80,13 +84,16 @@ class Trainer:
         rng: np.random.Generator,
         compile: bool = False,
         cuda_graph: bool = False,
+        weights: Tensor | None = None,
     ) -> None:
         self.network = network
         self.labels = labels
         self.config = config
         self.steps = steps
         self.optimiser, self.base = optimisers.build(network, config, capturable=cuda_graph)
-        self.loss = functools.partial(F.cross_entropy, label_smoothing=config.label_smoothing)
+        loss = functools.partial(F.cross_entropy, label_smoothing=config.label_smoothing)
+        self.loss = loss if weights is None else functools.partial(weighted_mean, loss)
+        self.weights = weights
         own = rng.spawn(1)[0]  # a stream of its own, so that augmentation does not change the order
         self.augmenter = Augmenter(images, config.augment, int(own.integers(2**62)))
         self.order = Order(len(labels), config.batch, rng, images.device)
@@ -164,7 +171,11 @@ class Trainer:
         x = self.augmenter.batch(chosen, rows)
         y = self.labels[chosen]
         count = self.config.gradient_accumulation
-        parts = list(zip(x.chunk(count), y.chunk(count), strict=True))
+        targets: Sequence[Tensor | Weighted] = y.chunk(count)
+        if self.weights is not None:
+            weights = self.weights[chosen].chunk(count)
+            targets = list(zip(y.chunk(count), weights, strict=True))
+        parts = list(zip(x.chunk(count), targets, strict=True))
         closure = optimisers.gradients_of(self._forward, self.base, self.loss, parts)
         return self.optimiser.step(closure)
 
@@ -191,6 +202,12 @@ class Trainer:
         self.chosen.copy_(chosen)
         self.rows.copy_(rows)
         self.graph.replay()
+
+
+def weighted_mean(loss: Callable[..., Tensor], outputs: Tensor, target: Weighted) -> Tensor:
+    """Return the mean of the images' losses times their weights. target: labels, weights."""
+    labels, weights = target
+    return (weights * loss(outputs, labels, reduction="none")).mean()
 
 
 def train_classifier(

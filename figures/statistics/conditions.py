@@ -92,7 +92,7 @@ def equivalent_strength(variants: Mapping[str, Any]) -> float | str:
 def with_method(condition: Condition, method: str) -> Condition:
     """Return ``condition`` with another method, and None for the settings that it does not use."""
     generates = method.startswith(("tada", "syn-"))
-    selects = method.startswith(("tada", "useful", "syn-rand"))
+    selects = method.startswith(("tada", "useful", "reweighted", "syn-rand"))
     changes: dict[str, Any] = {"method": method}
     if not generates:
         changes |= {"strength": None, "trained_on": None}

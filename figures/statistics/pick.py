@@ -46,4 +46,4 @@ def method_of(record: Record) -> str:
     name, k = record.config["method"]["name"], record.config["method"]["k"]
     if record.config["length_of"]:
         return f"{name}-longer"
-    return f"{name}-{k}" if name in ("useful", "tada") else name
+    return f"{name}-{k}" if name in ("useful", "reweighted", "tada") else name

@@ -14,6 +14,7 @@ from empirical.config import Data, Early, Generator, Method, Run, Selection, Tra
 from empirical.data.context import Context
 from empirical.data.images import Images
 from empirical.data.split import split_dataset
+from empirical.methods import loss_weights
 from empirical.runtime.machine import Machine
 from empirical.selection import stage
 from empirical.training.trainer import Diverged
@@ -70,6 +71,14 @@ def test_copies_are_the_slow_images_as_they_are_stored(stored):
     np.testing.assert_array_equal(found.labels, [0, 1, 2, 3, 1, 3, 1, 3])
 
 
+def test_a_larger_loss_of_slow_images_adds_none_and_keeps_the_mean_weight(stored):
+    found = stored(BYTES, Method("reweighted", 3))
+    np.testing.assert_array_equal(found.stored, BYTES)
+    np.testing.assert_allclose(loss_weights(Method("reweighted", 3), SLOW), [0.5, 1.5, 0.5, 1.5])
+    for name in ("original", "useful", "tada", "syn-all", "syn-rand"):
+        assert loss_weights(Method(name, 3), SLOW) is None
+
+
 @pytest.fixture(scope="module")
 def pets(tmp_path_factory):
     """Make 48 colour images of two classes, 24 of them for training.
@@ -107,7 +116,7 @@ def result(pets, method, **changes):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "method",
-    [Method("original"), Method("useful", 3), Method("tada", 2)],
+    [Method("original"), Method("useful", 3), Method("reweighted", 3), Method("tada", 2)],
     ids=lambda method: method.name,
 )
 def test_complete_runs_on_own_images(pets, method, monkeypatch):
@@ -122,7 +131,7 @@ def test_complete_runs_on_own_images(pets, method, monkeypatch):
     assert (
         found["examples"]
         == len(images)
-        == 24 + {"original": 0, "useful": 2 * slow, "tada": slow}[method.name]
+        == 24 + {"useful": 2 * slow, "tada": slow}.get(method.name, 0)
     )
     originals = split_dataset(pets[0].data, 0, pets[1]).train
     np.testing.assert_array_equal(images.stored[:24], originals.stored)

@@ -4,25 +4,52 @@ import dataclasses
 
 import pytest
 
-from empirical.config import Run, Selection
-from empirical.experiments.paper_grid import (
-    NAMED,
-    ONCE,
+from empirical.config import Method, Run, Selection
+from empirical.config.recipes import PAPER_SAM, PAPER_SAM_CIFAR100, PAPER_SGD
+from empirical.experiments.paper_grid import NAMED, SIZES, grid, names
+from empirical.experiments.registry import EXPERIMENTS, experiment
+from empirical.experiments.runner import plan_of
+from empirical.experiments.scales import (
     ORIGINAL,
     PAPER,
     REDUCED,
     SETTINGS,
-    grid,
-    names,
+    SYN_ALL,
+    SYN_RAND,
+    USEFUL_2,
 )
-from empirical.experiments.registry import EXPERIMENTS, experiment
-from empirical.experiments.runner import plan_of
 from empirical.generation.denoising import starting_noise_level
 from empirical.generation.unet import noise_schedule
 from empirical.training.networks import NETWORKS
 
 BOTH = pytest.mark.parametrize("scale", SETTINGS)
 EVERY = [(scale, name) for scale in SETTINGS for name in names(scale)]
+ONCE = [name for name, named in NAMED.items() if named.seeds == 1]  # no classifiers
+APART = {"crop-flip": "reduced-crop-flip", "scaling": "reduced-scaling"}  # folders of their own
+
+# The cells of the paper: claim, experiment, data set, network, optimiser, method, what differs.
+IMAGES = ("cifar10", "cifar100", "tiny-imagenet")
+BEST = {"cifar10": 5, "cifar100": 5, "tiny-imagenet": 4}  # its k of TADA
+CELLS = [
+    *(
+        ("test-error", data, "resnet18", optimiser, method)
+        for data in IMAGES
+        for optimiser in ("sgd", "sam")
+        for method in (ORIGINAL, USEFUL_2, Method("tada", BEST[data]))
+    ),
+    *(("test-error", data, "resnet18", "sgd", m) for data in IMAGES for m in (SYN_RAND, SYN_ALL)),
+    *(
+        ("architectures", "cifar10", network, "sgd", method)
+        for network in ("densenet121", "vgg19-bn", "convnext-t", "swin-t")
+        for method in (ORIGINAL, USEFUL_2, Method("tada", 5))
+    ),
+    *(
+        ("factor", data, "resnet18", "sgd", Method(name, k))
+        for data in IMAGES
+        for name in ("useful", "tada")
+        for k in (2, 3, 4, 5, 6)
+    ),
+]
 
 
 @BOTH
@@ -34,7 +61,8 @@ def test_every_claim_of_the_images_has_an_experiment(scale):
 @BOTH
 def test_runs_that_two_experiments_need_are_one_record(scale):
     plans = [plan_of(grid(name, scale), 1) for name in names(scale)]
-    assert {plan.folder for plan in plans} == {f"empirical/{scale}"}
+    expected = {f"empirical/{APART.get(name, scale)}" for name in names(scale)}
+    assert {plan.folder for plan in plans} == expected
     assert len({plan.experiment for plan in plans}) == len(plans)
     asked, made = (
         sum(len(plan.runs) for plan in plans),
@@ -42,9 +70,9 @@ def test_runs_that_two_experiments_need_are_one_record(scale):
     )
     assert asked > 1.2 * len(made)
     for name in ("factor", "selection", "strength", "learning-speed"):
-        assert {r for r in grid(name, scale).runs if r.method == ORIGINAL} < set(
-            grid("test-error", scale).runs
-        )
+        originals = {run for run in grid(name, scale).runs if run.method == ORIGINAL}
+        assert originals
+        assert originals < set(grid("test-error", scale).runs)
 
 
 @pytest.mark.parametrize(("scale", "name"), EVERY)
@@ -71,33 +99,69 @@ def test_each_run_has_an_original_that_differs_by_no_more_than_the_method(scale,
     assert all(any(fair(run, other) for other in runs) for run in runs)
 
 
-@pytest.mark.parametrize("name", NAMED)
+@pytest.mark.parametrize("name", names("reduced"))
 def test_the_reduced_scale_fits_a_cpu(name):
     for run in grid(name, "reduced").runs:
-        assert run.data.train <= 4000
+        assert run.data.train <= run.data.candidate_pool == 20_000
         assert run.data.side == 16
         assert run.training.precision == "float32"
+        assert run.training.epochs is not None
         assert 16 % NETWORKS[run.training.network].multiple == 0
+
+
+def test_the_reduced_pool_is_the_training_set_and_the_sizes_are_subsets_of_it():
+    sizes = {run.data.train for run in grid("scaling", "reduced").runs}
+    assert sizes == SIZES.keys()
+    for name in set(names("reduced")) - APART.keys():
+        assert {run.data.train for run in grid(name, "reduced").runs} == {20_000}
 
 
 def test_the_paper_scale_is_the_papers():
     error = grid("test-error", "paper")
-    assert {run.data.name for run in error.runs} == {"cifar10", "cifar100", "tiny-imagenet"}
-    assert {run.training.optimiser for run in error.runs} == {"sgd", "sam"}
+    assert error.seeds == 5
+    recipes = {("cifar100", "sam"): PAPER_SAM_CIFAR100}
     for run in error.runs:
-        assert (run.training.network, run.training.epochs, run.training.batch) == (
-            "resnet18",
-            200,
-            128,
-        )
-        assert (
-            run.early.epochs == {"cifar10": 8, "cifar100": 20, "tiny-imagenet": 10}[run.data.name]
-        )
-        assert run.training.rho == (
-            0.2 if (run.data.name, run.training.optimiser) == ("cifar100", "sam") else 0.1
-        )
-    networks = {run.training.network for run in grid("architectures", "paper").runs}
-    assert networks == {"resnet18", "vit-s", "densenet121", "vgg19-bn", "convnext-t", "swin-t"}
+        sgd = run.training.optimiser == "sgd"
+        usual = PAPER_SGD if sgd else PAPER_SAM
+        recipe = recipes.get((run.data.name, run.training.optimiser), usual)
+        assert dataclasses.replace(run.training, precision="float32") == recipe
+        assert run.early.epochs == dict(zip(IMAGES, (8, 20, 10), strict=True))[run.data.name]
+        assert run.variants.num_inference_steps == 100
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=lambda cell: "-".join(map(str, cell[:4])))
+def test_every_cell_of_the_paper_has_one_run_by_its_recipe(cell):
+    """No run under another recipe, such as AdamW, may stand for it."""
+    name, data, network, optimiser, method = cell
+    found = [
+        run
+        for run in grid(name, "paper").runs
+        if (run.data.name, run.training.network, run.method) == (data, network, method)
+        and run.training.optimiser == optimiser
+        and run.selection == Selection()
+        and run.length_of is None
+    ]
+    assert len(found) == 1
+    (run,) = found
+    plain = dataclasses.replace(run.training, precision="float32", network="resnet18")
+    sam = PAPER_SAM_CIFAR100 if data == "cifar100" else PAPER_SAM
+    assert plain == (PAPER_SGD if optimiser == "sgd" else sam)
+
+
+@BOTH
+def test_controls_differ_from_the_method_they_control_by_one_thing(scale):
+    for of in SETTINGS[scale]:
+        runs = [run for run in grid("controls", scale).runs if run.data == of.base.data]
+        tada = dataclasses.replace(of.base, method=Method("tada", of.best))
+        controls = [
+            dataclasses.replace(tada, selection=Selection("random")),
+            dataclasses.replace(of.base, length_of=tada.method),
+            dataclasses.replace(of.base, method=Method("useful", of.best)),
+            dataclasses.replace(of.base, method=Method("reweighted", 2)),
+            dataclasses.replace(of.base, method=USEFUL_2, selection=Selection("random")),
+        ]
+        for run in (of.base, tada, *controls):
+            assert runs.count(run) == 1
 
 
 def test_the_paper_scale_is_for_a_gpu():

@@ -1,5 +1,7 @@
 """Test the training loop: batches, schedule, equal starts, precision, divergence."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -217,3 +219,29 @@ def test_a_step_is_captured_only_after_eager_ones_in_the_same_process(monkeypatc
 
 def test_a_whole_number_is_a_rate():
     assert torch.isfinite(trained(Training(width=8, lr=1), steps=3)).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("parts", [1, 2])
+def test_a_weight_of_two_is_the_image_twice(parts):
+    """One full-batch step without batch norm's dependence on the batch: equal gradients."""
+    images, labels = tensors(split_dataset(Data(train=20), 0).train)
+    twice = torch.cat([torch.arange(20), torch.tensor([3, 7])])
+    weights = torch.ones(20)
+    weights[[3, 7]] = 2.0
+    config = Training(batch=20, gradient_accumulation=parts, weight_decay=0.0)
+
+    def stepped(pixels, names, batch, weights=None):
+        linear = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(images[0].numel(), 10))
+        torch.nn.init.zeros_(linear[1].weight)
+        torch.nn.init.zeros_(linear[1].bias)
+        settings = dataclasses.replace(config, batch=batch)
+        rng = np.random.default_rng(0)
+        for _ in Trainer(linear, pixels, names, settings, 1, rng, weights=weights).run():
+            pass
+        return linear[1].weight
+
+    copied = stepped(images[twice], labels[twice], 22)
+    weighted = stepped(images, labels, 20, weights * 20 / 22)
+    torch.testing.assert_close(weighted, copied)
+    assert not torch.allclose(weighted, stepped(images, labels, 20))
