@@ -148,11 +148,14 @@ def save_tables(path: Path, drawer: ModuleType, records: Mapping[str, Sequence[R
 
 
 def save_figure(path: Path, drawer: ModuleType, records: Mapping[str, Sequence[Record]]) -> None:
-    """Write ``path``.pdf and ``path``.png without dates: equal records give equal bytes."""
-    import matplotlib
+    """Write ``path``.pdf and ``path``.png without dates: equal records give equal bytes.
+
+    Settings start from matplotlib's own, whatever the reader's matplotlibrc says.
+    """
+    import matplotlib.style
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context(STYLE):
+    with matplotlib.style.context(["default", STYLE]):
         figure = Figure(figsize=figure_size(drawer, records))
         drawer.draw(figure, records)
         figure.savefig(path.with_suffix(".pdf"), metadata={"CreationDate": None})

@@ -120,3 +120,15 @@ def test_importing_the_rooms_loads_no_matplotlib():
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout == "False\n"
+
+
+def test_a_readers_own_settings_of_matplotlib_change_nothing(tmp_path):
+    import matplotlib
+
+    Drawing(tmp_path / "usual", (COMMITTED,))("homogeneity")
+    own = {"text.usetex": True, "font.size": 30, "axes.facecolor": "red", "lines.linewidth": 9}
+    with matplotlib.rc_context(own):
+        Drawing(tmp_path / "own", (COMMITTED,))("homogeneity")
+    for suffix in (".pdf", ".png"):
+        usual, changed = (tmp_path / name / f"homogeneity{suffix}" for name in ("usual", "own"))
+        assert usual.read_bytes() == changed.read_bytes()

@@ -3,6 +3,9 @@
 import dataclasses
 import json
 import math
+import os
+import stat
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -445,3 +448,58 @@ def test_a_records_command_names_no_place_of_this_machine(monkeypatch, tmp_path)
     assert (
         command == "python -m empirical benchmark factor --root .../sets --out=.../made --seeds 2"
     )
+
+
+@pytest.fixture
+def disk(monkeypatch):
+    """Record what reaches the disk: ``sync NAME`` of files and folders, and ``rename NAME``."""
+    events = []
+    sync = os.fsync
+
+    def fsync(descriptor):
+        events.append(f"sync {Path(os.readlink(f'/proc/self/fd/{descriptor}')).name}")
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    for name in ("replace", "rename"):
+        move = getattr(Path, name)
+
+        def moved(self, target, move=move):
+            events.append(f"rename {Path(target).name}")
+            return move(self, target)
+
+        monkeypatch.setattr(Path, name, moved)
+    return events
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="reads names from /proc")
+def test_a_power_cut_leaves_the_old_or_the_new(tmp_path, disk):
+    """Content is on the disk before the name is, and the name before the function returns."""
+    with atomic_write(tmp_path / "a.json", tmp_path / "part") as temporary:
+        temporary.write_text("{}")
+    assert disk == ["sync part", "rename a.json", f"sync {tmp_path.name}"]
+    disk.clear()
+    with atomic_folder(tmp_path / "made", tmp_path / "partial") as folder:
+        (folder / "in").mkdir()
+        (folder / "in/b").write_text("b")
+    renamed = disk.index("rename made")
+    assert {"sync b", "sync in", "sync partial"} <= set(disk[:renamed])
+    assert disk[renamed + 1 :] == [f"sync {tmp_path.name}"]
+
+
+def test_files_get_the_rights_of_the_umask_but_not_those_that_are_also_elsewhere(tmp_path):
+    users = tmp_path / "mine.png"
+    users.write_text("mine")
+    users.chmod(0o640)
+    with atomic_write(tmp_path / "weights") as temporary:
+        temporary.write_text("w")
+        temporary.chmod(0o600)  # as safetensors writes it
+    with atomic_folder(tmp_path / "made") as folder:
+        (folder / "a").write_text("a")
+        (folder / "a").chmod(0o600)
+        (folder / "linked").hardlink_to(users)
+    plain = tmp_path / "plain"
+    plain.write_text("")
+    usual = plain.stat().st_mode
+    assert (tmp_path / "weights").stat().st_mode == (tmp_path / "made/a").stat().st_mode == usual
+    assert stat.S_IMODE(users.stat().st_mode) == 0o640
