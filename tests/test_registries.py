@@ -11,7 +11,7 @@ from empirical.config.training import NETWORKS as NETWORK_NAMES
 from empirical.data.sources.locate import FINDERS, NATIVE_SIDES
 from empirical.experiments.paper_grid import NAMED
 from empirical.generation.backends.resolve import loaders
-from empirical.methods import additions
+from empirical.methods import additions, loss_weights
 from empirical.training.networks import NETWORKS
 from figures import labels
 from figures.claims.images import CLAIMS as IMAGE_CLAIMS
@@ -35,7 +35,8 @@ def test_data_sets():
 def test_methods(name):
     slow = np.arange(10) < 4
     sources, copies = additions(Method(name), slow, seed=0)
-    assert (len(sources) == 0) == (name == "original")
+    assert (len(sources) == 0) == (name in ("original", "reweighted"))
+    assert (loss_weights(Method(name), slow) is not None) == (name == "reweighted")
     assert sources.shape == copies.shape
     assert name in labels.METHODS, "label in figures/labels.py"
 
@@ -54,9 +55,8 @@ def test_figures_and_tables(name):
 
 def test_claims():
     assert set(SHORT) == set(THEORY_CLAIMS), "SHORT in figures/tables/readme.py"
-    tested = {claim: name for name, (_, claims, _) in NAMED.items() for claim in claims}
+    tested = {claim for named in NAMED.values() for claim in named.claims}
     for claim in IMAGE_CLAIMS:
         assert claim.id in tested, "NAMED in empirical/experiments/paper_grid.py"
-        assert claim.id in NAMED[claim.experiment][1], (
-            "NAMED in empirical/experiments/paper_grid.py"
-        )
+        named = NAMED[claim.experiment]
+        assert claim.id in named.claims, "NAMED in empirical/experiments/paper_grid.py"
