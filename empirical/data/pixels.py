@@ -14,8 +14,13 @@ def as_uint8(pixels: np.ndarray) -> np.ndarray:
     """Return images in [-1, 1] as uint8: round((x + 1) 127.5), channels moved last.
 
     pixels: (n, channels, height, width); values outside [-1, 1] are clipped.
-    Returns (n, height, width, channels).
+    Returns (n, height, width, channels). Raises ValueError for a value that is not a number or
+    infinite, which would become black or white.
     """
+    if not np.isfinite(pixels).all():
+        raise ValueError(
+            "pixels that are not a number or infinite cannot become uint8; allowed: finite ones"
+        )
     return np.rint((pixels.transpose(0, 2, 3, 1) + 1) * 127.5).clip(0, 255).astype(np.uint8)
 
 

@@ -50,16 +50,20 @@ def noise_then_denoise(
     """Return variants of images: noise them to t*, then run the denoising steps from t* on.
 
     pixels: (n, channels, height, width), and so is the result. labels: (n,). generators: one for
-    each image, on the CPU; all noise of an image comes from its own.
+    each image, on the CPU; all noise of an image comes from its own. An image is NaN if a
+    prediction for it was not finite, which a schedule that clips would hide as black or white.
     """
     steps = timesteps_to_run(schedule, config)
     x = draw_noise(pixels, generators)
     if not config.from_noise:
         x = schedule.add_noise(pixels, x, steps[:1].expand(len(pixels)))
     options = {"generator": generators} if config.sampler == "ddpm" else {}
+    broken = torch.zeros(len(x), dtype=torch.bool, device=x.device)
     for t in steps:
-        x = schedule.step(denoiser(x, t, labels), t, x, **options).prev_sample
-    return x
+        made = denoiser(x, t, labels)
+        broken |= ~made.isfinite().flatten(1).all(1)
+        x = schedule.step(made, t, x, **options).prev_sample
+    return x.masked_fill(broken.view(-1, *[1] * (x.ndim - 1)), torch.nan)
 
 
 def pixel_sampler(config: Variants, schedule):

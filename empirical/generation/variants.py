@@ -8,6 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from empirical.data.images import Images, tensors
+from empirical.generation.checks import as_floats, check_made
 from empirical.generation.diffusemix import diffuse_mix
 from empirical.runtime.seeding import stream, torch_stream
 
@@ -25,7 +26,8 @@ def make_variants(
 
     backend: a ``Backend``, or a function with its signature; one with a true attribute
     ``needs_truth`` is also given the known parts of the sources. sources, copies: (m,).
-    Returns (m, channels, height, width) float32.
+    Returns (m, channels, height, width) float32. Raises ValueError for what ``check_made`` refuses,
+    such as values that are not a number.
 
     A variant depends only on (seed, source, copy), bit for bit: its noise has a generator of its
     own, and every call of the backend has the same shape, on which floating-point sums depend (the
@@ -42,8 +44,9 @@ def make_variants(
         ]
         chosen = images[sources[rows]]
         known = {"truth": chosen.truth} if getattr(backend, "needs_truth", False) else {}
-        out = backend(*tensors(chosen), generators, **known)
-        made[start : start + batch] = out[: len(sources) - start].numpy()
+        out = as_floats(backend(*tensors(chosen), generators, **known))[: len(sources) - start]
+        check_made(out, chosen.pixels[: len(out)], exact=bool(known))
+        made[start : start + batch] = out
         start += batch
     return made
 

@@ -17,6 +17,7 @@ from empirical.generation.backends.model_files import (
     network_dtype,
 )
 from empirical.generation.backends.passes import Passes, PassesBackend
+from empirical.generation.checks import mark_infinite
 from empirical.generation.denoising import (
     noise_then_denoise,
     starting_noise_level,
@@ -49,6 +50,7 @@ class DiTBackend(PassesBackend):
         """
         self.network = pipe.transformer.to(device).eval()
         self.vae = pipe.vae.to(device).eval()
+        mark_infinite(self.vae.decoder)
         self.classes = torch.tensor(classes, device=device)
         self.stored_schedule = pipe.scheduler
         self.description = description

@@ -110,9 +110,12 @@ class GlideBackend(PassesBackend):
         bar = self.bars[self.steps - 1]
         noise = draw_noise(x, generators)
         x = noise if self.variants.from_noise else math.sqrt(bar) * x + math.sqrt(1 - bar) * noise
+        broken = torch.zeros(len(x), dtype=torch.bool, device=x.device)
         for step in range(self.steps - 1, -1, -1):
-            x = self._step(x, step, *self._predict(x, step, labels), generators)
-        return x
+            noise, place = self._predict(x, step, labels)
+            broken |= ~(noise + place).isfinite().flatten(1).all(1)
+            x = self._step(x, step, noise, place, generators)
+        return x.masked_fill(broken.view(-1, 1, 1, 1), torch.nan)  # clipping would hide it
 
     def _predict(self, x: Tensor, step: int, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Return the noise and the variance's place in [0, 1], both (n, 3, side, side).

@@ -22,6 +22,7 @@ from empirical.generation.backends.model_files import (
     network_dtype,
 )
 from empirical.generation.backends.passes import Passes, PassesBackend
+from empirical.generation.checks import mark_infinite
 from empirical.generation.noise_levels import (
     alpha_bars,
     describe_noise_level,
@@ -63,6 +64,7 @@ class TextBackend(PassesBackend):
         )
         if getattr(pipe, "watermark", None) is not None:
             pipe.watermark = None  # SDXL would put one into every training image
+        mark_infinite(pipe.vae.decoder)
         pipe.set_progress_bar_config(disable=True)
         self.pipe = pipe.to(device)
         self.prompts = prompts

@@ -130,20 +130,23 @@ def validation_variants(
 ) -> np.ndarray:
     """Return one variant of each source, (n, channels, height, width).
 
-    sources: (n,) indices into ``held_out``. Each variant has a random generator of its own.
+    sources: (n,) indices into ``held_out``. Each variant has a random generator of its own. Raises
+    ValueError for what ``check_made`` refuses, such as values that are not a number.
     """
     import numpy as np
-    import torch
 
     from empirical.data.images import tensors
+    from empirical.generation.checks import as_floats, check_made
     from empirical.runtime.seeding import torch_stream
 
     made = []
     for rows in np.split(sources, range(BATCH, len(sources), BATCH)):
         pixels, labels = tensors(held_out[rows])
         generators = [torch_stream(seed, "strength variant", int(i)) for i in rows]
-        made.append(backend(pixels.contiguous(), labels, generators))
-    return torch.cat(made).numpy()
+        out = as_floats(backend(pixels.contiguous(), labels, generators))
+        check_made(out, held_out[rows].pixels)
+        made.append(out)
+    return np.concatenate(made)
 
 
 def measure_images(
