@@ -13,7 +13,13 @@ list, run and benchmark show and compute the named experiments. train computes o
 
 data and select examine a data set. diffusion, strength and store manage generators and variants.
 
-augment applies the method to a folder of your own images."""
+augment applies the method to a folder of your own images. doctor examines this machine."""
+
+
+def main(prog: str = "python -m empirical") -> int:
+    """Run the command that ``sys.argv`` names; return its exit code."""
+    return run_command(COMMANDS, prog, USAGE)
+
 
 if __name__ == "__main__":
-    sys.exit(run_command(COMMANDS, "python -m empirical", USAGE))
+    sys.exit(main())

@@ -16,7 +16,7 @@ from typing import Annotated
 import tyro
 
 from figures import reproduce as reproduction
-from figures.draw import LATER, NAMES, Drawing, load_drawer
+from figures.draw import LATER, NAMES, Drawing, load_drawer, optional_records
 from figures.records import COMMITTED, OUTPUT, RecordError, load_some, run_command
 from figures.records.command_line.arguments import Names
 from figures.records.paths import ROOT
@@ -146,12 +146,15 @@ def list_drawings() -> int:
     """List what can be drawn, the records it needs, and those that it shows if they exist."""
     for name in (*NAMES, *LATER):
         drawer = load_drawer(name)
-        needed, optional = ", ".join(drawer.RECORDS), ", ".join(getattr(drawer, "OPTIONAL", ()))
+        any_of = " or ".join(getattr(drawer, "ANY_OF", ()))
+        needed = ", ".join((*drawer.RECORDS, *([any_of] if any_of else [])))
+        optional = ", ".join(optional_records(drawer))
         print(f"{name:18s} {needed}{f'; if there: {optional}' if optional else ''}")
     return 0
 
 
-if __name__ == "__main__":
+def main(prog: str = "python -m figures") -> int:
+    """Run the command that ``sys.argv`` names, or draw everything; return the exit code."""
     if len(sys.argv) == 1 or sys.argv[1] in ("--out", "--committed"):
         sys.argv.insert(1, "draw")
     commands: dict[str, Callable[..., int]] = {
@@ -164,4 +167,8 @@ if __name__ == "__main__":
         "readme": readme,
         "list": list_drawings,
     }
-    sys.exit(run_command(commands, "python -m figures", __doc__))
+    return run_command(commands, prog, __doc__ or "")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -9,7 +9,9 @@ from collections.abc import Callable
 from figures.records import ONE_THREAD, run_command
 from theory import commands
 
-if __name__ == "__main__":
+
+def main(prog: str = "python -m theory") -> int:
+    """Run the command that ``sys.argv`` names; return its exit code."""
     os.environ.update(ONE_THREAD)  # before numpy is loaded
     chosen: dict[str, Callable[..., int]] = {
         "list": commands.list_,
@@ -18,4 +20,8 @@ if __name__ == "__main__":
         "claims": commands.claims,
         "explore": commands.explore,
     }
-    sys.exit(run_command(chosen, "python -m theory", __doc__))
+    return run_command(chosen, prog, __doc__ or "")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -12,6 +12,7 @@ from empirical.commands import (
     benchmark,
     data,
     diffusion,
+    doctor,
     list,
     run,
     select,
@@ -31,4 +32,5 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "strength": strength.strength,
     "augment": augment.augment,
     "store": store.store,
+    "doctor": doctor.doctor,
 }
