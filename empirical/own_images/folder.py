@@ -111,15 +111,17 @@ def default_side(source: Source, contents: Contents, most: int) -> int:
 
 
 def decode_folder(
-    source: Source, side: int | None, skip: bool, root: Path
+    source: Source, side: int | None, skip: bool, root: Path, whole: bool = False
 ) -> tuple[Data, DecodedDataset]:
     """Return settings that name the decoded images, and the decoded images.
 
     They are read from ``root``/data if they were decoded to this side before. side: pixels. skip:
-    leave out unreadable files. Raises ValueError that names unreadable files, unless they are
-    skipped.
+    leave out unreadable files. whole: pad each image to a square instead of taking its centre.
+    Raises ValueError that names unreadable files, unless they are skipped.
     """
     name = f"{FOLDER_PREFIX}{source.where.resolve()}"
+    if whole:  # the layout is part of the key of decoded images
+        source = dataclasses.replace(source, layout=f"{source.layout}, padded", whole=True)
     found = decode_once(Request(name, None, side, skip), root / "data", lambda fetch: source)
     data = Data(
         FOLDER_PREFIX + found.manifest["name"],

@@ -55,6 +55,7 @@ STAGES: Mapping[str, Stage] = {
     "judge": Stage(
         (*INPUTS, "empirical.generation.quality.by_strength:load_or_train_judge"), TRAINING
     ),
+    "cross-fit": Stage((*INPUTS, "empirical.generation.quality.cross_fit:cross_fit"), TRAINING),
 }
 IGNORED = {  # modules whose code cannot change a result
     "empirical.data.decoded",  # reads back decoded images, whose digest is in every stage's key

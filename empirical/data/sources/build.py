@@ -19,6 +19,7 @@ import numpy as np
 from tqdm import tqdm
 
 from empirical.data.sources.decode import average_down, decode_rgb, require_side, resize_square
+from empirical.data.sources.frame import pad_to_square
 from empirical.data.sources.source import (
     PARTS,
     SHOWN,
@@ -69,11 +70,10 @@ def decode_image(source: Source, contents: Contents, item: Item, side: int) -> D
         raw = contents.read(item)
         if isinstance(raw, bytes):
             image = decode_rgb(raw)
-            raw = (
-                resize_square(image, side)
-                if source.native is None
-                else require_side(image, source.native)
-            )
+            if source.native is not None:
+                raw = require_side(image, source.native)
+            else:
+                raw = pad_to_square(image, side) if source.whole else resize_square(image, side)
     except (Unreadable, OSError) as error:
         return DecodedImage(item, reason=getattr(error, "strerror", None) or str(error))
     pixels = raw if raw.shape[0] == side else average_down(raw, side)

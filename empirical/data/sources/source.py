@@ -62,6 +62,7 @@ class Source:
     native: side of every image in pixels; None: any size, to be cropped and resized.
     by_pixels: order images by class and pixels, so that the order is the same for every layout.
     published: number of training and test images of the whole published data set.
+    whole: keep the whole of each image and pad it to a square; otherwise the centre square is taken.
     """
 
     about: str
@@ -72,6 +73,7 @@ class Source:
     native: int | None = None
     by_pixels: bool = False
     published: tuple[int, int] | None = None
+    whole: bool = False
 
 
 def first_names(names: Collection[str]) -> str:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from empirical.config import Generator, Variants, require
+from empirical.generation.backends.model_classes import match_classes
 from empirical.generation.backends.model_files import (
     describe_model,
     load_pipeline,
@@ -102,41 +103,6 @@ class DiTBackend(PassesBackend):
         return self.vae.decode((made / self.scale).to(self.vae.dtype)).sample.float().clamp(-1, 1)
 
 
-def normalise_name(name: str) -> str:
-    """Return a class's name in the form in which names are compared."""
-    return " ".join(name.casefold().replace("_", " ").split())
-
-
-def match_classes(pipe, classes: tuple[str, ...]) -> list[int]:
-    """Return the model's class for each class of the data.
-
-    Classes are matched by name; "goldfish, Carassius auratus" is two names. If the model has no
-    names and as many classes, they are matched by number. Raises ValueError for classes that the
-    model does not know.
-    """
-    known = {normalise_name(name): index for name, index in pipe.labels.items()}
-    count = pipe.transformer.config.num_embeds_ada_norm
-    if not known and len(classes) == count:
-        return list(range(count))
-    numbers = []
-    unknown = []
-    for name in classes:
-        names = [normalise_name(part) for part in (name, *name.split(","))]
-        found = [known[each] for each in names if each in known]
-        if found:
-            numbers.append(found[0])
-        else:
-            unknown.append(name)
-    some = ", ".join(list(pipe.labels)[:5])
-    require(
-        not unknown,
-        "classes that the model does not know",
-        ", ".join(unknown),
-        f"its own: {some}, ..." if some else f"exactly {count} classes",
-    )
-    return numbers
-
-
 def load_dit(
     generator: Generator,
     variants: Variants,
@@ -154,5 +120,7 @@ def load_dit(
 
     dtype = network_dtype(generator, device)
     pipe = load_pipeline(DiTPipeline.from_pretrained, generator, dtype)
-    numbers = match_classes(pipe, classes)
+    count = pipe.transformer.config.num_embeds_ada_norm
+    mapping = generator.classes_of_model
+    numbers = match_classes(classes, pipe.labels, count, mapping, str(generator.model))
     return DiTBackend(pipe, numbers, variants, device, describe_model(generator))

@@ -6,6 +6,8 @@ google/ddpm-cifar10-32.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +15,12 @@ import torch
 from torch import Tensor
 
 from empirical.config import Generator, Variants, require
+from empirical.generation.backends.model_classes import match_classes
 from empirical.generation.backends.model_files import (
     describe_model,
     load_pipeline,
     local_folder,
+    model_file,
     model_name,
     network_dtype,
 )
@@ -137,27 +141,61 @@ def load_unet(
             "1",
         )
         return UNetBackend(model, schedule, variants, None, device, description, dtype)
-    name = model_name(generator)
-    info = read_training_info(local_folder(name) or Path(name))
-    names = info.get("classes", list(classes))
-    unknown = [name for name in classes if name not in names]
+    info = training_info(generator)
+    numbers, has_null = unet_classes(generator, model.config, info, classes)
     require(
-        not unknown,
-        f"classes that {generator.model} does not know",
-        ", ".join(unknown),
-        f"those it knows: {', '.join(names)}",
+        has_null or variants.guidance == 1,
+        f"variants.guidance of {generator.model}, which has no class for guidance,",
+        variants.guidance,
+        "1",
     )
-    require(
-        model.config.num_class_embeds > len(names),
-        "num_class_embeds",
-        model.config.num_class_embeds,
-        f"above {len(names)}",
-    )
-    numbers = [names.index(name) for name in classes]
     for key in ("seen", "data_content", "indices_sha256"):
         if key in info:
             description[key] = info[key]
     return UNetBackend(model, schedule, variants, numbers, device, description, dtype)
+
+
+def training_info(generator: Generator) -> dict[str, Any]:
+    """Return what this package wrote about a model that it trained; empty for any other."""
+    name = model_name(generator)
+    return read_training_info(local_folder(name) or Path(name))
+
+
+def unet_classes(
+    generator: Generator, config: Any, info: Mapping[str, Any], classes: tuple[str, ...]
+) -> tuple[list[int], bool]:
+    """Return the model's class for each class of the data, and whether a null class is known.
+
+    config: of a UNet with class embeddings. info: from ``training_info``. The null class is the
+    last. Of a model that says no names, as many embeddings as classes, or one more, are matched in
+    order. Raises ValueError as ``match_classes`` does.
+    """
+    embeddings = config.num_class_embeds
+    names = info.get("classes") or _id2label(generator, config)
+    if names:
+        require(
+            embeddings >= len(names),
+            "num_class_embeds",
+            embeddings,
+            f"at least {len(names)}, the number of names",
+        )
+        has_null = embeddings == len(names) + 1
+    else:
+        has_null = embeddings == len(classes) + 1
+    count = embeddings - has_null
+    mapping = generator.classes_of_model
+    if mapping and not names:
+        has_null, count = False, embeddings  # which is the null class is not known
+    return match_classes(classes, names, count, mapping, str(generator.model)), has_null
+
+
+def _id2label(generator: Generator, config: Any) -> dict[str, int]:
+    """Return the numbers of the classes by name, if the model's files say them."""
+    labels = config.get("id2label")
+    if not labels:
+        index = json.loads(model_file(generator, "model_index.json").read_text())
+        labels = index.get("id2label")
+    return {str(name): int(number) for number, name in (labels or {}).items()}
 
 
 def wrap_unet(

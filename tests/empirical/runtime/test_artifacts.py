@@ -15,7 +15,7 @@ from empirical.runtime.reachable import Sources
 from empirical.runtime.stage_code import PACKAGES, ROOT, STAGES, code, sources
 
 ALL = set(STAGES)
-TRAINING = {"early", "select", "train", "judge"}  # stages that train a classifier
+TRAINING = {"early", "select", "train", "judge", "cross-fit"}  # stages that train a classifier
 
 
 # --- the package's own stages
@@ -171,6 +171,7 @@ DATA_ONLY = {  # libraries of which a stage uses bundled or published data, and 
     "generator": {"scikit-learn"},
     "variants": {"scikit-learn"},
     "judge": {"scikit-learn"},
+    "cross-fit": {"scikit-learn"},
 }
 
 

@@ -161,18 +161,6 @@ def test_the_noise_level_is_recorded(saved):
     assert level["sigma"] == pytest.approx(((1 - level["alpha_bar"]) / level["alpha_bar"]) ** 0.5)
 
 
-def test_without_names_classes_go_by_number_if_there_are_as_many(saved, tmp_path):
-    from empirical.generation.backends.dit import match_classes
-
-    class Pipe:
-        labels = {}  # noqa: RUF012
-        transformer = backend(saved).network
-
-    assert match_classes(Pipe, ("x", "y", "z")) == [0, 1, 2]
-    with pytest.raises(ValueError, match="does not know is 'x, y'; allowed: exactly 3 classes"):
-        match_classes(Pipe, ("x", "y"))
-
-
 def test_what_does_not_fit_is_told(saved, tmp_path):
     with pytest.raises(
         ValueError, match="does not know is 'dog'; allowed: its own: Carassius auratus, goldfish"

@@ -285,7 +285,7 @@ def test_only_the_steps_from_t_star_on_are_run(model, pixels, monkeypatch):
             LEVEL,
             ("ant", "dog"),
             (1, 8, 8),
-            "does not know is 'dog'; allowed: those it knows: ant, bee, cat",
+            "does not know is 'dog'; allowed: its own: ant, bee, cat; or say which",
         ),
         ({}, LEVEL, CLASSES, (3, 8, 8), "the channels of"),
         ({"kind": "text"}, LEVEL, CLASSES, (1, 8, 8), "cannot be loaded"),
