@@ -133,9 +133,11 @@ def growth_rates(
     Let each original be joined by ν_e (with the fast feature) or ν_d (without) variants of fidelity
     φ: ν = (0, k-1) for tada, (k-1, k-1) for syn-all, (k-1)(1-α) each for syn-rand; copies are
     variants of fidelity 1. A variant adds φ^q of its original's pull, and 1 to
-    N' = n(α(1+ν_e) + (1-α)(1+ν_d)). With A = α(1 + ν_e φ^q) and D = (1-α)(1 + ν_d φ^q),
+    N' = n(α(1+ν_e) + (1-α)(1+ν_d)). Of the variants of a fast example a share θ + (1-θ)α has the
+    fast feature, of those of a slow one (1-θ)α. With A = α(1 + ν_e φ^q) and
+    D = (1-α)(1 + ν_d φ^q), and with A' = α(1 + ν_e φ^q (θ + (1-θ)α)) + (1-α) ν_d φ^q (1-θ)α,
 
-        a_e = (q/2) β_e^q A n/N',   a_d = (q/2) β_d^q (A + D) n/N',
+        a_e = (q/2) β_e^q A' n/N',   a_d = (q/2) β_d^q (A + D) n/N',
 
     and half of it if rectified, where only label +1 is seen. a_e/a_d of copies and tada is
     ``speed_ratio``.
@@ -144,6 +146,7 @@ def growth_rates(
     """
     q = network.power
     alpha = distribution.alpha if slow_fraction is None else 1 - slow_fraction
+    present = distribution.alpha
     extra = method.k - 1
     on_fast, on_slow = {
         "original": (0.0, 0.0),
@@ -157,7 +160,11 @@ def growth_rates(
     fast = alpha * (1 + on_fast * kept)
     slow = (1 - alpha) * (1 + on_slow * kept)
     scale = q / (4 if network.rectified else 2) / total
-    return scale * distribution.beta_e**q * fast, scale * distribution.beta_d**q * (fast + slow)
+    # variants that do not follow their original have the fast feature as often as an example has
+    strays = 0.0 if method.name == "useful" else (1 - method.targeting) * kept
+    moved = strays * ((1 - alpha) * on_slow * present - alpha * on_fast * (1 - present))
+    drive = scale * distribution.beta_e**q * (fast + moved)
+    return drive, scale * distribution.beta_d**q * (fast + slow)
 
 
 def early_alignment(start: float, rate: float, time: float, power: int = 3) -> float:

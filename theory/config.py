@@ -30,6 +30,7 @@ QUIET = (
     "optimiser.eta",
     "optimiser.rho",
     "method.fidelity",
+    "method.targeting",
 )
 SWEPT = NOISY + QUIET
 
@@ -146,7 +147,9 @@ class Method:
     examples k times. tada adds k-1 variants of every slow example. syn-all adds k-1 variants of
     every example. syn-rand adds k-1 variants of each example of a random subset, as large as the
     set of slow examples. A variant of example i has its label, φ times its features, and noise
-    κ ξ_i + sqrt(1-κ²) s ξ' with fresh ξ'; κ = φ = 1 gives a copy.
+    κ ξ_i + sqrt(1-κ²) s ξ' with fresh ξ'; κ = φ = 1 gives a copy. With probability θ it has the
+    fast feature exactly if example i has; else it has it with probability α, as one that was made
+    from nothing has.
     """
 
     name: MethodName = "original"  # method of augmentation, see above
@@ -154,6 +157,9 @@ class Method:
     kappa: float = 0.0  # κ: how much of the original's noise a variant keeps, [0, 1]
     scale: float = 1.0  # s: relative size of a variant's fresh noise, >= 0
     fidelity: float = 1.0  # φ: how much of the original's features a variant keeps, [0, 1]
+    targeting: float = (
+        1.0  # θ: how often a variant lacks the fast feature with its original, [0, 1]
+    )
 
     def __post_init__(self) -> None:
         _require_choice("method", self.name, get_args(MethodName))
@@ -161,6 +167,7 @@ class Method:
         _require_number("kappa", self.kappa, 0.0, 1.0)
         _require_number("scale", self.scale, 0.0)
         _require_number("fidelity", self.fidelity, 0.0, 1.0)
+        _require_number("targeting", self.targeting, 0.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -213,6 +220,8 @@ class Sweep(Run):
 
     axes: tuple[Axis, ...] = ()  # the axes of the grid, at least one
     precision: Literal["float32", "float64"] = "float32"  # floating-point type of the training
+    early: int | None = None  # a step at which test errors are measured as well, >= 1; None: none
+    race: bool = False  # also predict which runs learn the slow feature; see ``theory.race``
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -220,6 +229,10 @@ class Sweep(Run):
         _require(self.optimiser.batch is None, "batch", self.optimiser.batch, "None in a sweep")
         known = self.precision in ("float32", "float64")
         _require(known, "precision", self.precision, "float32 or float64")
+        if self.early is not None:
+            _require_count("early", self.early, 1)
+            allowed = f"at most the {self.optimiser.steps} steps of the run"
+            _require(self.early <= self.optimiser.steps, "early", self.early, allowed)
         for axis in self.axes:
             for value in axis.values:
                 varied(self, axis.field, value)  # raises if out of range

@@ -8,9 +8,9 @@ themselves in rotated coordinates, so L is sufficient, at a cost that does not d
 
 A seed feeds independent streams: labels and presence of the fast feature; the originals' noise and
 the weights beside the features; the weights along the features; the variants' noise; the random
-subset; mini-batches. All methods of a seed share the originals and the initial weights bit for bit.
-The c-th variant of slow example i is the same vector in tada at every k; the first variants, c = 1,
-are also those of syn-all and, at k = 2, of syn-rand.
+subset; mini-batches; which variants have the fast feature. All methods of a seed share the
+originals and the initial weights bit for bit. The c-th variant of slow example i is the same vector
+in tada at every k; the first variants, c = 1, are also those of syn-all and, at k = 2, of syn-rand.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 from theory.config import Distribution, Method, Run
 
 Array = NDArray[np.float64]
-LABELS, ORIGINALS, FEATURES, VARIANTS, SUBSET, BATCHES = range(6)  # purposes of random streams
+# purposes of random streams
+LABELS, ORIGINALS, FEATURES, VARIANTS, SUBSET, BATCHES, PRESENCE = range(7)
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,20 @@ def labels_and_strengths(distribution: Distribution, seed: int) -> tuple[Array, 
     return labels, np.stack((fast, slow), axis=1)
 
 
+def variant_strengths(run: Run, originals: Array, sources: NDArray[np.int_], seed: int) -> Array:
+    """Return the strengths of both features in every variant (V, 2).
+
+    originals: the strengths in the originals (n, 2). sources: the original of each variant (V,).
+    """
+    method = run.method
+    strengths = originals[sources]
+    if method.targeting < 1:
+        follows, has = stream(seed, PRESENCE).random((len(sources), 2)).T
+        anew = run.distribution.beta_e * (has < run.distribution.alpha)
+        strengths[:, 0] = np.where(follows < method.targeting, strengths[:, 0], anew)
+    return method.fidelity * strengths
+
+
 def draw(run: Run, seed: int) -> Sample:
     """Draw the examples and initial weights of a run.
 
@@ -138,11 +153,12 @@ def draw(run: Run, seed: int) -> Sample:
     multiplicities, sources, kept = augmentation(method, slow, seed)
     noise_and_weights = _orthogonal if run.distribution.orthogonal else _gaussian
     noise, weights = noise_and_weights(run, seed, sources, kept)
+    added = variant_strengths(run, strengths, sources, seed)[kept]
     sources = sources[kept]
     return Sample(
         labels=np.concatenate((labels, labels[sources])),
         multiplicities=np.concatenate((multiplicities, np.ones(len(sources)))),
-        strengths=np.concatenate((strengths, method.fidelity * strengths[sources])),
+        strengths=np.concatenate((strengths, added)),
         noise=noise,
         feature_weights=network.sigma_0 * stream(seed, FEATURES).standard_normal((network.J, 2)),
         other_weights=network.sigma_0 * weights,

@@ -6,7 +6,7 @@ Neither numpy nor scipy is loaded until something has to be computed.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from pathlib import Path
@@ -23,18 +23,35 @@ from figures.records import (
     write,
     write_plan,
 )
-from theory.config import Axis, Method, Optimiser, Probe, Quantity, Run, Selection, Sweep
+from theory.config import (
+    Axis,
+    Distribution,
+    Method,
+    Network,
+    Optimiser,
+    Probe,
+    Quantity,
+    Run,
+    Selection,
+    Sweep,
+)
 
 TOLERANCE = 1e-6  # allowed difference between machines, in test error or a probe's value
 # the same in single precision, whose own error is 1e-6 (tests/benchmarks/theory.py precision)
 SINGLE = 1e-3
 SCALES = (0.5, 1.0, 1.25, 1.5, 1.75, 2.0)  # s, on both sides of s⁴ = k+1 for k = 2, 5, 8
 CHUNK = 10  # seeds per job: enough to batch, few enough to distribute
+# The main comparison: the slow feature is learned late, so that noise can win. Chosen after sweeps
+# on seeds below 1000; the seeds from FRESH on were used for nothing before.
+RACING = Distribution(beta_d=0.45)
+RACE_STEPS = 1000
+FRESH = 1000
+PATHS = (3, 5)  # exponents p of the fidelity φ = 1 - t^p along a path of strength
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """Named list of ``runs``, each with the seeds 0 ... seeds-1; one record per run and seed."""
+    """Named list of ``runs``, each with ``seeds`` seeds from ``first`` on; one record for each."""
 
     name: str
     about: str
@@ -42,11 +59,16 @@ class Experiment:
     seeds: int
     metric: str = "test_error"  # the number that must agree between machines
     tolerance: float = TOLERANCE  # the allowed difference
+    first: int = 0  # the first seed
 
     @property
     def folder(self) -> str:
         """Folder of the records, relative to the root."""
         return f"theory/{self.name}"
+
+    def chosen(self, count: int | None = None) -> range:
+        """Return the seeds of an experiment, or only the first ``count`` of them."""
+        return range(self.first, self.first + (count or self.seeds))
 
 
 @dataclass(frozen=True)
@@ -58,10 +80,10 @@ class Job:
     root: Path
 
 
-def _methods() -> Experiment:
-    about = "every method: learning of features and noise, test error (T1-T3, T6, T7)"
-    gd = Optimiser("gd", rho=0.0)
-    sam = Optimiser("sam", rho=0.1)
+def _every_method(name: str, distribution: Distribution, steps: int) -> tuple[Run, ...]:
+    """Return a run of every method, with SAM beside gradient descent."""
+    gd = Optimiser("gd", rho=0.0, steps=steps)
+    sam = Optimiser("sam", rho=0.1, steps=steps)
     factors = (2, 3, 5, 8)
     variations = (
         ("original", gd, Method("original", k=1)),
@@ -71,11 +93,59 @@ def _methods() -> Experiment:
         ("syn-all", gd, Method("syn-all")),
         ("syn-rand", gd, Method("syn-rand")),
     )
-    runs = tuple(
-        Run("methods", label, optimiser=optimiser, method=method)
+    return tuple(
+        Run(name, label, distribution, optimiser=optimiser, method=method)
         for label, optimiser, method in variations
     )
-    return Experiment("methods", about, runs, seeds=30)
+
+
+def _methods() -> Experiment:
+    about = "every method during the race: features, noise, test error (T2, T6, T7, T9)"
+    runs = _every_method("methods", RACING, RACE_STEPS)
+    return Experiment("methods", about, runs, seeds=60, first=FRESH)
+
+
+def _convergence() -> Experiment:
+    about = "every method at convergence: a stronger slow feature, twice the steps (T5-T7)"
+    return Experiment("convergence", about, _every_method("convergence", Distribution(), 2000), 30)
+
+
+def _race() -> Experiment:
+    about = "who learns the slow feature, against the race law, by beta_d (T9)"
+    gd = Optimiser("gd", rho=0.0)
+    weak = Axis("distribution.beta_d", tuple(0.3 + 0.05 * i for i in range(8)))
+    original, variants = Method("original", k=1), Method("tada")
+    methods = {
+        "original": original,
+        **{f"useful-{k}": Method("useful", k=k) for k in (2, 5)},
+        **{f"tada-{k}": Method("tada", k=k) for k in (2, 5, 8)},
+        "syn-all": Method("syn-all"),
+        "syn-rand": Method("syn-rand"),
+    }
+    runs = [
+        Sweep("race", label, optimiser=gd, method=method, axes=(weak,), race=True)
+        for label, method in methods.items()
+    ]
+    noise = Axis("distribution.sigma_p", (1.0, 2.0, 2.5))
+    beyond = {  # the distribution, network, optimiser and further axis of each
+        "noise": (Distribution(), Network(), gd, (noise,)),
+        "n-50": (Distribution(n=50), Network(), gd, ()),
+        "n-200": (Distribution(n=200), Network(), gd, ()),
+        "J-4": (Distribution(), Network(J=4), gd, ()),
+        "J-30": (Distribution(), Network(J=30), gd, ()),
+        "orthogonal": (Distribution(orthogonal=True), Network(), gd, ()),
+        "patches-3": (Distribution(noise_patches=3), Network(), gd, ()),
+        "power-5": (Distribution(sigma_p=0.75), Network(sigma_0=0.3, power=5), gd, ()),
+        "sam": (Distribution(), Network(), Optimiser("sam"), ()),
+    }
+    for name, (distribution, network, optimiser, more) in beyond.items():
+        for label, method in (("original", original), ("tada-2", variants)):
+            axes = (*more, weak)
+            run = Sweep(
+                "race", f"{name}-{label}", distribution, network, optimiser, method, axes, race=True
+            )
+            runs.append(run)
+    return Experiment("race", about, tuple(runs), seeds=20, tolerance=SINGLE, first=FRESH)
 
 
 def _homogeneity() -> Experiment:
@@ -101,22 +171,38 @@ def _minibatch() -> Experiment:
 
 
 def _strength() -> Experiment:
-    about = "variants along a path of strength t: κ = sqrt(1-t), φ = 1-t³ (T8)"
-    gd = Optimiser("gd", rho=0.0)
+    about = "variants along two paths of strength t: κ = sqrt(1-t), φ = 1-t³ or 1-t⁵ (T8)"
+    gd = Optimiser("gd", rho=0.0, steps=RACE_STEPS)
     runs = []
-    for t in (tenth / 10 for tenth in range(1, 10)):
-        method = Method("tada", k=3, kappa=sqrt(1 - t), fidelity=1 - t**3)
-        runs.append(Run("strength", f"strength-{t:g}", optimiser=gd, method=method))
-    return Experiment("strength", about, tuple(runs), seeds=30)
+    for power in PATHS:
+        for t in (tenth / 10 for tenth in range(1, 10)):
+            method = Method("tada", k=3, kappa=sqrt(1 - t), fidelity=1 - t**power)
+            label = f"path-{power}-{t:g}"
+            runs.append(Run("strength", label, RACING, optimiser=gd, method=method))
+    for theta in (0.0, 0.5):
+        method = Method("tada", k=3, targeting=theta)
+        runs.append(Run("strength", f"targeting-{theta:g}", RACING, optimiser=gd, method=method))
+    for phi in (0.0, 0.5):
+        method = Method("tada", k=3, fidelity=phi)
+        runs.append(Run("strength", f"fidelity-{phi:g}", RACING, optimiser=gd, method=method))
+    return Experiment("strength", about, tuple(runs), seeds=30, first=FRESH)
 
 
 def _landscape() -> Experiment:
-    about = "variants by the shares that they keep of the noise, κ, and of the features, φ (T8)"
-    gd = Optimiser("gd", rho=0.0)
-    shares = tuple(i / 16 for i in range(17))
-    axes = (Axis("method.kappa", shares), Axis("method.fidelity", shares))
-    runs = (Sweep("landscape", "tada-3", optimiser=gd, method=Method("tada", k=3), axes=axes),)
-    return Experiment("landscape", about, runs, seeds=10, tolerance=SINGLE)
+    about = "variants by what they keep: noise κ, features φ, the lack of the fast one θ (T8)"
+    gd = Optimiser("gd", rho=0.0, steps=RACE_STEPS)
+    shares = tuple(i / 12 for i in range(13))
+    kept = Axis("method.fidelity", shares)
+    runs = tuple(
+        Sweep(
+            "landscape", label, RACING, optimiser=gd, method=Method("tada", k=3), axes=(axis, kept)
+        )
+        for label, axis in (
+            ("noise", Axis("method.kappa", shares)),
+            ("targeting", Axis("method.targeting", shares)),
+        )
+    )
+    return Experiment("landscape", about, runs, seeds=20, tolerance=SINGLE, first=FRESH)
 
 
 def _tolerance() -> Experiment:
@@ -133,7 +219,7 @@ def _tolerance() -> Experiment:
 
 
 def _regimes() -> Experiment:
-    about = "targeted against full augmentation over α and β_d/β_e (T6)"
+    about = "targeted against full augmentation over α and β_d/β_e, in two moments (T6, T9)"
     gd = Optimiser("gd", rho=0.0)
     present = Axis("distribution.alpha", tuple(0.5 + i / 30 for i in range(15)))
     ratios = Axis("distribution.beta_d", tuple(0.2 + 0.05 * i for i in range(15)))
@@ -143,10 +229,18 @@ def _regimes() -> Experiment:
         "syn-all": Method("syn-all"),
     }
     runs = tuple(
-        Sweep("regimes", label, optimiser=gd, method=method, axes=(present, ratios))
+        Sweep(
+            "regimes",
+            label,
+            optimiser=gd,
+            method=method,
+            axes=(present, ratios),
+            early=RACE_STEPS,
+            race=True,
+        )
         for label, method in methods.items()
     )
-    return Experiment("regimes", about, runs, seeds=20, tolerance=SINGLE)
+    return Experiment("regimes", about, runs, seeds=20, tolerance=SINGLE, first=FRESH)
 
 
 def _radius() -> Experiment:
@@ -200,6 +294,8 @@ def _probe(quantity: Quantity, label: str, method: Method, draws: int = 1) -> Pr
 
 BUILDERS = (
     _methods,
+    _convergence,
+    _race,
     _homogeneity,
     _minibatch,
     _strength,
@@ -226,17 +322,16 @@ def find(name: str) -> Experiment:
 
 
 def plan(experiment: Experiment, seeds: int, root: Path) -> list[Job]:
-    """Write the plan of the runs with seeds 0 ... seeds-1; return the jobs that are missing.
+    """Write the plan of the runs with their first ``seeds`` seeds; return the missing jobs.
 
     A job is missing if the records of its seeds below ``root`` are missing or damaged.
     """
-    names = tuple(
-        record_path(run, seed, root).name for run in experiment.runs for seed in range(seeds)
-    )
+    chosen = experiment.chosen(seeds)
+    names = tuple(record_path(run, seed, root).name for run in experiment.runs for seed in chosen)
     command = f"python -m theory run {experiment.name}"
     planned = Plan(experiment.folder, names, command, experiment.metric, experiment.tolerance)
     write_plan(root, planned)
-    return [job for run in experiment.runs for job in missing_jobs(run, seeds, root)]
+    return [job for run in experiment.runs for job in missing_jobs(run, chosen, root)]
 
 
 def complete(experiment: Experiment, jobs: Sequence[Job], workers: int) -> list[tuple[Job, str]]:
@@ -248,14 +343,12 @@ def complete(experiment: Experiment, jobs: Sequence[Job], workers: int) -> list[
     return run_jobs(compute, jobs, total=total, workers=workers, label=experiment.name)
 
 
-def missing_jobs(run: Run, seeds: int, root: Path) -> list[Job]:
-    """Return jobs for the seeds 0 ... seeds-1 whose records are missing or damaged.
+def missing_jobs(run: Run, seeds: Iterable[int], root: Path) -> list[Job]:
+    """Return jobs for those of the seeds whose records are missing or damaged.
 
     A job has at most 10 seeds; for a sweep, one.
     """
-    missing = tuple(
-        seed for seed in range(seeds) if not is_valid(record_path(run, seed, root), run)
-    )
+    missing = tuple(seed for seed in seeds if not is_valid(record_path(run, seed, root), run))
     size = 1 if isinstance(run, Sweep) else CHUNK
     return [Job(run, missing[i : i + size], root) for i in range(0, len(missing), size)]
 

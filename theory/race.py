@@ -27,19 +27,20 @@ The noise of slow examples and the slow feature are in a race: if τ_B* is beyon
 examples are memorised first and the slow feature stays below its value there, forever. If τ_B* is
 below, and the fast feature is learned, then fitting all examples needs the slow feature.
 
-*Criteria.* At convergence, with a median in place of the mean of few noise vectors,
+*At convergence*, with a median in place of the mean of few noise vectors, the slow feature is
+learned iff
 
     τ_B* - τ_A* < k_eff n_slow median_i τ_i*;     S = n_slow median_i τ_i* / (τ_B* - τ_A*).
 
-After time t, with r = 1 until an entry is fitted and 0 from then on, each clock runs at its full
-speed up to its end, and the slow feature is learned iff
+*After finite time.* Let r = 1 until an entry is fitted and 0 from then on. Each clock then runs at
+its full speed up to its end, and <w_j, v_d> has reached a level (``LEARNED``) at time t iff
 
-    τ_B* < B(t) = min(τ_A*, ω_A t) + Σ_{e slow} φ_e^q min(τ_e*, w_e t),
-    ω_A = Σ_{e fast} φ_e^q w_e.
+    τ_B(level) < B(t) = min(τ_A*, ω_A t) + Σ_{e slow} φ_e^q min(τ_e*, w_e t),
+    τ_B(level) = τ_B* - level^{2-q} / ((q-2) (q/2) β_d^q),     ω_A = Σ_{e fast} φ_e^q w_e.
 
-B is piecewise linear, so that the time to learn is known in closed form as well. Neither criterion
-has a free parameter. They need gradient descent on all examples (mini-batches change them in the
-mean not at all), an odd power, and variants whose noise is fresh (κ = 0).
+B is piecewise linear, so that the time to learn is known in closed form. Neither criterion has a
+free parameter. They need gradient descent on all examples (of mini-batches they are the mean), an
+odd power, and variants whose noise is fresh (κ = 0).
 """
 
 from __future__ import annotations
@@ -54,6 +55,9 @@ from scipy.special import expit
 from theory.config import Optimiser, Run
 from theory.data import Array, Sample, draw
 from theory.dynamics import Problem, State, gradient, sharpened
+from theory.measures import LEARNED
+
+PREDICTED = ("race_ratio", "race_factor", "race_steps")
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,7 @@ class Race:
 
     fast: float  # τ_A*
     slow: float  # τ_B*
+    slow_learned: float  # τ_B(LEARNED), at which the slow feature counts as learned
     noise: Array  # (E,) τ_e*, of the first patch to be memorised
     weights: Array  # (E,) w_e = m_e/N'
     pulls: Array  # (E,) φ_e^q
@@ -99,18 +104,21 @@ class Race:
         return self.k_eff * self.ratio > 1
 
     def budget(self, time: float = math.inf) -> float:
-        """Return B(t), which τ_B cannot exceed; time: t = η times steps, >= 0 or infinite."""
+        """Return B(t), about the most that τ_B can be; time: t = η times steps, >= 0 or infinite.
+
+        B(∞) is an exact bound under gradient flow with orthogonal noise.
+        """
         with np.errstate(invalid="ignore"):
             spent = np.fmin(self.noise, self.weights * time)  # (E,)
         fast = min(self.fast, self.fast_weight * time) if self.fast_weight else 0.0
         return fast + float(self.pulls @ spent)
 
     def learned_by(self, time: float) -> bool:
-        """Return whether τ_B* < B(t); time: t = η times steps, >= 0 or infinite."""
-        return self.slow < self.budget(time)
+        """Return whether τ_B(LEARNED) < B(t); time: t = η times steps, >= 0 or infinite."""
+        return self.slow_learned < self.budget(time)
 
     def learning_time(self) -> float:
-        """Return the time t at which B(t) = τ_B*; infinite if it never is."""
+        """Return the time t at which B(t) = τ_B(LEARNED); infinite if it never is."""
         if not self.learned_by(math.inf):
             return math.inf
         weights = np.append(self.weights, self.fast_weight)
@@ -123,30 +131,26 @@ class Race:
         speed = float(pulls @ weights)
         time = reached = 0.0
         for e in order:
-            if reached + speed * (stops[e] - time) >= self.slow:
+            if reached + speed * (stops[e] - time) >= self.slow_learned:
                 break
             reached += speed * (stops[e] - time)
             time = stops[e]
             speed -= pulls[e] * weights[e]
-        return float(time + (self.slow - reached) / speed)
+        return float(time + (self.slow_learned - reached) / speed)
 
 
-def require_covered(run: Run) -> None:
-    """Raise ValueError, naming the setting, if the race law does not cover the run."""
-    allowed = {
-        f"optimiser {run.optimiser.name!r}": (
-            run.optimiser.name == "gd" or run.optimiser.rho == 0,
-            "gd; SAM multiplies each speed by a factor that changes with the gradient's norm",
+def not_covered(run: Run) -> str | None:
+    """Return what of a run the race law does not cover, and what is allowed; None if nothing."""
+    problems = {
+        "SAM; allowed: gd, as SAM's speeds change with the norm of the gradient": (
+            run.optimiser.name == "sam" and run.optimiser.rho > 0
         ),
-        "a rectified network": (not run.network.rectified, "odd powers that are not rectified"),
-        f"kappa = {run.method.kappa:g}": (
-            run.method.kappa == 0 or run.method.name in ("original", "useful"),
-            "0; variants that keep noise are neither copies nor independent",
+        "a rectified network; allowed: an odd power": run.network.rectified,
+        f"variants with kappa = {run.method.kappa:g}; allowed: 0, noise of their own": (
+            run.method.kappa > 0 and run.method.name not in ("original", "useful")
         ),
     }
-    for got, (covered, wanted) in allowed.items():
-        if not covered:
-            raise ValueError(f"the race law does not cover {got}; allowed: {wanted}")
+    return next((text for text, holds in problems.items() if holds), None)
 
 
 def race(run: Run, sample: Sample | None = None, seed: int = 0) -> Race:
@@ -155,7 +159,8 @@ def race(run: Run, sample: Sample | None = None, seed: int = 0) -> Race:
     sample: the examples and initial weights; None: those of the seed. Raises ValueError if the law
     does not cover the run.
     """
-    require_covered(run)
+    if problem := not_covered(run):
+        raise ValueError(f"the race law does not cover {problem}")
     sample = draw(run, seed) if sample is None else sample
     q = run.network.power
     distribution = run.distribution
@@ -168,6 +173,7 @@ def race(run: Run, sample: Sample | None = None, seed: int = 0) -> Race:
     return Race(
         fast=float(blow_up(start_fast, distribution.beta_e**q, q)),
         slow=float(blow_up(start_slow, distribution.beta_d**q, q)),
+        slow_learned=float(blow_up(start_slow, distribution.beta_d**q, q, LEARNED)),
         noise=ends[entries],
         weights=weights[entries],
         pulls=pulls[entries],
@@ -176,15 +182,38 @@ def race(run: Run, sample: Sample | None = None, seed: int = 0) -> Race:
     )
 
 
-def blow_up(start: Array | float, strength: Array | float, power: int) -> Array:
-    """Return τ* = x(0)^{2-q} / ((q-2) (q/2) s), infinite where x(0) <= 0.
+def predictions(run: Run, sample: Sample) -> dict[str, float | None]:
+    """Return the predictions of a run as numbers of a record, under the names ``PREDICTED``.
 
-    start: x(0). strength: s > 0. power: q >= 3.
+    S, k_eff, and the number of steps after which the slow feature is learned. None where a number
+    is infinite, and if the law does not cover the run. Beside SAM's outcome stands the prediction
+    for gradient descent.
+    """
+    descent = replace(run, optimiser=replace(run.optimiser, name="gd"))
+    if not_covered(descent):
+        return dict.fromkeys(PREDICTED)
+    ahead = race(descent, sample)
+    values = (ahead.ratio, ahead.k_eff, ahead.learning_time() / run.optimiser.eta)
+    finite = (value if math.isfinite(value) else None for value in values)
+    return dict(zip(PREDICTED, finite, strict=True))
+
+
+def blow_up(
+    start: Array | float, strength: Array | float, power: int, level: float = math.inf
+) -> Array:
+    """Return the clock time at which x reaches a level, τ* where the level is infinite.
+
+        τ(level) = (x(0)^{2-q} - level^{2-q}) / ((q-2) (q/2) s),
+
+    infinite where x(0) <= 0, and 0 where x(0) is beyond the level.
+
+    start: x(0). strength: s > 0. power: q >= 3. level: > 0 or infinite.
     """
     start = np.asarray(start, dtype=float)
     grows = start > 0
     rate = (power - 2) * power / 2 * np.asarray(strength)
-    return np.where(grows, np.where(grows, start, 1.0) ** (2 - power) / rate, np.inf)
+    left = np.where(grows, start, 1.0) ** (2 - power) - level ** (2 - power)
+    return np.where(grows, np.maximum(left, 0.0) / rate, np.inf)
 
 
 def noise_starts(sample: Sample) -> tuple[Array, Array]:

@@ -20,6 +20,7 @@ from theory.measures import (
     predicted_ratio,
     recording_steps,
 )
+from theory.race import predictions
 
 Metrics = dict[str, Any]
 
@@ -81,6 +82,7 @@ def _metrics(
         **learning_times(peaks),
         **early_speeds(peaks, run.optimiser.eta, run.network.power),
         "speed_ratio_predicted": predicted_ratio(sample, run.network),
+        **predictions(run, sample),
         "slow_fraction": float(sample.slow.mean()),
         "examples": int(sample.multiplicities.sum()),
     }

@@ -19,9 +19,11 @@ from theory.config import NOISY, Run, Sweep, varied
 from theory.data import Sample, draw
 from theory.dynamics import padded, stack, train
 from theory.measures import CURVES, learning_times, measure
+from theory.race import PREDICTED, predictions
 
 BLOCK = 64  # runs per block: enough rows for a fast product, few enough for the cache
 MEASURED = (*CURVES, "time_fast", "time_slow")
+EARLY = ("test_error", "test_error_slow")  # also measured at the step ``early`` of a sweep
 
 Point = tuple[int, Run, Sample]  # flat index in the grid, the run and its examples
 
@@ -31,12 +33,17 @@ def sweep(
 ) -> dict[str, Any]:
     """Return the final ``MEASURED`` values of every run of the grid, as lists nested by axis.
 
+    With ``early``, the values of ``EARLY`` at that step have names that end in ``_early``. With
+    ``race``, ``PREDICTED`` has the predictions of ``theory.race``: S, k_eff and the number of steps
+    after which the slow feature is learned; for SAM they are those of gradient descent.
+
     seed: >= 0. advance: called with the number of runs finished since the last call. A value is
-    None where the run diverged, and a time where it was not reached.
+    None where the run diverged, a time where it was not or will not be reached, S if it is
+    infinite.
     """
     shape = tuple(len(axis.values) for axis in config.axes)
     digits = 7 if config.precision == "float32" else 17  # enough to be exact
-    values: dict[str, list] = {name: [None] * int(np.prod(shape)) for name in MEASURED}
+    values: dict[str, list] = {name: [None] * int(np.prod(shape)) for name in names(config)}
     for block in blocks(groups(points(config, seed))):
         for (place, _, _), row in zip(block, _train(block, config), strict=True):
             for name, value in row.items():
@@ -45,6 +52,12 @@ def sweep(
                 values[name][place] = value
         advance(len(block))
     return {name: _nested(column, shape) for name, column in values.items()}
+
+
+def names(config: Sweep) -> tuple[str, ...]:
+    """Return the names of all values that a sweep measures."""
+    early = tuple(f"{name}_early" for name in EARLY) if config.early else ()
+    return (*MEASURED, *early, *(PREDICTED if config.race else ()))
 
 
 def points(config: Sweep, seed: int) -> Iterator[Point]:
@@ -92,18 +105,25 @@ def blocks(several: Iterable[list[Point]]) -> Iterator[list[Point]]:
 
 
 def _train(block: Sequence[Point], config: Sweep) -> list[dict[str, float | None]]:
-    """Train the runs of a block and return their ``MEASURED`` values; all None if one diverged."""
+    """Train the runs of a block and return the values of ``names``; all None if one diverged."""
     _, runs, samples = zip(*block, strict=True)
     problem = stack(samples, config.network, config.precision)
     features = []
     for state in train(problem, [run.optimiser for run in runs], go_on=True):
         features.append(state.features)
+        if state.step == config.early:
+            halfway = measure(problem, samples, runs, state)
     peaks = np.stack(features, axis=1).max(axis=2)  # (R, T+1, 2)
     rows = []
     for end, path, lost in zip(
         measure(problem, samples, runs, state), peaks, state.diverged, strict=True
     ):
-        rows.append(dict.fromkeys(MEASURED) if lost else {**end, **learning_times(path)})
+        rows.append(dict.fromkeys(names(config)) if lost else {**end, **learning_times(path)})
+    for r, row in enumerate(rows):
+        if config.early and not state.diverged[r]:
+            row |= {f"{name}_early": halfway[r][name] for name in EARLY}
+        if config.race:
+            row |= predictions(runs[r], samples[r])
     return rows
 
 
