@@ -8,7 +8,12 @@ import torch
 from torch import Tensor
 
 from empirical.config import Variants
-from empirical.generation.noise_levels import alpha_bars, describe_noise_level, steps_to_run
+from empirical.generation.noise_levels import (
+    alpha_bars,
+    describe_noise_level,
+    starts_at_level,
+    steps_to_run,
+)
 
 # (x, timestep, labels) -> the prediction that the schedule expects: the noise, or v
 Denoiser = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -17,10 +22,13 @@ Denoiser = Callable[[Tensor, Tensor, Tensor], Tensor]
 def timesteps_to_run(schedule, config: Variants) -> Tensor:
     """Return the timesteps of the denoising steps, (steps,), falling from t* on.
 
-    They are the last ``steps_to_run`` timesteps of the sampling grid, which this function sets. The
-    image is noised to exactly the first of them. Raises ValueError as ``steps_to_run`` does.
+    They are the last ``steps_to_run`` timesteps of the sampling grid, which this function sets; of
+    ``LogSnrSolver``, whose grid begins at t*, all. The image is noised to exactly the first of
+    them. Raises ValueError as ``steps_to_run`` does.
     """
     schedule.set_timesteps(config.num_inference_steps)
+    if starts_at_level(schedule):
+        return schedule.timesteps
     bars = alpha_bars(schedule)
     return schedule.timesteps[len(bars) - steps_to_run(config, bars) :]
 
@@ -69,10 +77,15 @@ def noise_then_denoise(
 def pixel_sampler(config: Variants, schedule):
     """Return the scheduler of ``config.sampler`` on the given noise schedule.
 
-    ddpm: ancestral sampling, the schedule itself. ddim: deterministic given the first noise.
+    ddpm: ancestral sampling, the schedule itself. ddim and dpm-solver: deterministic given the
+    first noise.
     """
     if config.sampler == "ddpm":
         return schedule
+    if config.sampler == "dpm-solver":
+        from empirical.generation.log_snr_solver import LogSnrSolver
+
+        return LogSnrSolver.of(schedule.config, config)
     from diffusers import DDIMScheduler
 
     return DDIMScheduler.from_config(schedule.config, set_alpha_to_one=True)

@@ -20,6 +20,11 @@ def is_flow(schedule) -> bool:
     return hasattr(schedule, "scale_noise") or bool(schedule.config.get("use_flow_sigmas", False))
 
 
+def starts_at_level(schedule) -> bool:
+    """Return whether all steps of a schedule are run, because they begin at the named level."""
+    return bool(getattr(schedule, "starts_at_level", False))
+
+
 def alpha_bars(schedule) -> Tensor:
     """Return alpha_bar of every timestep of the grid that ``set_timesteps`` has set.
 
@@ -41,17 +46,36 @@ def steps_to_run(variants: Variants, bars: Tensor) -> int:
     ``from_noise`` if the noisiest timestep leaves something of the source (alpha_bar >= 0.02).
     """
     if variants.from_noise:
-        top = float(bars[0])
-        require(
-            top < PURE_NOISE,
-            "alpha_bar of the model's noisiest timestep",
-            round(top, 4),
-            f"below {PURE_NOISE} with variants.from_noise",
-        )
+        _check_pure_noise(float(bars[0]))
         return len(bars)
     if variants.alpha_bar is not None:
         return len(bars) - int((bars - variants.alpha_bar).abs().argmin())
     return round(variants.num_inference_steps * variants.strength)
+
+
+def first_timestep(variants: Variants, bars: Tensor) -> int:
+    """Return the timestep of the whole schedule that the settings name, from 0 on.
+
+    With ``from_noise`` the noisiest; with ``alpha_bar`` the one whose alpha_bar is nearest to it;
+    else round(timesteps * strength) - 1. bars: (timesteps,), alpha_bar of every timestep, falling.
+    Raises ValueError with ``from_noise`` as ``steps_to_run`` does.
+    """
+    if variants.from_noise:
+        _check_pure_noise(float(bars[-1]))
+        return len(bars) - 1
+    if variants.alpha_bar is not None:
+        return int((bars.double() - variants.alpha_bar).abs().argmin())
+    return max(1, round(len(bars) * variants.strength)) - 1
+
+
+def _check_pure_noise(top: float) -> None:
+    """Raise ValueError if alpha_bar of the noisiest timestep leaves something of the source."""
+    require(
+        top < PURE_NOISE,
+        "alpha_bar of the model's noisiest timestep",
+        round(top, 4),
+        f"below {PURE_NOISE} with variants.from_noise",
+    )
 
 
 def describe_noise_level(timestep: float, alpha_bar: float) -> dict[str, float | None]:
@@ -61,7 +85,7 @@ def describe_noise_level(timestep: float, alpha_bar: float) -> dict[str, float |
 
 
 def latent_sampler(variants: Variants, schedule):
-    """Return DDPM or DDIM on a stored noise schedule, whatever sampler was stored with it.
+    """Return the sampler on a stored noise schedule, whatever sampler was stored with it.
 
     Latents are not clipped. A learned variance is ignored, and so are the channels that hold it.
     Raises ValueError for a schedule without alpha_bar.
@@ -74,6 +98,10 @@ def latent_sampler(variants: Variants, schedule):
         type(schedule).__name__,
         "one with a schedule of alpha_bar, or flow matching",
     )
+    if variants.sampler == "dpm-solver":
+        from empirical.generation.log_snr_solver import LogSnrSolver
+
+        return LogSnrSolver.of(schedule.config, variants)
     changes = {"timestep_spacing": "trailing", "clip_sample": False, "thresholding": False}
     if variants.sampler == "ddim":
         return DDIMScheduler.from_config(schedule.config, **changes)

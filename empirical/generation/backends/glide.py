@@ -22,7 +22,7 @@ from empirical.generation.backends.model_files import (
     network_dtype,
 )
 from empirical.generation.backends.passes import Passes, PassesBackend
-from empirical.generation.denoising import draw_noise
+from empirical.generation.denoising import draw_noise, noise_then_denoise, timesteps_to_run
 from empirical.generation.noise_levels import describe_noise_level, steps_to_run
 
 TIMESTEPS = 1000
@@ -49,6 +49,11 @@ def respaced_schedule(steps: int) -> tuple[list[int], list[float]]:
     stride = (TIMESTEPS - 1) / (steps - 1) if steps > 1 else 1
     chosen = [round(i * stride) for i in range(steps)]
     return chosen, [bars[t] for t in chosen]
+
+
+def clean_image(x: Tensor, noise: Tensor, bar: float) -> Tensor:
+    """Return the clean image that a predicted noise means at this alpha_bar, clipped to [-1, 1]."""
+    return ((x - math.sqrt(1 - bar) * noise) / math.sqrt(bar)).clamp(-1, 1)
 
 
 class GlideBackend(PassesBackend):
@@ -88,6 +93,17 @@ class GlideBackend(PassesBackend):
 
     def _configure(self, variants: Variants) -> None:
         self.variants = variants
+        self.solver = None
+        if variants.sampler == "dpm-solver":
+            from empirical.generation.log_snr_solver import LogSnrSolver
+
+            config = {"beta_schedule": "squaredcos_cap_v2", "prediction_type": "sample"}
+            self.solver = LogSnrSolver.of(config, variants)
+            self.timesteps = timesteps_to_run(self.solver, variants).flip(0).tolist()
+            every = respaced_schedule(TIMESTEPS)[1]
+            self.bars = [every[t] for t in self.timesteps]
+            self.steps = len(self.timesteps)
+            return
         self.timesteps, self.bars = respaced_schedule(variants.num_inference_steps)
         falling = torch.tensor(self.bars[::-1], dtype=torch.float64)
         self.steps = steps_to_run(variants, falling)
@@ -107,6 +123,10 @@ class GlideBackend(PassesBackend):
 
     def _make(self, x: Tensor, labels: Tensor, generators: list[torch.Generator]) -> Tensor:
         """Return variants of one pass of images of the model's side."""
+        if self.solver is not None:
+            return noise_then_denoise(
+                self._predict_clean, self.solver, x, labels, self.variants, generators
+            )
         bar = self.bars[self.steps - 1]
         noise = draw_noise(x, generators)
         x = noise if self.variants.from_noise else math.sqrt(bar) * x + math.sqrt(1 - bar) * noise
@@ -136,6 +156,11 @@ class GlideBackend(PassesBackend):
             noise = noise[n:] + guidance * (noise[:n] - noise[n:])
         return noise, (place[:n] + 1) / 2
 
+    def _predict_clean(self, x: Tensor, t: Tensor, labels: Tensor) -> Tensor:
+        """Return the clipped clean image, as the solver expects it, (n, 3, side, side)."""
+        step = self.timesteps.index(int(t))
+        return clean_image(x, self._predict(x, step, labels)[0], self.bars[step])
+
     def _step(
         self, x: Tensor, step: int, noise: Tensor, place: Tensor, generators: list[torch.Generator]
     ) -> Tensor:
@@ -146,7 +171,7 @@ class GlideBackend(PassesBackend):
         """
         bar = self.bars[step]
         before = self.bars[step - 1] if step else 1.0
-        clean = ((x - math.sqrt(1 - bar) * noise) / math.sqrt(bar)).clamp(-1, 1)
+        clean = clean_image(x, noise, bar)
         if self.variants.sampler == "ddim":
             noise = (x - math.sqrt(bar) * clean) / math.sqrt(1 - bar)
             return math.sqrt(before) * clean + math.sqrt(1 - before) * noise

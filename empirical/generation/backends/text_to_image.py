@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import inspect
 import json
+from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any
 
@@ -28,8 +29,11 @@ from empirical.generation.noise_levels import (
     describe_noise_level,
     is_flow,
     latent_sampler,
+    starts_at_level,
     steps_to_run,
 )
+
+Prompt = tuple[str, str]  # a prompt and a negative prompt, which may be empty
 
 
 class TextBackend(PassesBackend):
@@ -45,15 +49,16 @@ class TextBackend(PassesBackend):
     def __init__(
         self,
         pipe,
-        prompts: list[str],
+        prompts: Sequence[Sequence[Prompt]],
         variants: Variants,
         device: torch.device | str,
         description: dict[str, Any],
     ) -> None:
         """Move an image-to-image pipeline to ``device``.
 
-        prompts: one for each class. description: what ``describe`` returns beside kind and
-        pipeline. Raises ValueError if the pipeline has no strength.
+        prompts: at least one for each class; an image draws one of them by its own generator.
+        description: what ``describe`` returns beside kind and pipeline. Raises ValueError if the
+        pipeline has no strength, or if there are negative prompts and it has none.
         """
         parameters = inspect.signature(pipe.__call__).parameters
         require(
@@ -61,6 +66,13 @@ class TextBackend(PassesBackend):
             "generator.model's pipeline",
             type(pipe).__name__,
             "an image-to-image pipeline with a strength",
+        )
+        self.negative = any(negative for own in prompts for _, negative in own)
+        require(
+            not self.negative or "negative_prompt" in parameters,
+            "negative prompts",
+            "given",
+            f"none with {type(pipe).__name__}, which does not read them",
         )
         if getattr(pipe, "watermark", None) is not None:
             pipe.watermark = None  # SDXL would put one into every training image
@@ -78,6 +90,12 @@ class TextBackend(PassesBackend):
 
     def _configure(self, variants: Variants) -> None:
         self.variants = variants
+        require(
+            not self.negative or variants.guidance > 1,
+            "guidance with negative prompts",
+            variants.guidance,
+            "above 1: without guidance they are not read",
+        )
         pipe = copy.copy(self.pipe)  # shares all parts with the original, except the scheduler
         if is_flow(pipe.scheduler):
             pipe.scheduler = copy.copy(pipe.scheduler)
@@ -92,11 +110,14 @@ class TextBackend(PassesBackend):
         if self.has_sides:
             self.options |= {"height": self.side, "width": self.side}
         grey = torch.full((1, 3, self.side, self.side), 0.5)
-        set_timesteps(pipe, prompt=self.prompts[0], image=grey, strength=1.0, **self.options)
+        set_timesteps(pipe, prompt=self.prompts[0][0][0], image=grey, strength=1.0, **self.options)
         bars = alpha_bars(pipe.scheduler)
-        self.steps = steps_to_run(variants, bars)
+        if starts_at_level(pipe.scheduler):
+            self.steps = self.options["num_inference_steps"] = len(bars)
+        else:
+            self.steps = steps_to_run(variants, bars)
         self.options["strength"] = exact_strength(
-            pipe, variants.num_inference_steps, self.steps, self.device
+            pipe, self.options["num_inference_steps"], self.steps, self.device
         )
         first = len(bars) - self.steps
         self.first_level = describe_noise_level(
@@ -119,9 +140,34 @@ class TextBackend(PassesBackend):
     def _make(self, x: Tensor, labels: Tensor, generators: list[torch.Generator]) -> Tensor:
         """Return variants of one pass of images of the model's side."""
         image = torch.full_like(x, 0.5) if self.variants.from_noise else (x / 2 + 0.5).clamp(0, 1)
-        prompts = [self.prompts[label] for label in labels.tolist()]
-        out = self.pipe(prompt=prompts, image=image, generator=generators, **self.options)
+        drawn = [
+            draw_prompt(self.prompts[label], rng)
+            for label, rng in zip(labels.tolist(), generators, strict=True)
+        ]
+        words = {"prompt": [prompt for prompt, _ in drawn]}
+        if self.negative:
+            words["negative_prompt"] = [negative for _, negative in drawn]
+        out = self.pipe(image=image, generator=generators, **words, **self.options)
         return out.images.float() * 2 - 1
+
+
+def draw_prompt(prompts: Sequence[Prompt], rng: torch.Generator) -> Prompt:
+    """Return one of the prompts; nothing is drawn if there is only one."""
+    if len(prompts) == 1:
+        return prompts[0]
+    return prompts[int(torch.randint(len(prompts), (), generator=rng))]
+
+
+def class_prompts(generator: Generator, classes: Sequence[str]) -> list[list[Prompt]]:
+    """Return the prompts of each class, at least one, each with its negative prompt."""
+    found = []
+    for name in classes:
+        own = [(words, negative) for other, words, negative in generator.words if other == name]
+        own = own or [(name.replace("_", " "), "")]
+        found.append(
+            [(generator.prompt.replace("{class}", words), negative) for words, negative in own]
+        )
+    return found
 
 
 class _TimestepsSet(Exception):
@@ -218,6 +264,6 @@ def load_text_to_image(
     logging.disable_progress_bar()
     dtype = network_dtype(generator, device)
     pipe = load_pipeline(AutoPipelineForImage2Image.from_pretrained, generator, dtype, **options)
-    prompts = [generator.prompt.replace("{class}", name.replace("_", " ")) for name in classes]
+    prompts = class_prompts(generator, classes)
     description = {**describe_model(generator), "prompt": generator.prompt}
     return TextBackend(pipe, prompts, variants, device, description)
