@@ -9,7 +9,7 @@ from typing import Literal, get_args
 from empirical.config.require import require, require_one_of
 from empirical.config.training import PrecisionName
 
-SamplerName = Literal["ddpm", "ddim"]
+SamplerName = Literal["ddpm", "ddim", "dpm-solver"]
 KindName = Literal["auto", "unet", "text", "dit", "glide", "ideal"]
 TrainedOnName = Literal["own", "external"]
 
@@ -92,7 +92,9 @@ class Variants:
     num_inference_steps: int = 50
     # scale of classifier-free guidance, at least 0; 1: the conditional model without guidance
     guidance: float = 1.0
-    sampler: SamplerName = "ddpm"  # ddpm: stochastic; ddim: deterministic after the first noise
+    # ddpm: stochastic; ddim: deterministic after the first noise; dpm-solver: too, DPM-Solver++(2M)
+    # on steps uniform in the log-SNR, which needs fewer of them
+    sampler: SamplerName = "ddpm"
     # noise level that replaces strength, (0, 1); it means the same on every schedule; None: use
     # strength
     alpha_bar: float | None = None
