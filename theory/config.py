@@ -12,7 +12,9 @@ from typing import Any, Literal, get_args
 
 MethodName = Literal["original", "useful", "tada", "syn-all", "syn-rand"]
 OptimiserName = Literal["gd", "sam"]
-Quantity = Literal["speed-ratio", "sam-factor", "noise-alignment", "gradient-variance"]
+Quantity = Literal[
+    "speed-ratio", "sam-factor", "noise-alignment", "gradient-variance", "race-identity"
+]
 # a sweep may vary these numbers; the noise patches depend on the NOISY ones, not on the QUIET ones
 NOISY = (
     "distribution.n",

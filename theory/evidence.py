@@ -1,17 +1,59 @@
-"""Read numbers by seed from the records of experiments; compute means and 95% intervals."""
+"""Read numbers by seed from the records of experiments; compute means, intervals and levels."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from scipy.special import stdtrit
+from numpy.typing import NDArray
+from scipy.special import stdtr, stdtrit
 
 from figures.records import Record, read
 from theory.experiments import find, record_path
 
 BySeed = dict[int, float]
+Array = NDArray[np.float64]
+ALPHA = 0.05  # probability that any bound of a claim is taken for respected by chance, at most
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a run within ``steps`` steps, and what the race law predicts of it."""
+
+    steps: int
+    time: float | None  # step at which the slow feature was learned; None: not within the run
+    predicted: float | None  # step at which it is to be learned; None: never
+    ratio: float | None  # S; None: infinite
+    factor: float | None  # k_eff
+
+    @property
+    def in_time(self) -> bool:
+        """Whether the law at finite time is right about the run."""
+        expected = self.predicted is not None and self.predicted <= self.steps
+        return expected == (self.time is not None)
+
+    @property
+    def at_last(self) -> bool:
+        """Whether k_eff S > 1, the law at convergence, is right about the run."""
+        expected = self.ratio is None or (self.factor or 0.0) * self.ratio > 1
+        return expected == (self.time is not None)
+
+    @property
+    def pace(self) -> float | None:
+        """Measured over predicted time to learn; None if either is beyond the run."""
+        if self.time is None or self.predicted is None or self.predicted > self.steps:
+            return None
+        return self.time / self.predicted
+
+
+def _flat(values: Any) -> list:
+    """Return a number as a list of one, and nested lists as one list."""
+    if not isinstance(values, list):
+        return [values]
+    return [value for part in values for value in _flat(part)]
 
 
 class Evidence:
@@ -22,9 +64,11 @@ class Evidence:
     """
 
     def __init__(self, root: Path, seeds: Mapping[str, int]) -> None:
-        """Read the records; seeds: number of seeds of each experiment, counted from seed 0."""
+        """Read the records; seeds: number of seeds of each experiment, from its first one on."""
         self.runs: dict[tuple[str, str], list[Record]] = {
-            (name, run.label): [read(record_path(run, seed, root)) for seed in range(count)]
+            (name, run.label): [
+                read(record_path(run, seed, root)) for seed in find(name).chosen(count)
+            ]
             for name, count in seeds.items()
             for run in find(name).runs
         }
@@ -42,16 +86,35 @@ class Evidence:
                 numbers[record.seed] = factor * value
         return numbers
 
-    def steps_to(self, experiment: str, label: str, error: float) -> BySeed:
-        """Return, by seed, the steps until the test error is at most ``error``.
+    def steps_to(
+        self, experiment: str, label: str, level: float, curve: str = "test_error"
+    ) -> BySeed:
+        """Return, by seed, the steps until a curve is at most ``level``.
 
         Linear between recorded steps; the number of all steps if it is not reached.
         """
-        steps = {}
+        return {
+            record.seed: first_crossing(record.metrics["steps"], record.metrics[curve], level)
+            for record in self.runs[experiment, label]
+        }
+
+    def labels(self, experiment: str) -> list[str]:
+        """Return the labels of an experiment's runs, in their order."""
+        return [label for name, label in self.runs if name == experiment]
+
+    def outcomes(self, experiment: str, label: str) -> dict[int, list[Outcome]]:
+        """Return, by seed, what became of each run of a label beside the race law's prediction.
+
+        One run, or all those of a sweep, without runs that the law does not cover.
+        """
+        found = {}
         for record in self.runs[experiment, label]:
-            metrics = record.metrics
-            steps[record.seed] = first_crossing(metrics["steps"], metrics["test_error"], error)
-        return steps
+            steps = record.config["optimiser"]["steps"]
+            names = ("time_slow", "race_steps", "race_ratio", "race_factor")
+            runs = zip(*(_flat(record.metrics[name]) for name in names), strict=True)
+            # k_eff is None where a run of a sweep diverged, and where the law does not cover it
+            found[record.seed] = [Outcome(steps, *run) for run in runs if run[-1] is not None]
+        return found
 
 
 def first_crossing(steps: list[int], curve: list[float], level: float) -> float:
@@ -99,8 +162,53 @@ def cross_fitted(samples: Iterable[BySeed]) -> BySeed:
     return {seed: best[seed % 2][seed] for seed in samples[0]}
 
 
-def interval(sample: BySeed) -> tuple[float, float, float]:
-    """Return the mean over seeds and both ends of its 95% interval (Student's t).
+def mean_by_seed(
+    samples: Iterable[Mapping[int, Sequence[Outcome]]], value: Callable[[Outcome], float | None]
+) -> BySeed:
+    """Return, by seed, the mean of a value of all runs of several samples.
+
+    Runs without the value (None), and seeds without such a run, are left out.
+    """
+    found: dict[int, list[float]] = {}
+    for sample in samples:
+        for seed, outcomes in sample.items():
+            numbers = (value(outcome) for outcome in outcomes)
+            found.setdefault(seed, []).extend(float(x) for x in numbers if x is not None)
+    return {seed: float(np.mean(values)) for seed, values in found.items() if values}
+
+
+def holm_levels(samples: Sequence[BySeed], bounds: Sequence[float]) -> list[float]:
+    """Return at which level each mean is to be judged against its bound: Holm's method (1979).
+
+    The sample with the smallest p value (two-sided t test of mean = bound) is judged at
+    ``ALPHA``/m, the next at ``ALPHA``/(m-1), and so on; from the first that is not rejected on, all
+    have its level. So all intervals that leave out their bounds are right about the side, together,
+    with probability 1 - ``ALPHA``.
+    """
+    values = [
+        p_value(np.array(list(sample.values())) - bound)
+        for sample, bound in zip(samples, bounds, strict=True)
+    ]
+    levels = [ALPHA] * len(values)
+    level, rejecting = ALPHA, True
+    for rank, i in enumerate(sorted(range(len(values)), key=values.__getitem__)):
+        if rejecting:
+            level = ALPHA / (len(values) - rank)
+            rejecting = values[i] <= level
+        levels[i] = level
+    return levels
+
+
+def p_value(values: Array) -> float:
+    """Return the two-sided p value of the t test that the mean of the values (n,), n >= 2, is 0."""
+    mean, spread = float(values.mean()), float(values.std(ddof=1))
+    if spread == 0:
+        return float(mean == 0)
+    return float(2 * stdtr(len(values) - 1, -abs(mean) * np.sqrt(len(values)) / spread))
+
+
+def interval(sample: BySeed, level: float = 0.05) -> tuple[float, float, float]:
+    """Return the mean over seeds and both ends of its interval of 1 - ``level`` (Student's t).
 
     Raises ValueError for fewer than 2 seeds.
     """
@@ -110,5 +218,5 @@ def interval(sample: BySeed) -> tuple[float, float, float]:
             f"got {len(values)} seeds with a measurement; "
             "an interval needs at least 2: use more seeds"
         )
-    half = stdtrit(len(values) - 1, 0.975) * values.std(ddof=1) / np.sqrt(len(values))
+    half = stdtrit(len(values) - 1, 1 - level / 2) * values.std(ddof=1) / np.sqrt(len(values))
     return float(values.mean()), float(values.mean() - half), float(values.mean() + half)

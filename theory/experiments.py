@@ -46,6 +46,7 @@ CHUNK = 10  # seeds per job: enough to batch, few enough to distribute
 RACING = Distribution(beta_d=0.45)
 RACE_STEPS = 1000
 FRESH = 1000
+RADII = (0.05, 0.1, 0.2)  # of SAM, at which its factor is measured
 PATHS = (3, 5)  # exponents p of the fidelity φ = 1 - t^p along a path of strength
 
 
@@ -202,7 +203,7 @@ def _landscape() -> Experiment:
             ("targeting", Axis("method.targeting", shares)),
         )
     )
-    return Experiment("landscape", about, runs, seeds=20, tolerance=SINGLE, first=FRESH)
+    return Experiment("landscape", about, runs, seeds=12, tolerance=SINGLE, first=FRESH)
 
 
 def _tolerance() -> Experiment:
@@ -240,7 +241,7 @@ def _regimes() -> Experiment:
         )
         for label, method in methods.items()
     )
-    return Experiment("regimes", about, runs, seeds=20, tolerance=SINGLE, first=FRESH)
+    return Experiment("regimes", about, runs, seeds=12, tolerance=SINGLE, first=FRESH)
 
 
 def _radius() -> Experiment:
@@ -267,29 +268,69 @@ def _separability() -> Experiment:
 
 
 def _claims() -> Experiment:
-    about = "single quantities beside their closed forms (T1-T4)"
+    about = "single quantities beside their closed forms (T1-T4, T9)"
     gd = Optimiser("gd", rho=0.0, steps=1000)
-    sam = Optimiser("sam", rho=0.1)
     original = Method("original", k=1)
     balanced = Method("useful", k=28)  # 28: k* of the default distribution
     # k -> data sets per record: the smaller k, the smaller the difference that is measured
     draws = {2: 75, 3: 50, 5: 25, 8: 25}
+    orthogonal = Distribution(orthogonal=True)
     runs = [
         Probe("claims", "speed-useful-28", optimiser=gd, method=balanced, quantity="speed-ratio"),
-        Probe("claims", "sam", optimiser=sam, method=original, quantity="sam-factor"),
     ]
+    for rho in RADII:
+        sam = Optimiser("sam", rho=rho)
+        label = f"sam-{rho:g}"
+        runs.append(
+            Probe("claims", label, RACING, optimiser=sam, method=original, quantity="sam-factor")
+        )
     for k in (2, 5, 8):
         for s in SCALES:
             method = Method("tada", k=k, scale=s)
             runs.append(_probe("noise-alignment", f"noise-{k}-{s:g}", method))
+    for s in (1.0, 1.75):
+        method = Method("tada", k=5, scale=s)
+        label = f"orthogonal-5-{s:g}"
+        runs.append(_probe("noise-alignment", label, method, distribution=orthogonal))
     for k, number in draws.items():
         runs.append(_probe("gradient-variance", f"variance-{k}", Method("tada", k=k), number))
+    exact = Distribution(beta_d=0.45, orthogonal=True)
+    clocked = (
+        ("original", original, gd, RACING),
+        ("useful-5", Method("useful", k=5), gd, RACING),
+        ("tada-5", Method("tada", k=5), gd, RACING),
+        ("syn-all", Method("syn-all"), gd, RACING),
+        ("syn-rand", Method("syn-rand"), gd, RACING),
+        ("sam", original, Optimiser("sam", steps=1000), RACING),
+        ("orthogonal-original", original, gd, exact),
+        ("orthogonal-useful-5", Method("useful", k=5), gd, exact),
+        ("orthogonal-tada-5", Method("tada", k=5), gd, exact),
+    )
+    for label, method, optimiser, distribution in clocked:
+        runs.append(
+            Probe(
+                "claims",
+                f"clocks-{label}",
+                distribution,
+                optimiser=optimiser,
+                method=method,
+                quantity="race-identity",
+            )
+        )
     return Experiment("claims", about, tuple(runs), seeds=30, metric="value")
 
 
-def _probe(quantity: Quantity, label: str, method: Method, draws: int = 1) -> Probe:
+def _probe(
+    quantity: Quantity,
+    label: str,
+    method: Method,
+    draws: int = 1,
+    distribution: Distribution = Distribution(),  # noqa: B008
+) -> Probe:
     gd = Optimiser("gd", rho=0.0)
-    return Probe("claims", label, optimiser=gd, method=method, quantity=quantity, draws=draws)
+    return Probe(
+        "claims", label, distribution, optimiser=gd, method=method, quantity=quantity, draws=draws
+    )
 
 
 BUILDERS = (

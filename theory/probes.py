@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import expit
 
 from theory import simulate
@@ -13,10 +14,12 @@ from theory.closed_forms import noise_alignment_ratio, shared_noise, slow_gradie
 from theory.config import Method, Probe
 from theory.data import draw
 from theory.dynamics import Problem, State, ascent, gradient, lift, sharpened, stack, train
-from theory.measures import LEARNED, alignment
+from theory.measures import alignment, recording_steps
+from theory.race import clocks, race
 
 Values = dict[str, float | None]
 INFINITE = float("inf")
+UNFITTED = 0.9  # least mean residual 2 sigmoid(-y f) of slow examples that are not yet fitted
 
 
 def probe(run: Probe, seed: int) -> Values:
@@ -103,25 +106,44 @@ def squares(problem: Problem) -> tuple[float, float]:
 def sam_factor(run: Probe, seed: int) -> Values:
     """Measure by which factor SAM multiplies the gradient along the features and noise patches.
 
-    The factors of ``factors`` are taken at initialisation and, with names that end in ``_later``,
-    once the fast feature is learned; the later ones are None if it is not. ``value`` and
-    ``predicted`` are those of the noise at initialisation.
+    The factors of ``factors`` are taken along gradient descent, at initialisation and at about 40
+    steps more. ``value`` and ``predicted`` are those of the slow examples' noise at initialisation.
+    While the slow examples are not fitted, that is while their mean 2 sigmoid(-y f) is at least
+    ``UNFITTED``, ``worst`` is the largest factor of their noise, and ``deepest`` the least, beside
+    ``deepest_predicted`` of the same step. ``worst_fast`` is the largest factor of the noise of
+    fast examples at any step.
     """
     sample = draw(run, seed)
     problem = stack([sample], run.network)
-    states = train(problem, replace(run.optimiser, name="gd"))
-    values = factors(problem, next(states), run.optimiser.rho)
-    later = next((state for state in states if alignment(state)[0, 0] >= LEARNED), None)
-    late = factors(problem, later, run.optimiser.rho) if later else dict.fromkeys(values)
+    recorded = set(recording_steps(run.optimiser.steps))
+    originals = len(sample.slow)
+    along = []
+    unfitted = []
+    for state in train(problem, replace(run.optimiser, name="gd")):
+        if state.step in recorded:
+            along.append(factors(problem, state, run.optimiser.rho, sample.slow))
+            left = 2 * expit(-sample.labels * state.logits[0, :originals])[sample.slow]
+            if len(left) and left.mean() >= UNFITTED:
+                unfitted.append(along[-1])
+    on_slow = [
+        (found, one["noise_slow_predicted"])
+        for one in unfitted
+        if (found := one["noise_slow"]) is not None
+    ]
+    on_fast = [found for one in along if (found := one["noise_fast"]) is not None]
+    deepest = min(on_slow, default=(None, None))
     return {
-        **values,
-        **{f"{name}_later": value for name, value in late.items()},
-        "value": values["noise"],
-        "predicted": values["noise_predicted"],
+        **along[0],
+        "worst": max((found for found, _ in on_slow), default=None),
+        "deepest": deepest[0],
+        "deepest_predicted": deepest[1],
+        "worst_fast": max(on_fast, default=None),
+        "value": along[0]["noise_slow"],
+        "predicted": along[0]["noise_slow_predicted"],
     }
 
 
-def factors(problem: Problem, state: State, rho: float) -> Values:
+def factors(problem: Problem, state: State, rho: float, slow: NDArray[np.bool_]) -> Values:
     """Return the gradient of SAM over that of GD along each direction, actual and predicted.
 
     At W + ρ g/|g|, an alignment c that grows by c' per unit step size becomes
@@ -132,7 +154,10 @@ def factors(problem: Problem, state: State, rho: float) -> Values:
 
     The gradients are summed over the entries that grow (c > 0 for a feature, y c > 0 for a noise
     patch), which weights the entries by their gradients. The prediction is exact except for the
-    change of the residual. None where no entry grows.
+    change of the residual. Noise of slow and of fast examples is summed apart, for once the fast
+    feature is learned their residuals change differently. None where no entry grows.
+
+    slow: which of the examples are slow (n,); all of them are originals.
     """
     first = gradient(problem, state.features, state.projections)
     second = sharpened(problem, state, first, rho)
@@ -141,11 +166,15 @@ def factors(problem: Problem, state: State, rho: float) -> Values:
     labels = np.tile(problem.labels[0], patches)  # (M,)
     # of each direction: gradients of GD and SAM, alignment and its displacement
     features = (first.features, second.features, state.features, moved[0])
-    noise = (first.noise, second.noise, state.projections, moved[1])
+    noise = [part[0] * labels for part in (first.noise, second.noise, state.projections, moved[1])]
+    which = np.zeros(problem.labels.shape[-1], bool)
+    which[: len(slow)] = slow
+    of_slow = np.tile(which, patches)  # (M,)
     along = {
         "fast": [part[0, :, 0] for part in features],
         "slow": [part[0, :, 1] for part in features],
-        "noise": [part[0] * labels for part in noise],
+        "noise_slow": [part[:, of_slow] for part in noise],
+        "noise_fast": [part[:, ~of_slow] for part in noise],
     }
     values = {}
     for name, parts in along.items():
@@ -157,9 +186,42 @@ def factors(problem: Problem, state: State, rho: float) -> Values:
     return values
 
 
+def race_identity(run: Probe, seed: int) -> Values:
+    """Measure the identity of the race's clocks along exact training, and the speed of each clock.
+
+    ``value`` is |τ_B - τ_A - k_eff n_slow <τ_e>| after the last step; ``predicted`` is 0.
+    ``riccati`` is the largest alignment with the slow feature over the closed form
+    x(0)/(1 - 1.5 β_d³ x(0) τ_B) on its clock, for the cubic; ``factor`` is k_eff.
+    """
+    sample = draw(run, seed)
+    problem = stack([sample], run.network)
+    ahead = race(replace(run, optimiser=replace(run.optimiser, name="gd")), sample)
+    states: list[State] = []
+
+    def watched() -> Iterator[State]:
+        for state in train(problem, run.optimiser):
+            states[:] = [state]
+            yield state
+
+    measured = clocks(problem, watched(), run.optimiser)
+    slow_entries = np.concatenate((sample.slow, sample.strengths[len(sample.slow) :, 0] == 0))
+    noise = measured.noise[0, : len(slow_entries)][slow_entries]  # (E,)
+    mean = float(np.average(noise, weights=ahead.pulls)) if len(noise) else 0.0
+    explained = ahead.k_eff * ahead.slow_examples * mean
+    start = sample.feature_weights[:, 1].max()
+    reached = start / (1 - measured.slow[0] / ahead.slow)
+    return {
+        "value": float(abs(measured.slow[0] - measured.fast[0] - explained)),
+        "predicted": 0.0,
+        "riccati": float(alignment(states[0])[0, 1] / reached),
+        "factor": ahead.k_eff,
+    }
+
+
 MEASURES: dict[str, Callable[[Probe, int], Values]] = {
     "speed-ratio": speed_ratio,
     "sam-factor": sam_factor,
     "noise-alignment": noise_alignment,
     "gradient-variance": gradient_variance,
+    "race-identity": race_identity,
 }
