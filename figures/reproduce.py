@@ -22,7 +22,8 @@ from figures.records import (
 from figures.records.compare import DAMAGED, NEW, WITHIN, agree
 from figures.records.lines import read_lines, write_lines
 from figures.records.record import as_line
-from figures.tables import contrasts
+from figures.report.gallery import write_gallery
+from figures.tables import claims, contrasts
 from figures.tables import main as main_table
 
 
@@ -106,16 +107,31 @@ def reproduce(out: Path) -> int:
 def draw_all(drawing: Drawing, indent: str = "") -> list[str]:
     """Draw all figures and tables, and print which records each was drawn from.
 
-    Returns the names of those that could not be drawn because records are missing.
+    The last line names the page that shows them all. Returns the names of those that could not be
+    drawn because records are missing.
     """
     failed = []
+    origins = {}
     for name in drawing.names:
         try:
-            print(f"{indent}{drawing(name)}", flush=True)
+            line = drawing(name)
+            origins[name] = line.partition(": ")[2]
+            print(f"{indent}{line}", flush=True)
         except RecordError as error:
             failed.append(name)
             print(f"{indent}{name}: not drawn: {error}")
+    if origins:
+        page = write_gallery(drawing.out, origins, origins, judged(drawing))
+        print(f"{indent}all of them, with captions and verdicts: {page}")
     return failed
+
+
+def judged(drawing: Drawing) -> list[dict[str, object]]:
+    """Return every case of every claim; none if the records of the theory's claims are missing."""
+    try:
+        return claims.claims_as_json(drawing.records_for(claims))
+    except RecordError:
+        return []
 
 
 def keep(experiment: str, fresh: Path, committed: Path = COMMITTED) -> int:
