@@ -41,7 +41,7 @@ NUMBERS = (
 def list_() -> int:
     """List the named experiments with their runs and seeds."""
     for experiment in EXPERIMENTS.values():
-        size = f"{len(experiment.runs)} runs x {experiment.seeds} seeds"
+        size = f"{len(experiment.runs)} runs x {experiment.seeds} seeds from {experiment.first} on"
         print(f"{experiment.name}: {experiment.about}; {size}")
         print(f"    {' '.join(run.label for run in experiment.runs)}")
     return 0
@@ -54,7 +54,7 @@ def run(
 
     Args:
         names: names of experiments; `python -m theory list` shows them.
-        seeds: number of seeds, counted from seed 0, >= 1; None: all seeds of each experiment.
+        seeds: number of seeds, from the first of each experiment on, >= 1; None: all of them.
         workers: number of parallel processes, one thread each, >= 1; None: one for each core.
         out: output folder; records go to its subfolder records.
     """
@@ -77,11 +77,12 @@ def run(
 def claims(
     json: bool = False, seeds: int | None = None, workers: int | None = None, out: Path = OUTPUT
 ) -> int:
-    """Check the claims T1-T8 against their predictions; missing records are computed first.
+    """Check the claims T1-T9 against their predictions; missing records are computed first.
 
     Args:
-        json: print a JSON list of {id, statement, predicted, measured, low, high, holds}, no table.
-        seeds: number of seeds, counted from seed 0, >= 2; None: all seeds of each experiment.
+        json: print a JSON list instead of a table, of {id, statement, kind, regime, predicted,
+            measured, low, high, holds}.
+        seeds: number of seeds, from the first of each experiment on, >= 2; None: all of them.
         workers: number of parallel processes, one thread each, >= 1; None: one for each core.
         out: output folder; records go to its subfolder records.
     """
