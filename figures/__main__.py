@@ -153,21 +153,23 @@ def list_drawings() -> int:
     return 0
 
 
+COMMANDS: dict[str, Callable[..., int]] = {
+    "draw": draw,
+    "claims": claims,
+    "paper": paper,
+    "reproduce": reproduce,
+    "compare": compare,
+    "keep": keep,
+    "readme": readme,
+    "list": list_drawings,
+}
+
+
 def main(prog: str = "python -m figures") -> int:
     """Run the command that ``sys.argv`` names, or draw everything; return the exit code."""
     if len(sys.argv) == 1 or sys.argv[1] in ("--out", "--committed"):
         sys.argv.insert(1, "draw")
-    commands: dict[str, Callable[..., int]] = {
-        "draw": draw,
-        "claims": claims,
-        "paper": paper,
-        "reproduce": reproduce,
-        "compare": compare,
-        "keep": keep,
-        "readme": readme,
-        "list": list_drawings,
-    }
-    return run_command(commands, prog, __doc__ or "")
+    return run_command(COMMANDS, prog, __doc__ or "")
 
 
 if __name__ == "__main__":

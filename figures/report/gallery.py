@@ -1,4 +1,4 @@
-"""Write ``index.html`` beside the drawings: figures and tables, their captions, claims, commands."""
+"""Write ``index.html`` beside the drawings: all with their captions, claims and commands."""
 
 from __future__ import annotations
 

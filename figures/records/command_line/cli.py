@@ -34,7 +34,7 @@ def run_command(commands: dict[str, Callable[..., int]], prog: str, description:
     mend: their message goes to standard error, without a traceback.
     """
     try:
-        return _parse(commands, prog, description)()
+        return parse(commands, prog, description)()
     except BrokenPipeError:  # the reader of our output, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -46,7 +46,7 @@ def run_command(commands: dict[str, Callable[..., int]], prog: str, description:
         return 130
 
 
-def _parse(
+def parse(
     commands: dict[str, Callable[..., int]], prog: str, description: str
 ) -> Callable[[], int]:
     """Return the chosen function with its arguments, not yet called.
