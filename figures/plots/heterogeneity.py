@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from figures.labels import GREY
 from figures.plots.panels import plot_changes
 from figures.records import Record
-from figures.statistics.arms import Arm, Arms, arm_name, arm_style, variants_of_slow
+from figures.statistics.arms import RACING, Arm, Arms, arm_name, arm_style, variants_of_slow
 from figures.statistics.conditions import mean_over_seeds
 
 RECORDS = ("empirical/heterogeneity",)
@@ -21,7 +21,6 @@ CAPTION = (
     "Noisy digits, ideal variants, equal epochs; mean over seeds with 95% intervals."
 )
 COMPARED = ("random-5", "syn-all")
-RACING = ("useful-5", "tada-5", "random-5", "syn-all")
 
 
 def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:

@@ -379,5 +379,8 @@ TOPICS: dict[str, tuple[str, Callable[[Sequence[Record], Sequence[str]], str | N
     "regimes": ("theory/regimes", regimes_number),
     "reduced-stability": ("empirical/reduced-stability", agreement_number),
     "ideal": ("empirical/ideal", arm_number),
-    "ideal-plain": ("empirical/ideal-plain", arm_number),
+    **{
+        name: (f"empirical/{name}", arm_number)
+        for name in ("ideal-plain", "ideal-sam", "ideal-steps", "dose", "heterogeneity")
+    },
 }

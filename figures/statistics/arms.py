@@ -17,6 +17,7 @@ from figures.statistics.pick import method_of
 
 DIALS = ("kappa", "fidelity", "fresh_noise", "cue_redrawn")
 SELECTED = {"random": "random", "truth": "truth"}  # rules that have a name of their own in figures
+RACING = ("useful-5", "tada-5", "random-5", "syn-all")  # methods of which k_eff is drawn
 PERFECT: dict[str, Any] = {
     "kappa": 0.0,
     "fidelity": 1.0,
