@@ -63,7 +63,7 @@ def run(pixels, config, denoiser, n=None):
     )
 
 
-@pytest.mark.parametrize("kind", ["ddpm", "ddim"])
+@pytest.mark.parametrize("kind", ["ddpm", "ddim", "dpm-solver"])
 def test_low_strength_returns_the_image(kind):
     data = points()
     torch.testing.assert_close(
@@ -71,7 +71,7 @@ def test_low_strength_returns_the_image(kind):
     )
 
 
-@pytest.mark.parametrize("kind", ["ddpm", "ddim"])
+@pytest.mark.parametrize("kind", ["ddpm", "ddim", "dpm-solver"])
 def test_as_strength_falls_the_change_vanishes_whatever_the_denoiser(kind):
     data = points()
     poor = lambda x, t, labels: torch.zeros_like(x)  # noqa: E731
@@ -83,7 +83,7 @@ def test_as_strength_falls_the_change_vanishes_whatever_the_denoiser(kind):
     assert change[2] < 0.05
 
 
-@pytest.mark.parametrize("kind", ["ddpm", "ddim"])
+@pytest.mark.parametrize("kind", ["ddpm", "ddim", "dpm-solver"])
 def test_full_strength_draws_from_the_data_and_forgets_the_source(kind):
     data = points()
     made = run(
@@ -171,7 +171,7 @@ def test_half_strength_is_half_the_signal_as_in_the_paper():
     assert level["sigma"] == pytest.approx(1.0, abs=0.03)
 
 
-@pytest.mark.parametrize("kind", ["ddpm", "ddim"])
+@pytest.mark.parametrize("kind", ["ddpm", "ddim", "dpm-solver"])
 @pytest.mark.parametrize("guidance", [1.0, 3.0])
 def test_a_variant_is_the_same_whatever_else_is_made(model, kind, guidance):
     images = split_dataset(Data(), 0).train
