@@ -84,7 +84,7 @@ REDUCED = Setting(
         LEARNED,
         Early(error=0.4, every=20, limit=1500),
         Generator(model="paper/models/cifar10-16px-29k", trained_on="external"),
-        Variants(num_inference_steps=40, sampler="ddim"),
+        Variants(num_inference_steps=25, sampler="dpm-solver"),
     ),
     sam=replace(LEARNED, optimiser="sam"),
     best=5,
