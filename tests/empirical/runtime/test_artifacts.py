@@ -336,27 +336,72 @@ def test_a_result_is_named_by_its_stage_and_all_that_it_depends_on(tmp_path):
     assert len({other.name for other in others} | {path.name}) == 4
 
 
-@pytest.mark.parametrize(
+ARRAYS = {"a": np.arange(30), "b": np.ones((2, 2)), "c": np.array(0.5), "d": np.zeros((0, 3))}
+WEIGHTS = {
+    "a": torch.arange(30),
+    "b": torch.ones(2, 2).T,
+    "c": torch.tensor(0.5, dtype=torch.bfloat16),
+    "d": torch.zeros(0, 3),
+}
+KINDS = pytest.mark.parametrize(
     ("save", "load", "values"),
     [
-        (artifacts.save_arrays, artifacts.load_arrays, {"a": np.arange(3), "b": np.ones((2, 2))}),
+        (artifacts.save_arrays, artifacts.load_arrays, ARRAYS),
         (
             lambda path, **tensors: artifacts.save_weights(path, tensors),
             artifacts.load_weights,
-            {"a": torch.arange(3), "b": torch.ones(2, 2).T},
+            WEIGHTS,
         ),
     ],
     ids=["arrays", "weights"],
 )
-def test_a_damaged_result_counts_as_missing(tmp_path, save, load, values):
+
+
+def same(found, values):
+    return found.keys() == values.keys() and all(
+        found[name].dtype == value.dtype
+        and found[name].shape == value.shape
+        and (found[name] == value).all()
+        for name, value in values.items()
+    )
+
+
+@KINDS
+def test_a_damaged_result_counts_as_missing_and_is_named(tmp_path, save, load, values, capsys):
     path = tmp_path / "result.npz"
     assert load(path) is None
+    assert capsys.readouterr().err == ""
     save(path, **values)
-    found = load(path)
-    assert found.keys() == values.keys()
-    assert all((found[name] == value).all() for name, value in values.items())
-    path.write_bytes(path.read_bytes()[:-5])
-    assert load(path) is None
-    path.write_bytes(b"")
-    assert load(path) is None
+    assert same(load(path), values)
+    assert capsys.readouterr().err == ""
+    for content in (path.read_bytes()[:-5], b""):
+        path.write_bytes(content)
+        assert load(path) is None
+        assert capsys.readouterr().err == f"{path} is damaged: made again\n"
     assert [each.name for each in Path(tmp_path).iterdir()] == ["result.npz"]
+
+
+@KINDS
+def test_any_damage_is_noticed_or_changes_nothing(tmp_path, save, load, values):
+    """Flip bits, cut, and overwrite stretches at random places, seeded."""
+    path = tmp_path / "result.npz"
+    save(path, **values)
+    whole = path.read_bytes()
+    rng = np.random.default_rng(0)
+    noticed = 0
+    for _ in range(400):
+        content = bytearray(whole)
+        place = int(rng.integers(len(content)))
+        match rng.integers(3):
+            case 0:
+                content[place] ^= 1 << int(rng.integers(8))
+            case 1:
+                del content[place:]
+            case 2:
+                stretch = rng.bytes(int(rng.integers(1, 40)))
+                content[place : place + len(stretch)] = stretch
+        path.write_bytes(content)
+        found = load(path)
+        assert found is None or same(found, values)
+        noticed += found is None
+    assert noticed > 200  # the others hit what is not content, such as times in a zip file
