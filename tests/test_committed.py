@@ -26,7 +26,7 @@ def runs_of(name):
         return {
             record_path(run, seed, COMMITTED).name: run
             for run in experiment.runs
-            for seed in range(experiment.seeds)
+            for seed in experiment.chosen()
         }
     experiment = images.experiment(short)
     runs = [run for _ in range(experiment.seeds) for run in experiment.runs]

@@ -89,11 +89,14 @@ class Race:
     def ratio(self) -> float:
         """S = n_slow median_i τ_i* / (τ_B* - τ_A*), over the slow originals.
 
-        Infinite if the slow feature is the first to be learned; 0 without slow examples.
+        Infinite if the slow feature is the first to be learned; 0 if no neuron is aligned with it,
+        and without slow examples.
         """
+        if math.isinf(self.slow):
+            return 0.0
         if self.slow <= self.fast:
             return math.inf
-        if not self.slow_examples or math.isinf(self.slow):
+        if not self.slow_examples:
             return 0.0
         typical = float(np.median(self.noise[: self.slow_examples]))
         return self.slow_examples * typical / (self.slow - self.fast)

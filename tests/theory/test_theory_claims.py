@@ -4,21 +4,33 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from scipy import stats
 
 from figures.records import COMMITTED, load
+from figures.statistics.holm import holm_intervals
 from theory.claims import CLAIMS, NEEDED, above, agrees, below, negligible
-from theory.evidence import Evidence, cross_fitted, difference, first_crossing, interval, paired
+from theory.evidence import (
+    Evidence,
+    Outcome,
+    cross_fitted,
+    difference,
+    first_crossing,
+    interval,
+    mean_by_seed,
+    paired,
+)
 from theory.experiments import EXPERIMENTS
-from theory.verdicts import judge, text
+from theory.verdicts import judge, levels, text
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-KEYS = {"id", "statement", "predicted", "measured", "low", "high", "holds"}
+KEYS = {"id", "statement", "kind", "regime", "predicted", "measured", "low", "high", "holds"}
 
 
 def seeds(*values):
@@ -26,8 +38,8 @@ def seeds(*values):
     return dict(enumerate(values))
 
 
-def holds(case):
-    return case[-1]
+def holds(case, level=0.05):
+    return case.rule(interval(case.sample, level))
 
 
 def test_a_closed_form_agrees_if_near_and_sharp():
@@ -39,11 +51,10 @@ def test_a_closed_form_agrees_if_near_and_sharp():
     near = times(1.05, 1.0, 1.06, 1.01)
     biased = times(1.2, 1.2, 1.2, 1.2)
     vague = times(0.7, 1.3, 0.6, 1.4)
-    assert holds(agrees("", near, form))
-    assert not holds(agrees("", biased, form))
-    assert not holds(agrees("", vague, form))
-    assert not holds(agrees("", near, form, bound=2.0))
-    assert agrees("", near, form)[1] == 2.5
+    assert holds(agrees("", "", near, form))
+    assert not holds(agrees("", "", biased, form))
+    assert not holds(agrees("", "", vague, form))
+    assert agrees("", "", near, form).predicted == 2.5
 
 
 @pytest.mark.parametrize(
@@ -52,15 +63,45 @@ def test_a_closed_form_agrees_if_near_and_sharp():
 def test_differences_count_with_their_whole_interval(values):
     mean = sum(values) / 3
     clear = stats.ttest_1samp(values, 0).pvalue < 0.05
-    assert holds(below("", seeds(*values))) == (clear and mean < 0)
-    assert holds(above("", seeds(*values))) == (clear and mean > 0)
-    assert below("", seeds(*values), 2.5)[1] == "< 2.5"
+    assert holds(below("", "", seeds(*values))) == (clear and mean < 0)
+    assert holds(above("", "", seeds(*values))) == (clear and mean > 0)
+    assert below("", "", seeds(*values), 2.5).predicted == "< 2.5"
 
 
 def test_negligible_needs_a_narrow_interval():
-    assert holds(negligible("", seeds(0.01, -0.02, 0.03), 0.5))
-    assert not holds(negligible("", seeds(0.9, -0.9, 0.0), 0.5))
-    assert not holds(negligible("", seeds(-1.0, -1.01, -1.0), 0.5))
+    assert holds(negligible("", "", seeds(0.01, -0.02, 0.03), 0.5))
+    assert not holds(negligible("", "", seeds(0.9, -0.9, 0.0), 0.5))
+    assert not holds(negligible("", "", seeds(-1.0, -1.01, -1.0), 0.5))
+
+
+def test_several_bounds_of_a_claim_are_judged_by_holms_method():
+    rng = np.random.default_rng(0)
+    samples = [rng.normal(mean, 1.0, 12) for mean in (-2.0, -0.75, -0.7, -0.1)]
+    cases = [below("", "", seeds(*sample)) for sample in samples]
+    cases.insert(1, agrees("", "", seeds(1.0, 1.01, 1.0), seeds(1.0, 1.0, 1.0)))
+    found = levels(cases)
+    assert found.pop(1) == 0.05
+    for sample, level, corrected in zip(samples, found, holm_intervals(samples), strict=True):
+        mean, low, high = interval(seeds(*sample), level)
+        assert (mean, low, high) == pytest.approx((corrected.mean, corrected.low, corrected.high))
+    assert len(set(found)) > 1
+    shifted = [below("", "", seeds(*(sample + 1)), 1.0) for sample in samples]
+    assert levels(shifted) == pytest.approx(found)
+
+
+def test_the_law_is_right_where_outcome_and_prediction_agree():
+    one = Outcome(100, 80, 90.0, 0.4, 3.0)
+    assert one.in_time
+    assert one.at_last
+    assert one.pace == pytest.approx(80 / 90)
+    late = replace(one, time=None, predicted=120.0)
+    assert late.in_time
+    assert not late.at_last
+    assert late.pace is None
+    assert not replace(one, predicted=None).in_time
+    assert replace(one, ratio=None, factor=1.0).at_last
+    shares = mean_by_seed([{0: [one, late]}, {0: [one], 1: [late]}], lambda o: float(o.at_last))
+    assert shares == {0: pytest.approx(2 / 3), 1: 0.0}
 
 
 def test_intervals_are_students_and_need_two_seeds():
@@ -114,7 +155,7 @@ def out(tmp_path_factory):
     Those of two experiments are copies of the committed ones.
     """
     folder = tmp_path_factory.mktemp("claims")
-    for name in ("methods", "homogeneity"):
+    for name in ("methods", "homogeneity", "race", "convergence", "strength"):
         shutil.copytree(COMMITTED / "theory" / name, folder / "records/theory" / name)
     code, printed, err = claims("--seeds", 2, "--workers", 2, "--out", folder)
     assert code == 0, err
@@ -131,13 +172,15 @@ def test_the_command_prints_one_json_list_and_nothing_else(out):
     assert printed.count("\n") == 1
     assert all(set(row) == KEYS and isinstance(row["holds"], bool) for row in rows)
     assert all(row["low"] <= row["measured"] <= row["high"] for row in rows)
-    assert len(rows) > 30
+    assert len(rows) > 60
     assert len({row["id"] for row in rows}) == len(rows)
-    assert len({row["statement"] for row in rows}) == len(rows)
-    assert {row["id"][:2] for row in rows} == set(CLAIMS) == {f"T{i}" for i in range(1, 9)}
+    assert len({(row["statement"], row["regime"]) for row in rows}) == len(rows)
+    assert {row["id"][:2] for row in rows} == set(CLAIMS) == {f"T{i}" for i in range(1, 10)}
+    kinds = {row["id"][:2]: row["kind"] for row in rows}
+    assert {name for name, kind in kinds.items() if kind == "illustration"} == {"T6", "T7", "T8"}
     outside = [row for row in rows if "s⁴ > k+1" in row["statement"]]
-    assert len(outside) == 3
-    assert all(row["predicted"] > 1 and not row["holds"] for row in outside)
+    assert len(outside) == 4
+    assert all(row["predicted"] > 1 for row in outside), "agreement is judged on both sides"
 
 
 def test_the_table_is_the_same_after_a_loss(out):
@@ -149,8 +192,9 @@ def test_the_table_is_the_same_after_a_loss(out):
     assert printed == (out / "printed").read_text()
     assert path.exists()
     assert "does not hold" in printed
-    *lines, total = printed.splitlines()
-    assert sum(line.endswith("holds") for line in lines) == int(total.split()[0])
+    *lines, predictions, illustrations = printed.splitlines()
+    totals = [int(line.split()[0]) for line in (predictions, illustrations)]
+    assert sum(line.endswith("holds") for line in lines) == sum(totals)
 
 
 def test_verdicts_are_a_record_of_their_own(out):

@@ -179,3 +179,29 @@ def test_orthogonal_noise_has_its_limits():
         draw(tight, 0)
     with pytest.raises(ValueError, match=r"kappa = 0\.5 .* orthogonal"):
         Run(distribution=Distribution(orthogonal=True), method=Method("tada", kappa=0.5))
+
+
+def test_a_variant_may_miss_the_target():
+    """Without targeting a variant has the fast feature as often as any example; copies never do."""
+    run = Run(distribution=Distribution(n=400, d=10, alpha=0.7), method=Method("tada", k=4))
+    full = draw(run, 0)
+    plain = len(full.slow)
+    assert not full.strengths[plain:, 0].any()
+    seen = {}
+    for theta in (0.0, 0.5, 1.0):
+        found = draw(replace(run, method=Method("tada", k=4, targeting=theta)), 0)
+        assert np.array_equal(found.noise, full.noise)
+        assert np.array_equal(found.strengths[:, 1], full.strengths[:, 1])
+        seen[theta] = found.strengths[plain:, 0] > 0
+    assert seen[0.0].mean() == pytest.approx(0.7, abs=0.08)
+    assert seen[0.5].mean() == pytest.approx(0.35, abs=0.08)
+    assert not (seen[0.5] & ~seen[0.0]).any(), "who follows at one targeting follows at a larger"
+    shorter = draw(replace(run, method=Method("tada", k=2, targeting=0.0)), 0)
+    count = len(shorter.labels) - plain
+    assert np.array_equal(
+        shorter.strengths[plain:],
+        0.0
+        + draw(replace(run, method=Method("tada", k=4, targeting=0.0)), 0).strengths[
+            plain : plain + count
+        ],
+    )

@@ -16,7 +16,8 @@ METHODS = (
     Method("original"),
     Method("useful", k=4),
     Method("tada", k=3, fidelity=0.6),
-    Method("syn-all", k=3, fidelity=0.6),
+    Method("tada", k=4, targeting=0.3),
+    Method("syn-all", k=3, fidelity=0.6, targeting=0.5),
     Method("syn-rand", k=4, fidelity=0.6),
 )
 STARTS, RATES = st.floats(0.01, 0.5), st.floats(0.01, 5.0)
@@ -48,7 +49,7 @@ def test_the_cubic_in_closed_form_and_its_explosion():
     assert early_time(0.1, 0.5, 0.0) == math.inf
 
 
-@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
+@pytest.mark.parametrize("method", METHODS, ids=str)
 @pytest.mark.parametrize(
     "network", [Network(), Network(power=2, rectified=True)], ids=["cubic", "rectified"]
 )

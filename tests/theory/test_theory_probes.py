@@ -101,14 +101,15 @@ def test_noise_alignment_is_the_mean_over_entries(tiny, method):
 
 def test_sam_factor_is_exact_while_the_sigmoid_is_frozen(tiny):
     run = tiny(network=Network(J=4, sigma_0=1e-3))
-    problem = stack([draw(run, 0)], run.network)
+    sample = draw(run, 0)
+    problem = stack([sample], run.network)
     state = next(train(problem, run.optimiser))
     for rho in (1e-4, 1e-3):
-        values = factors(problem, state, rho)
-        for part in ("fast", "slow", "noise"):
+        values = factors(problem, state, rho, sample.slow)
+        for part in ("fast", "slow", "noise_slow", "noise_fast"):
             assert values[part] == pytest.approx(values[f"{part}_predicted"], rel=1e-6)
             assert abs(values[part] - 1) > 1e-4
-    assert factors(problem, state, 0.0)["noise"] == 1
+    assert factors(problem, state, 0.0, sample.slow)["noise_slow"] == 1
 
 
 def state_at(problem, features):
@@ -133,19 +134,50 @@ def test_sam_factor_is_the_ratio_of_gradients_in_weight_space(tiny):
     sharp = slope(weights + rho * g / g.norm())
     positive = weights[:, 1] > 0
     ratio = float(sharp[positive, 1].sum() / g[positive, 1].sum())
-    at_start = state_at(problem, problem.features)
-    assert factors(problem, at_start, rho)["slow"] == pytest.approx(ratio, rel=1e-9)
+    values = factors(problem, state_at(problem, problem.features), rho, sample.slow)
+    assert values["slow"] == pytest.approx(ratio, rel=1e-9)
     ours = gradient(problem, problem.features, problem.projections).features[0, :, 1]
     assert ours == pytest.approx(g[:, 1].numpy(), rel=1e-9)
 
 
 def test_sam_factor_of_a_feature_that_no_neuron_learns_is_none(tiny):
     run = tiny()
-    problem = stack([draw(run, 0)], run.network)
+    sample = draw(run, 0)
+    problem = stack([sample], run.network)
     opposed = state_at(problem, -np.abs(problem.features))
-    values = factors(problem, opposed, 0.1)
+    values = factors(problem, opposed, 0.1, sample.slow)
     assert values["fast"] is values["slow_predicted"] is None
-    assert values["noise"] is not None
+    assert values["noise_slow"] is not None
+
+
+def test_noise_of_slow_and_of_fast_examples_is_told_apart(tiny):
+    run = tiny(network=Network(J=4, sigma_0=0.3))
+    sample = draw(run, 0)
+    problem = stack([sample], run.network)
+    start = state_at(problem, problem.features)
+    apart = factors(problem, start, 0.2, sample.slow)
+    swapped = factors(problem, start, 0.2, ~sample.slow)
+    assert apart["noise_slow"] == pytest.approx(swapped["noise_fast"])
+    assert apart["noise_fast"] == pytest.approx(swapped["noise_slow"])
+    assert apart["noise_fast"] != pytest.approx(apart["noise_slow"])
+
+
+@pytest.mark.slow
+def test_sam_shrinks_the_noise_of_slow_examples_until_they_are_fitted():
+    run = Probe(optimiser=Optimiser("sam", steps=1000), quantity="sam-factor")
+    values = probe(run, 4)
+    assert values["deepest"] < values["value"] < values["worst"] < 1 < values["worst_fast"]
+    assert 1 - values["deepest"] == pytest.approx(1 - values["deepest_predicted"], rel=0.1)
+
+
+@pytest.mark.parametrize("label", ["original", "useful", "tada"])
+def test_the_identity_of_the_clocks_is_exact(tiny, label):
+    small = tiny(Method(label, k=3), optimiser=Optimiser(eta=0.02, steps=400))
+    parts = (small.distribution, small.network, small.optimiser, small.method)
+    values = probe(Probe("claims", "x", *parts, "race-identity"), 0)
+    assert values["value"] < 1e-12
+    assert values["riccati"] == pytest.approx(1, abs=0.02)
+    assert values["factor"] == (3 if label == "tada" else 1)
 
 
 def test_a_record_averages_its_draws(tiny):

@@ -38,7 +38,7 @@ def small(tiny):
         replace(tiny(method), experiment="small", label=method.name)
         for method in (Method(), Method("tada", k=3))
     )
-    return replace(EXPERIMENTS["methods"], name="small", runs=runs, seeds=3)
+    return replace(EXPERIMENTS["methods"], name="small", runs=runs, seeds=3, first=0)
 
 
 def counts(printed):
@@ -106,10 +106,17 @@ def test_missing_jobs_are_the_seeds_without_a_whole_record(small, tmp_path):
     advanced = []
     compute(Job(one, (0, 2), tmp_path), advanced.append)
     assert sum(advanced) == 2
-    assert [job.seeds for job in missing_jobs(one, 5, tmp_path)] == [(1, 3, 4)]
-    assert [len(job.seeds) for job in missing_jobs(one, 25, tmp_path)] == [10, 10, 3]
+    assert [job.seeds for job in missing_jobs(one, range(5), tmp_path)] == [(1, 3, 4)]
+    assert [len(job.seeds) for job in missing_jobs(one, range(25), tmp_path)] == [10, 10, 3]
     record_path(one, 0, tmp_path).write_text("{}")
-    assert [job.seeds for job in missing_jobs(one, 3, tmp_path)] == [(0, 1)]
+    assert [job.seeds for job in missing_jobs(one, range(3), tmp_path)] == [(0, 1)]
+
+
+def test_an_experiment_may_begin_at_another_seed(small, tmp_path):
+    later = replace(small, first=1000, seeds=2)
+    assert list(later.chosen()) == [1000, 1001]
+    assert [job.seeds for job in plan(later, 1, tmp_path)] == [(1000,), (1000,)]
+    assert len(read_plan(tmp_path, "theory/small").runs) == 2
 
 
 @pytest.mark.slow
@@ -119,8 +126,8 @@ def test_a_run_that_diverges_is_reported_and_leaves_the_others(small, tmp_path):
     ((job, message),) = complete(both, plan(both, 2, tmp_path), workers=1)
     assert job.run.label == "wild"
     assert "eta = 1e+06" in message
-    assert [job.run.label for job in missing_jobs(wild, 2, tmp_path)] == ["wild"]
-    assert missing_jobs(small.runs[1], 2, tmp_path) == []
+    assert [job.run.label for job in missing_jobs(wild, range(2), tmp_path)] == ["wild"]
+    assert missing_jobs(small.runs[1], range(2), tmp_path) == []
 
 
 def test_a_failed_job_is_named_and_ends_with_code_1(small, tmp_path, monkeypatch, capsys):
@@ -154,7 +161,7 @@ def test_simulate_prints_a_table_or_json(tmp_path):
 
 
 MISTAKES = {
-    "run nonsense": "'nonsense'; allowed: methods, homogeneity",
+    "run nonsense": "'nonsense'; allowed: methods, convergence",
     "run": "0 names",
     "run methods --seeds 0": "seeds 0",
     "run methods --workers -1": "workers -1",
@@ -200,6 +207,7 @@ BAD = (
     (Method, "kappa", 1.5),
     (Method, "scale", -1.0),
     (Method, "fidelity", 2.0),
+    (Method, "targeting", -0.1),
 )
 
 

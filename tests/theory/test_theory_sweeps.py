@@ -8,6 +8,7 @@ import pytest
 
 from theory import Distribution, Method, Network, Optimiser, simulate
 from theory.config import Axis, Sweep, varied
+from theory.race import PREDICTED
 from theory.sweeps import BLOCK, MEASURED, blocks, groups, points, sweep
 
 ALPHAS = (0.5, 0.6, 0.9)
@@ -133,3 +134,24 @@ def test_a_mistaken_axis_is_named(small, axes, message):
 def test_a_sweep_has_no_mini_batches(small):
     with pytest.raises(ValueError, match=r"batch = 5 .* None"):
         small(optimiser=Optimiser(batch=5))
+
+
+@pytest.mark.slow
+def test_an_early_moment_is_the_end_of_a_shorter_sweep(small):
+    config = small(early=60)
+    values = sweep(config, 2)
+    shorter = sweep(small(optimiser=Optimiser(eta=0.3, steps=60)), 2)
+    for name in ("test_error", "test_error_slow"):
+        np.testing.assert_allclose(values[f"{name}_early"], shorter[name], atol=1e-5)
+    assert not np.allclose(values["test_error"], values["test_error_early"], atol=1e-4)
+    with pytest.raises(ValueError, match=r"early = 151 .*at most the 150 steps"):
+        small(early=151)
+
+
+def test_predictions_stand_beside_the_outcomes(small):
+    config = small(race=True, axes=(Axis("distribution.beta_d", RATIOS),))
+    values = sweep(config, 2)
+    for i, ratio in enumerate(RATIOS):
+        alone = simulate(varied(config, "distribution.beta_d", ratio), 2)
+        for name in PREDICTED:
+            assert values[name][i] == pytest.approx(alone[name])
