@@ -21,18 +21,21 @@ def make_variants(
     sources: np.ndarray,
     copies: np.ndarray,
     seed: int,
+    names: np.ndarray | None = None,
 ) -> np.ndarray:
     """Return variant number ``copies[i]`` of image ``sources[i]`` for all i.
 
     backend: a ``Backend``, or a function with its signature; one with a true attribute
     ``needs_truth`` is also given the known parts of the sources. sources, copies: (m,).
-    Returns (m, channels, height, width) float32. Raises ValueError for what ``check_made`` refuses,
-    such as values that are not a number.
+    names: (m,), the sources' numbers by which the noise is drawn, if ``images`` are some of many;
+    None: ``sources``. Returns (m, channels, height, width) float32. Raises ValueError for what
+    ``check_made`` refuses, such as values that are not a number.
 
     A variant depends only on (seed, source, copy), bit for bit: its noise has a generator of its
     own, and every call of the backend has the same shape, on which floating-point sums depend (the
     last batch is filled up with repeated images).
     """
+    names = sources if names is None else names
     made = np.empty((len(sources), *images.shape), np.float32)
     start = 0
     while start < len(sources):
@@ -40,7 +43,7 @@ def make_variants(
         rows = np.minimum(np.arange(start, start + batch), len(sources) - 1)
         generators = [
             torch_stream(seed, "variant", int(i), int(c))
-            for i, c in zip(sources[rows], copies[rows], strict=True)
+            for i, c in zip(names[rows], copies[rows], strict=True)
         ]
         chosen = images[sources[rows]]
         known = {"truth": chosen.truth} if getattr(backend, "needs_truth", False) else {}

@@ -1,7 +1,7 @@
 """Apply the method to images of your own.
 
-Read ``api.py`` first: from the outputs of any model to the slow-learnable examples, variants of
-them, and a data set that holds both. ``stages.py`` does it for a folder of images, ``folder.py``
+Read ``api.py`` first: from the outputs of any model to the slow-learnable examples and variants of
+them; ``datasets.py`` does it for a data set of torch. ``stages.py`` does it for a folder of images, ``folder.py``
 reads and writes such folders, and ``forecast.py`` says beforehand what it will take.
 """
 
@@ -11,8 +11,10 @@ __getattr__, __dir__, __all__ = attach(
     __name__,
     {
         "AugmentTask": "stages",
-        "Augmented": "api",
+        "Augmented": "datasets",
+        "augment_dataset": "datasets",
         "forecast_cost": "forecast",
+        "normalised_range": "arrays",
         "slow_indices": "api",
         "variants_of": "api",
     },

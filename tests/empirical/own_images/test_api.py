@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 from image_files import pictures
-from torch.utils.data import DataLoader, TensorDataset
 
 from empirical.config import Data, Early, Generator, Run, Selection, Training, Variants
 from empirical.data.context import Context
@@ -16,7 +15,8 @@ from empirical.data.split import split_dataset
 from empirical.generation.backends import resolve
 from empirical.generation.stage import load_or_make_variants
 from empirical.own_images import api
-from empirical.own_images.api import Augmented, slow_indices, variants_of
+from empirical.own_images.api import slow_indices, variants_of
+from empirical.own_images.arrays import normalised_range
 from empirical.selection import stage
 
 SMALL = Generator(channels=(8,), steps=2, batch=4)
@@ -176,37 +176,10 @@ def test_without_a_generator_a_small_one_is_trained(monkeypatch):
     assert (images.dtype, images.shape) == (np.uint8, (2, 8, 8, 3))
 
 
-def test_a_data_set_and_its_variants():
-    pixels = pictures(5, 8)
-    labels = [0, 1, 0, 1, 1]
-    new, new_labels, _ = variants_of(pixels, labels, [1, 2], generator=Darker())
-
-    class Folder(list):
-        transform = staticmethod(lambda image: torch.from_numpy(np.array(image)).float())
-
-    mine = Folder(
-        (Folder.transform(image), label) for image, label in zip(pixels, labels, strict=True)
-    )
-    both = Augmented(mine, new, new_labels)
-    assert len(both) == 7
-    assert both[0] is mine[0]
-    assert both[-1][1] == 0
-    np.testing.assert_array_equal(both[5][0], new[0])
-    np.testing.assert_array_equal(Augmented(mine, new, new_labels, np.asarray)[6][0], new[1])
-    with pytest.raises(IndexError):
-        both[7]
-    images, classes = next(iter(DataLoader(both, batch_size=7)))
-    assert images.shape == (7, 8, 8, 3)
-    assert classes.tolist() == [*labels, 1, 0]
-    floats = np.zeros((2, 3, 8, 8), np.float32)
-    plain = Augmented(
-        TensorDataset(torch.ones(1, 3, 8, 8), torch.ones(1)), floats, torch.tensor([4, 5])
-    )
-    assert torch.equal(plain[2][0], torch.zeros(3, 8, 8))
-    assert plain[2][1] == 5
-
-
 GOOD = {"images": pictures(4, 8), "labels": [0, 1, 0, 1], "indices": [0], "generator": Darker()}
+UNIT = GOOD["images"].transpose(0, 3, 1, 2) / np.float32(255)
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+NORMALISED = (UNIT - np.reshape(MEAN, (3, 1, 1))) / np.reshape(STD, (3, 1, 1))
 BAD = [
     ({"k": 1}, "k is 1; allowed: at least 2"),
     (
@@ -215,8 +188,17 @@ BAD = [
     ),
     (
         {"images": pictures(4, 8).astype(float).transpose(0, 3, 1, 2)},
-        "the largest float pixel is 255.0; allowed: [-1, 1]",
+        "floats from 0 to 255, and their range is not plain; allowed: [-1, 1], or say "
+        "value_range=(0, 255)",
     ),
+    ({"images": UNIT}, "say value_range=(0, 1), or value_range=(-1, 1) if black is -1"),
+    ({"images": NORMALISED}, "value_range=normalised_range(mean, std)"),
+    ({"images": UNIT, "value_range": (0, 255)}, "value_range of floats from 0"),
+    ({"images": NORMALISED * 30, "value_range": (-1, 1)}, "value_range of floats from -6"),
+    ({"images": UNIT, "value_range": (1, 0)}, "allowed: (low, high), low < high"),
+    ({"images": UNIT, "value_range": ((0, 0), 1)}, "a number, or 3, one for each channel"),
+    ({"value_range": (0, 255)}, "value_range of uint8 images is (0, 255); allowed: none"),
+    ({"images": UNIT * np.nan}, "smallest, largest pixel is (nan, nan); allowed: finite"),
     ({"labels": [0, 1]}, "labels is 'int64 (2,)'; allowed: (4,) integers"),
     (
         {"labels": [0, 1, 2, 3], "classes": ("a", "b")},
@@ -237,6 +219,70 @@ def test_a_mistake_is_told_in_one_line(change, said):
     with pytest.raises(ValueError, match=re.escape(said)) as error:
         variants_of(**{**GOOD, **change})
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("images", "value_range"),
+    [
+        (UNIT, (0, 1)),
+        (UNIT * 255, (0, 255)),
+        (UNIT * 2 - 1, None),
+        (UNIT * 2 - 1, (-1, 1)),
+        (NORMALISED, normalised_range(MEAN, STD)),
+        (torch.from_numpy(NORMALISED), normalised_range(torch.tensor(MEAN), STD)),
+        (NORMALISED.astype(np.float16), normalised_range(MEAN, STD)),
+    ],
+)
+def test_variants_are_the_same_in_every_range(images, value_range):
+    expected, _, _ = variants_of(GOOD["images"], [0, 1, 0, 1], [0, 2], generator=Darker())
+    made, _, _ = variants_of(
+        images, [0, 1, 0, 1], [0, 2], generator=Darker(), value_range=value_range
+    )
+    if isinstance(images, np.ndarray):
+        assert made.dtype == images.dtype
+    low, high = (-1, 1) if value_range is None else value_range
+    low, high = (np.reshape(np.asarray(end, float), (-1, 1, 1)) for end in (low, high))
+    back = (made - low) / (high - low) * 255
+    np.testing.assert_allclose(back.clip(0, 255).transpose(0, 2, 3, 1), expected, atol=0.7)
+
+
+def test_bytes_may_have_their_channels_first():
+    images = pictures(4, 8)
+    expected, _, _ = variants_of(images, [0, 1, 0, 1], [1], generator=Darker())
+    first = torch.from_numpy(images).permute(0, 3, 1, 2)
+    made, _, _ = variants_of(first, [0, 1, 0, 1], [1], generator=Darker())
+    np.testing.assert_array_equal(made.transpose(0, 2, 3, 1), expected)
+    none, _, _ = variants_of(first, [0, 1, 0, 1], [], generator=Darker())
+    assert none.shape == (0, 3, 8, 8)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        np.asarray,
+        torch.from_numpy,
+        lambda a: torch.from_numpy(a).float().bfloat16() if a.dtype == np.float32 else a.tolist(),
+        lambda a: a.tolist() if a.ndim < 3 else a,
+        lambda a: list(torch.from_numpy(a)),
+        lambda a: a[::-1][::-1],
+        lambda a: a[::-1].copy()[::-1],  # negative strides
+        lambda a: np.lib.stride_tricks.as_strided(a, writeable=False),
+        lambda a: a.astype(a.dtype.newbyteorder()),
+        lambda a: a.astype(np.int16) if a.dtype == np.uint8 else a,
+    ],
+)
+def test_arrays_may_come_in_any_form(form):
+    outputs = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
+    labels = np.array([0, 1, 2, 0, 1, 2])
+    rounded = torch.from_numpy(outputs).bfloat16().float().numpy()
+    slow = slow_indices(rounded, labels, losses=rounded[:, 0] ** 2)
+    assert len(slow)
+    found = slow_indices(form(rounded), form(labels), losses=form(rounded[:, 0] ** 2))
+    np.testing.assert_array_equal(found, slow)
+    images = pictures(6, 8)
+    expected, _, _ = variants_of(images, labels, slow, generator=Darker())
+    made, _, _ = variants_of(form(images), form(labels), form(slow), generator=Darker())
+    np.testing.assert_array_equal(made, expected)
 
 
 @pytest.mark.parametrize(
