@@ -43,8 +43,8 @@ class Outcome:
 
     @property
     def pace(self) -> float | None:
-        """Measured over predicted time to learn; None if either is beyond the run."""
-        if self.time is None or self.predicted is None or self.predicted > self.steps:
+        """Measured over predicted time to learn; None if either is 0 or beyond the run."""
+        if not self.time or not self.predicted or self.predicted > self.steps:
             return None
         return self.time / self.predicted
 
