@@ -7,6 +7,8 @@ and rounds them away from the noise levels that it uses.
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import torch
 from diffusers import DPMSolverMultistepScheduler
@@ -72,4 +74,6 @@ class LogSnrSolver(DPMSolverMultistepScheduler):
         share = (first + 1) / len(self.alphas_cumprod)
         steps = min(max(1, round(self.variants.num_inference_steps * share)), first + 1)
         chosen = log_snr_timesteps(self.alphas_cumprod, first, steps)
-        super().set_timesteps(device=device, timesteps=chosen)
+        with warnings.catch_warnings():  # diffusers makes arrays of tensors in an outdated way
+            warnings.simplefilter("ignore", DeprecationWarning)
+            super().set_timesteps(device=device, timesteps=chosen)

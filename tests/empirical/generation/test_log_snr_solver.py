@@ -22,6 +22,8 @@ from empirical.generation.noise_levels import latent_sampler
 from empirical.generation.unet import noise_schedule
 from empirical.runtime.seeding import torch_stream
 
+pytestmark = pytest.mark.slow
+
 BARS = noise_schedule().alphas_cumprod.double()
 SPREADS = torch.tensor([0.05, 0.25, 1.0, 4.0]).double().view(1, 1, 2, 2)  # variance of each pixel
 
@@ -81,6 +83,7 @@ def curved_denoiser(x, t, labels):
     return torch.tanh(x + int(t) / 1000)
 
 
+@pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")  # diffusers' own
 @pytest.mark.parametrize(("strength", "steps"), [(0.5, 20), (0.3, 50), (1.0, 20), (0.7, 100)])
 def test_it_is_diffusers_solver_on_the_same_timesteps(strength, steps):
     variants = config(strength, steps)
