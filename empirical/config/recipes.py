@@ -1,10 +1,10 @@
-"""Named training settings at full scale: the paper's, and our own for networks that need AdamW."""
+"""Named settings at full scale: the paper's, our own for AdamW, and the steps of the variants."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from empirical.config import Training
+from empirical.config import Training, Variants
 
 # Nguyen et al., arXiv 2505.21574: 200 epochs, batches of 128, SGD with learning rate 0.1, momentum
 # 0.9 and weight decay 5e-4, the rate divided by 10 at epochs 100 and 150, crop and flip
@@ -46,3 +46,10 @@ RECIPES: dict[str, Training] = {
     "swin-t-adamw": replace(ADAMW, network="swin-t"),
     "convnext-t-adamw": replace(ADAMW, network="convnext-t"),
 }
+
+# The paper's grid, of which 50 steps are run
+PAPER_STEPS = Variants(num_inference_steps=100, sampler="ddim")
+
+# Chosen by tests/benchmarks/sampling.py: as near to the exact variants and as sharp as DDIM on the
+# grid of 100 steps, with a quarter of the steps
+FEW_STEPS = Variants(num_inference_steps=25, sampler="dpm-solver")

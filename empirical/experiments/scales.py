@@ -20,7 +20,14 @@ from dataclasses import replace
 from typing import Any
 
 from empirical.config import Data, Early, Generator, Method, Run, Training, Variants
-from empirical.config.recipes import PAPER_SAM, PAPER_SAM_CIFAR100, PAPER_SGD, RECIPES
+from empirical.config.recipes import (
+    FEW_STEPS,
+    PAPER_SAM,
+    PAPER_SAM_CIFAR100,
+    PAPER_SGD,
+    PAPER_STEPS,
+    RECIPES,
+)
 
 ORIGINAL, SYN_RAND, SYN_ALL = Method("original"), Method("syn-rand"), Method("syn-all")
 TADA_2, USEFUL_2 = Method("tada", 2), Method("useful", 2)
@@ -84,7 +91,7 @@ REDUCED = Setting(
         LEARNED,
         Early(error=0.4, every=20, limit=1500),
         Generator(model="paper/models/cifar10-16px-29k", trained_on="external"),
-        Variants(num_inference_steps=25, sampler="dpm-solver"),
+        FEW_STEPS,
     ),
     sam=replace(LEARNED, optimiser="sam"),
     best=5,
@@ -130,7 +137,7 @@ def _paper(data: str, epochs: int, sam: Training, best: int) -> Setting:
         fast(PAPER_SGD),
         Early(stop="epochs", epochs=epochs),
         STABLE,
-        Variants(alpha_bar=0.5, num_inference_steps=100, guidance=3.0, sampler="ddim"),
+        replace(PAPER_STEPS, alpha_bar=0.5, guidance=3.0),
         evaluations=200,
     )
     convolutional = ("densenet121", "vgg19-bn", "convnext-t", "swin-t")

@@ -43,6 +43,7 @@ BAD = [
     (Training, {"precision": "float16"}),
     (Method, {"name": "upsample"}),
     (Variants, {"sampler": "euler"}),
+    (Variants, {"sampler": "dpm-solver", "num_inference_steps": 30}),
     (Training, {"gradient_accumulation": 0}),
     (Training, {"gradient_accumulation": 3}),
     (Training, {"batch": 8, "gradient_accumulation": 8}),
