@@ -48,6 +48,14 @@ class Generator:
     # commit of a model on the hub, which fixes its weights; None: the latest
     revision: str | None = None
     prompt: str = "a photo of a {class}"  # prompt for text-to-image models; must contain {class}
+    # words for {class}: (class, words, negative prompt), several for a class are used in turn by
+    # chance; a class without any is called by its own name
+    words: tuple[tuple[str, str, str], ...] = ()
+    # CLASS=OTHER for each class: OTHER is the class of a class-conditional model, by number or
+    # name; none: classes are matched by name, or by order if there are as many
+    classes_of_model: tuple[str, ...] = ()
+    # steps in which a text-to-image model is adapted to the training images by LoRA; 0: none
+    adapt: int = 0
 
     def __post_init__(self) -> None:
         multiples = len(self.channels) >= 1 and all(c >= 8 and c % 8 == 0 for c in self.channels)
@@ -67,6 +75,12 @@ class Generator:
         require_one_of("generator.precision", self.precision, get_args(PrecisionName))
         allowed = "a text with {class} where the class's name goes"
         require("{class}" in self.prompt, "generator.prompt", self.prompt, allowed)
+        pairs = all("=" in text for text in self.classes_of_model)
+        require(pairs, "generator.classes_of_model", self.classes_of_model, "CLASS=OTHER")
+        require(self.adapt >= 0, "generator.adapt", self.adapt, "at least 0")
+        alone = self.model is not None or not (self.words or self.classes_of_model or self.adapt)
+        allowed = "none of these without generator.model"
+        require(alone, "generator.words, classes_of_model, adapt", "given", allowed)
         fits = self.model is not None or self.kind in ("auto", "ideal")
         require(fits, "generator.kind without generator.model", self.kind, "auto, ideal")
         free = self.kind != "ideal" or self.model is None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -133,11 +134,27 @@ def load_or_make_variants(
     sources, copies: (m,). Those that the store does not hold are made and added to it. advance:
     called with the number of missing variants that were made since the last call.
     """
+    store = fill_variant_store(context, sources, copies, advance)
+    return as_pixels(store.read(np.stack([sources, copies], axis=1)))
+
+
+def fill_variant_store(
+    context: Context,
+    sources: np.ndarray,
+    copies: np.ndarray,
+    advance: Advance = no_progress,
+    load: Callable[[Context], Backend] | None = None,
+) -> Store:
+    """Return the store of the run's variants, after making those of (source, copy) that it lacks.
+
+    sources, copies, advance: as in ``load_or_make_variants``. load: returns the model; called only
+    if a variant is missing; None: ``resolve_backend``.
+    """
     parts = context.parts
     store = open_variant_store(context)
     pairs = np.stack([sources, copies], axis=1)
     if len(store.missing(pairs)):
-        model = resolve_backend(context)
+        model = resolve_backend(context) if load is None else load(context)
         write_json(store.folder / ABOUT, {**model.describe(), **model.level()})
 
         def make(sources: np.ndarray, copies: np.ndarray) -> np.ndarray:
@@ -147,7 +164,7 @@ def load_or_make_variants(
             return as_uint8(made) if store.dtype == np.uint8 else made
 
         store.fill(pairs, make, parts.train.labels, advance)
-    return as_pixels(store.read(pairs))
+    return store
 
 
 def open_variant_store(context: Context) -> Store:

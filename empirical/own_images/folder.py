@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -23,6 +23,7 @@ from empirical.data.sources import folder as folders
 from empirical.data.sources.decode import decode_rgb
 from empirical.data.sources.locate import FOLDER_PREFIX, data_root
 from empirical.data.sources.source import PARTS, Contents, Item, Source, Unreadable
+from empirical.own_images.suspects import matching_exclusions
 from empirical.runtime.locks import locked
 from figures.records import atomic_folder, digest, write_json
 
@@ -44,13 +45,18 @@ class FolderFiles:
     test_targets: tuple[str, ...]
 
 
-def folder_source(folder: Path, hold_out: bool = False) -> Source:
+def folder_source(
+    folder: Path, hold_out: bool = False, excluded: frozenset[str] = frozenset()
+) -> Source:
     """Return the images of a folder ``{train,test}/<class>/*`` or ``<class>/*``.
 
     Of ``<class>/*`` all images are for training; with ``hold_out`` a fifth becomes the test set.
-    Raises ValueError if the folder does not exist or has another layout.
+    excluded: paths in the folder that are left out. Raises ValueError if the folder does not exist
+    or has another layout, or if a path to leave out is none of its images.
     """
     found = folders.find_folder(str(folder), data_root(), None)
+    if excluded:
+        found = leave_out(found, matching_exclusions(excluded, found.files))
     split = found.layout.startswith("split")
     require(
         not (split and hold_out),
@@ -66,6 +72,19 @@ def folder_source(folder: Path, hold_out: bool = False) -> Source:
         layout="flat class folders, all for training",
         open=functools.partial(use_all_for_training, found.open),
     )
+
+
+def leave_out(source: Source, excluded: frozenset[str]) -> Source:
+    """Return the source without some files, as if they were not there."""
+
+    def open_source() -> Contents:
+        contents = source.open()
+        items = tuple(item for item in contents.items if item.path not in excluded)
+        problems = tuple(each for each in contents.problems if each[0] not in excluded)
+        return dataclasses.replace(contents, items=items, problems=problems)
+
+    files = tuple(path for path in source.files if path not in excluded)
+    return dataclasses.replace(source, files=files, open=open_source)
 
 
 def use_all_for_training(open_source: Callable[[], Contents]) -> Contents:
@@ -96,17 +115,22 @@ def _is_readable(contents: Contents, item: Item) -> bool:
         return False
 
 
-def default_side(source: Source, contents: Contents, most: int) -> int:
+def default_side(source: Source, contents: Contents, most: int, largest: bool = False) -> int:
     """Return the median of the shorter sides of up to 200 images, in pixels.
 
-    It is rounded down to a multiple of 8, from 8 to ``most``.
+    It is rounded down to a multiple of 8, from 8 to ``most``. largest: return the longest side of
+    all of them, rounded up.
     """
     shorter = []
+    longest = [8]
     for i in np.unique(np.linspace(0, len(contents.items) - 1, MEASURED).astype(int)):
         path = source.where / contents.items[i].path
         # an unreadable image is reported when it is decoded
         with contextlib.suppress(Exception), Image.open(path) as image:
             shorter.append(min(image.size))
+            longest.append(max(image.size))
+    if largest:
+        return min(most, -(-max(longest) // 8) * 8)
     return max(8, min(most, int(np.median(shorter or [most])) // 8 * 8))
 
 
@@ -189,16 +213,17 @@ def write_folder(
     out: Path,
     files: FolderFiles,
     names: Sequence[str],
-    images: np.ndarray,
+    images: Iterable[np.ndarray],
     tables: dict[str, list[tuple]],
     manifest: dict[str, Any],
     link: bool,
+    extra: Mapping[str, bytes] | None = None,
 ) -> None:
     """Write originals, variants, tables and manifest to ``out``, all of them or nothing.
 
-    names: paths of the variants. images: (m, side, side, 3) uint8. tables: file name -> rows, the
-    first of which names the columns. link: make hard links to the originals where the file system
-    allows it, otherwise copies.
+    names: paths of the variants. images: of each, (height, width, 3) uint8. tables: file name ->
+    rows, the first of which names the columns. link: make hard links to the originals where the file system
+    allows it, otherwise copies. extra: content of further files.
     """
     paths = files.train + files.test
     targets = files.train_targets + files.test_targets
@@ -213,6 +238,8 @@ def write_folder(
                 "w", newline="", encoding="utf-8", errors="surrogateescape"
             ) as file:  # names of files may contain bytes that are not UTF-8
                 csv.writer(file, lineterminator="\n").writerows(rows)
+        for name, content in (extra or {}).items():
+            (folder / name).write_bytes(content)
         write_json(folder / "manifest.json", manifest)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from empirical.config import Run, Variants
+from empirical.generation.quality.cross_fit import FOLDS
 from empirical.runtime.machine import Machine
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from empirical.data.images import Images
     from empirical.generation.backends.protocol import Backend
+    from empirical.own_images.stages import Options
 
 USUAL_SHARE = (0.3, 0.4)  # of slow examples, if early training stops in time (the paper's range)
 TIMED = 2  # steps that are timed, after one that is not
@@ -39,7 +41,12 @@ class Rates:
 
 
 def forecast_cost(
-    run: Run, images: int, classes: tuple[str, ...], share: float | None, machine: Machine
+    run: Run,
+    images: int,
+    classes: tuple[str, ...],
+    share: float | None,
+    machine: Machine,
+    options: Options,
 ) -> list[str]:
     """Return the lines of a dry run.
 
@@ -54,13 +61,17 @@ def forecast_cost(
     strength_steps = round(run.variants.num_inference_steps * run.variants.strength)
     each = strength_steps * evaluations_per_step(run.variants)
     made = [round(part * images) * (run.method.k - 1) for part in shares]
-    rates = measure_rates(run, classes, machine)
+    rates = measure_rates(run, classes, machine, options.threads)
     epochs = run.early.epochs or 0
     steps = max(1, round(epochs * images / run.training.batch))
     early = steps * rates.early if share is None else 0.0
     early_text = "done already"
     if share is None:
         early_text = f"at most {format_duration(early)}, {steps:,} steps of {run.training.batch}"
+    if options.outputs is not None:
+        early, early_text = 0.0, "none, by --outputs"
+    judge_steps = FOLDS * (options.judging.steps or 0)
+    judging = judge_steps * rates.early
     evaluations = [each * count for count in made]
     known_text = "known" if known else "what is usual; early training will tell"
     lines = [
@@ -69,12 +80,15 @@ def forecast_cost(
         f"evaluations     {format_range(evaluations[0], evaluations[1], ',')} of the denoiser, "
         f"about {each} for a variant",
         f"early training  {early_text}",
+        f"judge           {format_duration(judging)}, {judge_steps:,} steps of "
+        f"{options.judging.batch}",
     ]
     trained = run.generator.steps * rates.generator
+    longer = ", or twice or four times as long" if options.search else ""
     if run.generator.model is None:
         lines.append(
             f"generator       {format_duration(trained)}, {run.generator.steps:,} steps of "
-            f"{run.generator.batch}"
+            f"{run.generator.batch}{longer}"
         )
     if rates.evaluation is None:
         lines.append(
@@ -83,7 +97,9 @@ def forecast_cost(
         )
         return lines
     # the last batch is filled up, so a batch is the least that is computed
-    total = [early + trained + rates.evaluation * each * max(BATCH, count) for count in made]
+    total = [
+        early + judging + trained + rates.evaluation * each * max(BATCH, count) for count in made
+    ]
     time_text = format_range(*map(format_duration, total))
     return [*lines, f"time            about {time_text}, at rates measured just now"]
 
@@ -105,7 +121,7 @@ def format_duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{max(1, round(seconds))} s"
 
 
-def measure_rates(run: Run, classes: tuple[str, ...], machine: Machine) -> Rates:
+def measure_rates(run: Run, classes: tuple[str, ...], machine: Machine, threads: int) -> Rates:
     """Return how long steps and evaluations take, measured on random images."""
     import numpy as np
     import torch
@@ -120,7 +136,7 @@ def measure_rates(run: Run, classes: tuple[str, ...], machine: Machine) -> Rates
     from empirical.training.networks import classifier
     from empirical.training.trainer import train_classifier
 
-    torch.set_num_threads(1)
+    torch.set_num_threads(threads)
     rng = stream(0, "forecast")
     side = run.data.side
     assert side is not None  # whoever asks for a forecast has decided it

@@ -62,9 +62,10 @@ def suspect_rows(
     of_label = probabilities[everyone, labels]
     of_preferred = probabilities[everyone, preferred]
     chosen = np.flatnonzero(suspects)
-    rows: list[tuple] = [COLUMNS]
-    for i in chosen[np.argsort(of_label[chosen] - of_preferred[chosen], kind="stable")]:
-        rows.append(
+    order = chosen[np.argsort(of_label[chosen] - of_preferred[chosen], kind="stable")]
+    return [
+        COLUMNS,
+        *(
             (
                 paths[i],
                 classes[labels[i]],
@@ -74,8 +75,9 @@ def suspect_rows(
                 int(slow[i]),
                 int(dropped),
             )
-        )
-    return rows
+            for i in order
+        ),
+    ]
 
 
 def read_exclusions(path: Path) -> frozenset[str]:

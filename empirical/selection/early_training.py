@@ -17,6 +17,7 @@ from empirical.selection.knee import Knee
 from empirical.training.evaluation import balanced_error, logits
 from empirical.training.networks import classifier
 from empirical.training.trainer import train_classifier
+from figures.records import Advance, no_progress
 
 MEASURED = 4  # measurements of the training error per epoch, at most
 
@@ -64,14 +65,19 @@ class Outputs:
 
 
 def early_network(
-    images: Images, config: Early, training: Training, seed: int, device: torch.device | str = "cpu"
+    images: Images,
+    config: Early,
+    training: Training,
+    seed: int,
+    device: torch.device | str = "cpu",
+    advance: Advance = no_progress,
 ) -> Trained:
     """Train a classifier on the originals until ``config`` says stop; return it.
 
     The training error is measured in evaluation mode on images without augmentation, either all or
     ``config.sample`` of them drawn by seed, every ``config.every`` steps but at most four times an
     epoch. ``auto`` goes by the class-balanced training error, and raises NoKnee if nothing was
-    learned.
+    learned. advance: called at every step.
     """
     network = classifier(images, training, seed).to(device)
     pixels, labels = on_device(images, device)
@@ -90,6 +96,7 @@ def early_network(
     longer = 4 * budget  # so that the learning rate is not yet decayed within the budget
     order = stream(seed, "early order")
     for step in train_classifier(network, pixels, labels, training, longer, order):
+        advance(1)
         if step % every and step != budget:
             continue
         wrong = logits(network, seen).argmax(1) != truth

@@ -13,6 +13,7 @@ from empirical.runtime.artifacts import artifact, load_arrays, save_arrays
 from empirical.selection.early_training import Outputs, early_network, logits_of
 from empirical.selection.rules import select
 from empirical.selection.verdict import Verdict, verdict
+from figures.records import Advance, no_progress
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,16 +39,17 @@ class Selected:
     verdict: Verdict
 
 
-def selected(context: Context) -> Selected:
+def selected(context: Context, advance: Advance = no_progress) -> Selected:
     """Train early and select, or read the results of both stages; return them.
 
-    Early training keeps its logits only: softmax and losses follow from them bit for bit. Raises
-    NoKnee if early training was to stop by itself and nothing was learned.
+    advance: called with the steps of early training done since the last call. Early training keeps
+    its logits only: softmax and losses follow from them bit for bit. Raises NoKnee if early
+    training was to stop by itself and nothing was learned.
     """
     run, seed, parts = context.run, context.seed, context.parts
     labels = parts.train.labels
     depends = (run.data, parts.content, run.early, run.training.early, seed)
-    kept = early_outputs(context, depends)
+    kept = early_outputs(context, depends, advance)
     early = Outputs.of(kept["logits"], labels)
     path = artifact(context.root, "select", ".npz", *depends, run.selection)
     if (masks := load_arrays(path)) is None:
@@ -83,18 +85,20 @@ def known_cues(images: Images) -> np.ndarray:
     return images.truth.present
 
 
-def early_outputs(context: Context, depends: tuple) -> dict[str, np.ndarray]:
+def early_outputs(
+    context: Context, depends: tuple, advance: Advance = no_progress
+) -> dict[str, np.ndarray]:
     """Return the results of early training, from the artifacts folder or newly computed.
 
     logits: (n, classes) on training images. test: (m, classes) on test images. steps, error: 0-d
-    arrays. curve: (c, 2). depends: all that the results depend on.
+    arrays. curve: (c, 2). depends: all that the results depend on. advance: called at every step.
     """
     run, parts = context.run, context.parts
     path = artifact(context.root, "early", ".npz", *depends)
     if (kept := load_arrays(path)) is not None:
         return kept
     trained = early_network(
-        parts.train, run.early, run.training.early, context.seed, context.device
+        parts.train, run.early, run.training.early, context.seed, context.device, advance
     )
     kept = {
         "logits": logits_of(trained.network, parts.train),

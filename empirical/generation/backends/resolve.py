@@ -13,6 +13,8 @@ from empirical.generation.backends.protocol import Backend
 if TYPE_CHECKING:
     import torch
 
+LATENT_SIDE = 128  # of models that do not say it, such as FLUX
+
 # Kinds by the class that a model_index.json names
 BY_PIPELINE = {
     "DDPMPipeline": "unet",
@@ -66,6 +68,32 @@ def check_model(generator: Generator) -> None:
         glide_weights(generator)
     else:
         model_file(generator, "model_index.json")
+
+
+def model_side(generator: Generator) -> int:
+    """Return the side of the images that a named model makes, in pixels, from its settings alone.
+
+    Raises ValueError if the model is not found, or its settings do not say it.
+    """
+    if model_kind(generator) == "glide":
+        from empirical.generation.backends.glide import SIDE
+
+        return SIDE
+    index = json.loads(model_file(generator, "model_index.json").read_text())
+    part = "transformer" if "transformer" in index else "unet"
+    try:
+        found = model_file(generator, f"{part}/config.json")
+    except ValueError:  # older models have their only part beside the index
+        found = model_file(generator, "config.json")
+    config = json.loads(found.read_text())
+    size = config.get("sample_size") or LATENT_SIDE
+    side = max(size) if isinstance(size, list) else int(size)
+    if "vae" in index:
+        vae = json.loads(model_file(generator, "vae/config.json").read_text())
+        side *= 2 ** (len(vae["block_out_channels"]) - 1)
+    elif "movq" in index:
+        side *= 8
+    return side
 
 
 def compile_backend(backend: Backend) -> Backend:
