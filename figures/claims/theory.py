@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from string import ascii_lowercase
 
 from figures.records import Record, RecordError
 
 RECORD = "theory/claims"
 COMMAND = "python -m theory claims"
 NOT_SHOWN = "not shown"
+KINDS = ("prediction", "illustration")
 
 
 def theory_verdicts(records: Sequence[Record]) -> list[Mapping]:
@@ -34,19 +36,32 @@ def verdict_cells(verdict: Mapping) -> tuple[str, ...]:
 def verdict_word(verdict: Mapping) -> str:
     """Return whether a case holds, in words.
 
-    A bound on a difference is ``not shown`` if the interval contains 0. A case of T3 says that a
-    ratio is below 1; where the closed form itself gives a ratio above 1 and the measurement
-    agrees, the case ``does not hold, as predicted``.
+    A bound that the interval contains, such as 0 of "< 0", is ``not shown``.
     """
     predicted = verdict["predicted"]
     if verdict["holds"]:
         return "holds"
-    if isinstance(predicted, str):
-        contains_zero = verdict["low"] <= 0 <= verdict["high"]
-        return NOT_SHOWN if predicted[0] in "<>" and contains_zero else "does not hold"
-    if verdict["id"].startswith("T3") and min(predicted, verdict["low"]) > 1:
-        return "does not hold, as predicted"
+    if isinstance(predicted, str) and predicted[0] in "<>":
+        bound = float(predicted[1:])
+        return NOT_SHOWN if verdict["low"] <= bound <= verdict["high"] else "does not hold"
     return "does not hold"
+
+
+def cases_by_claim(verdicts: Sequence[Mapping]) -> dict[str, list[Mapping]]:
+    """Return the cases of each claim, T1, T2 and so on, in their order."""
+    claims: dict[str, list[Mapping]] = {}
+    for verdict in verdicts:
+        claims.setdefault(verdict["id"].rstrip(ascii_lowercase), []).append(verdict)
+    return claims
+
+
+def count_by_kind(verdicts: Sequence[Mapping]) -> dict[str, tuple[int, int]]:
+    """Return, for predictions and illustrations, how many cases hold, and of how many."""
+    counts = {}
+    for kind in KINDS:
+        held = [verdict["holds"] for verdict in verdicts if verdict["kind"] == kind]
+        counts[kind] = (sum(held), len(held))
+    return counts
 
 
 def format_number(value: float) -> str:

@@ -9,25 +9,30 @@ from figures.records import Record
 from figures.statistics.intervals import paired_estimate
 from figures.statistics.pick import by_label, final_values
 
-RECORDS = ("theory/methods",)
-SIZE = (0.95, 0.4)
+RACE = "theory/methods"
+CONVERGED = "theory/convergence"
+RECORDS = (RACE, CONVERGED)
+SIZE = (1.0, 0.36)
 CAPTION = (
-    "Change, against no augmentation, of the test error and of the noise memorised on the original "
-    "slow examples, $y \\sum_j \\sigma(\\langle w_j, \\xi\\rangle)$, when every slow example "
-    "appears $k$ times, as copies or as variants; differences paired by seed, mean with 95% "
-    "intervals."
+    "Change, against no augmentation, of the test error (left: in the race, middle: at "
+    "convergence) and of the noise memorised on the original slow examples, $y \\sum_j "
+    "\\sigma(\\langle w_j, \\xi\\rangle)$ (right: in the race), when every slow example appears "
+    "$k$ times, as copies or as variants; differences paired by seed, mean with 95% intervals, "
+    "number of seeds in the titles. Copies gain speed, soon all there is to gain, and nothing at "
+    "convergence; variants count as $k$ times as many slow examples."
 )
 PANELS = (
-    ("test_error", "test error minus Original, points", 100),
-    ("noise_memorised_slow", "noise memorised minus Original", 1),
+    (RACE, "test_error", "error minus Original, points", 100, "in the race"),
+    (CONVERGED, "test_error", "error minus Original, points", 100, "at convergence"),
+    (RACE, "noise_memorised_slow", "memorised minus Original", 1, "in the race"),
 )
 
 
 def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
-    """Draw the change of both over k, for copies and for variants."""
-    groups = by_label(records["theory/methods"])
-    panels = figure.subplots(1, 2)
-    for axes, (metric, title, factor) in zip(panels, PANELS, strict=True):
+    """Draw the changes over k, for copies and for variants."""
+    panels = figure.subplots(1, 3)
+    for axes, (experiment, metric, title, factor, regime) in zip(panels, PANELS, strict=True):
+        groups = by_label(records[experiment])
         original = final_values(groups["original"], metric, factor)
         for place, name in enumerate(ADDED):
             members = {
@@ -51,5 +56,10 @@ def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
                 label=f"{style.label}: {ADDED[name]}",
             )
         axes.axhline(0, color=GREY, linewidth=0.7, zorder=0)
-        axes.set(ylabel=title, xlabel="$k$: times a slow example appears", xticks=[1, *members])
-    panels[1].legend(title=f"{len(original)} seeds", loc="center right", bbox_to_anchor=(1.0, 0.45))
+        axes.set(
+            title=f"{regime}, {len(original)} seeds",
+            ylabel=title,
+            xlabel="$k$",
+            xticks=[1, *members],
+        )
+    panels[0].legend(loc="lower left")
