@@ -8,7 +8,7 @@ PY      := .venv/bin/python
 OUTPUT  := output
 
 .DEFAULT_GOAL := help
-.PHONY: help setup reproduce everything figures latex paper test quick lint clean
+.PHONY: help setup reproduce everything figures explorer latex paper test quick lint clean
 
 help:
 	@echo "make reproduce   compute both halves, compare with the committed records, draw all figures"
@@ -17,6 +17,7 @@ help:
 	@echo "make everything  recompute every committed record of the theory and the digits"
 	@echo "                 (about 45 minutes on 2 cores), then as reproduce"
 	@echo "make figures     redraw all figures and tables from the existing records (seconds)"
+	@echo "make explorer    write the explorer, one page for any browser: $(OUTPUT)/explorer.html"
 	@echo "make paper       typeset the report from the committed records (needs LaTeX):"
 	@echo "                 $(OUTPUT)/paper/report.pdf"
 	@echo "make latex       check whether the LaTeX of this machine is complete"
@@ -47,6 +48,9 @@ everything: setup
 
 figures: setup
 	@$(PY) -m figures draw
+
+explorer: setup
+	@$(PY) -m theory explore --no-browser --out $(OUTPUT)/explorer.html
 
 # The date of the last commit is the document's date, so that equal sources give equal bytes.
 LATEX = latexmk texlive-latex-recommended texlive-latex-extra texlive-fonts-recommended

@@ -1,8 +1,6 @@
 """Tests of the layers: which module may import which, read off the source."""
 
 import ast
-import subprocess
-import sys
 
 import pytest
 from rooms import (
@@ -19,7 +17,7 @@ from rooms import (
 )
 
 DRAWING = ("matplotlib", "plotly", "seaborn")
-EXPLORER = ("marimo", "anywidget", "traitlets", "plotly", "uvicorn")  # needed by the explorer only
+SERVERS = ("marimo", "anywidget", "traitlets", "uvicorn", "http.server")  # the explorer is one file
 HEAVY = ("torch", "torchvision", "diffusers", "sklearn", "pandas")
 UNSAFE = ("pickle", "cloudpickle", "dill", "joblib", "random", "numpy.random.seed")
 
@@ -118,10 +116,8 @@ def test_only_figures_draws(package):
     assert not importers(package, *DRAWING)
 
 
-def test_only_the_explorer_imports_its_libraries():
-    found = {module for package in PACKAGES for module, _ in importers(package, *EXPLORER)}
-    assert found
-    assert all(within(module, "theory.explore") for module in found)
+def test_the_explorer_needs_no_server():
+    assert not importers("theory", *SERVERS)
 
 
 def test_only_the_command_line_imports_the_explorer():
@@ -129,17 +125,6 @@ def test_only_the_command_line_imports_the_explorer():
     assert {module for module in found if not within(module, "theory.explore")} == {
         "theory.commands"
     }
-
-
-def test_importing_theory_and_its_commands_loads_no_library_of_the_explorer():
-    code = (
-        "import sys, theory, theory.commands; "
-        f"print([name for name in {EXPLORER} if name in sys.modules])"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert done.stdout == "[]\n"
 
 
 def test_theory_needs_only_numpy_and_scipy():

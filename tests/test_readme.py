@@ -29,7 +29,7 @@ COMMANDS = [
     for line in text.splitlines()
     if line.strip()
 ]
-SERVING = "python -m theory explore"  # runs until Ctrl-C; tested in test_theory_explore_browser.py
+OPENING = "python -m theory explore"  # opens a browser; tested in test_theory_explore_page.py
 PYTHON = [text for kind, text in BLOCKS if kind == "python"]
 
 
@@ -51,7 +51,7 @@ def out(tmp_path_factory):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "command", [c for c in COMMANDS if c.startswith("python -m ") and c != SERVING]
+    "command", [c for c in COMMANDS if c.startswith("python -m ") and c != OPENING]
 )
 def test_every_command_runs(command, out):
     words = shlex.split(command)[1:]
@@ -73,8 +73,8 @@ def test_every_command_runs(command, out):
         assert "different" not in done.stdout
 
 
-def test_the_command_that_serves_is_in_the_readme():
-    assert SERVING in COMMANDS
+def test_the_command_that_opens_a_browser_is_in_the_readme():
+    assert OPENING in COMMANDS
 
 
 def test_the_other_commands_are_the_makefiles():

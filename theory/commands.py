@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from json import dumps
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from figures.records import OUTPUT, default_workers
 from figures.records.command_line.arguments import Names
@@ -144,22 +144,25 @@ def simulate(  # noqa: D417  the classes describe the other arguments
     return 0
 
 
-def explore(port: int = 0, browser: bool = True) -> NoReturn:
-    """Explore two methods side by side in the browser, curves and closed forms; Ctrl-C ends it.
+def explore(
+    out: Path = OUTPUT / "explorer.html", preset: str = "start", browser: bool = True
+) -> int:
+    """Write the explorer, one self-contained page, and open it in the browser.
 
     Args:
-        port: port on this machine, 127.0.0.1, 1 to 65535; 0: any free port.
-        browser: open the page in the browser; with --no-browser, only print its address.
+        out: the file to write, HTML.
+        preset: what the page shows first, such as T3; start is a short introduction.
+        browser: open the page; with --no-browser, only write it.
     """
-    if not 0 <= port <= 65535:
-        raise ValueError(f"port is {port}; allowed: 1 to 65535, or 0 for any that is free")
-    try:
-        from theory.explore.server import serve
-    except ModuleNotFoundError as error:
-        raise ValueError(
-            f"the explorer needs {error.name}, which is not installed: make setup"
-        ) from None
-    serve(port, browser)
+    import webbrowser
+
+    from theory.explore.page import write_page
+
+    write_page(out, preset)
+    print(f"explorer: {out}", flush=True)
+    if browser and not webbrowser.open(out.resolve().as_uri()):
+        print("no browser could be opened here; open this file in one", file=sys.stderr)
+    return 0
 
 
 def table(metrics: dict[str, Any], rows: int = 12) -> str:

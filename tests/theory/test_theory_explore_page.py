@@ -1,155 +1,149 @@
-"""Test the explorer's page as marimo runs it, without a browser, and the command that serves it."""
+"""Test the explorer's file: what is in it, its tables, and the command that writes it."""
 
-import json
-import os
 import re
-import signal
-import socket
 import subprocess
 import sys
-from contextlib import contextmanager
+import webbrowser
 from pathlib import Path
 
+import numpy as np
 import pytest
+from scipy.special import erfc
 
 from figures.labels import FAST, SLOW
-from theory.explore.fields import DEFAULTS
+from theory import commands
+from theory.explore.page import HERE, page
+from theory.explore.presets import PRESETS
+from theory.explore.tables import erfc_series, ziggurats
 from theory.measures import CURVES
 
-pytestmark = pytest.mark.slow
-
 ROOT = Path(__file__).parents[2]
-SMALL = {"n": 20, "d": 100, "J": 3, "steps": 60}
 
 
 @pytest.fixture(scope="module")
-def page():
-    """Return a function that runs the page at an address, as marimo does."""
-    pytest.importorskip("marimo")
-    from theory.explore.app import app
-
-    def run(query):
-        return app.run(defs={"query": query})[1]["explorer"].widget
-
-    return run
+def html():
+    return page()
 
 
-def ask(widget, number=1, **changes):
-    state = {key.replace("_dot_", "."): value for key, value in changes.items()}
-    widget.request = {"number": number, "state": DEFAULTS | SMALL | state, "preset": "start"}
-    return widget.picture
+def test_the_page_is_one_small_file_that_fetches_nothing(html):
+    assert len(html.encode()) < 300_000
+    assert not re.search(r"(https?:)?//(?!www\.w3\.org/2000/svg)[\w-]+\.\w", html)
+    assert not re.search(r"\b(fetch|XMLHttpRequest|WebSocket|importScripts|sendBeacon)\b", html)
+    assert not re.search(r"<(link|script|img|iframe)[^>]+(src|href)=\"(?!data:)", html)
+    assert "default-src 'none'" in html
+    assert not re.search(r"/\*(STYLE|PAGE|ENGINE|WORKER|SCRIPTS)\*/", html)
 
 
-def test_the_page_opens_at_its_address(page):
-    widget = page({"n": "20", "d": "100", "steps": "60", "a.method": "useful", "at": "7"})
-    assert widget.picture["message"] == ""
-    assert widget.picture["sides"]["a"]["name"] == "USEFUL(5), GD"
-    assert widget.picture["state"]["at"] == 7
-    assert widget.picture["address"] == {"n": "20", "d": "100", "steps": "60", "a.method": "useful"}
-    assert (
-        page({"alpha": "x", **{key: str(value) for key, value in SMALL.items()}})
-        .picture["message"]
-        .count("alpha = x")
-        == 1
-    )
+def test_every_script_is_in_the_page(html):
+    for path in (*HERE.glob("engine/*.js"), *HERE.glob("page/*.js")):
+        assert path.read_text() in html, path.name
+        assert "</script" not in path.read_text()
 
 
-def test_the_page_answers(page):
-    widget = page({key: str(value) for key, value in SMALL.items()})
-    before = widget.picture["sides"]
-    after = ask(widget, b_dot_k=9)
-    assert after["number"] == 1
-    assert after["sides"]["a"] == before["a"]
-    assert after["sides"]["b"] != before["b"]
+def test_colours_of_features_are_those_of_the_figures_and_every_curve_is_drawn(html):
+    light = re.search(r"const LIGHT = {(.*?)};", html, re.DOTALL).group(1).lower()
+    assert f'fast: "{FAST.lower()}"' in light
+    assert f'slow: "{SLOW.lower()}"' in light
+    panels = re.search(r"const PANELS = \[(.*?)\n\];", html, re.DOTALL).group(1)
+    assert set(re.findall(r'\["(\w+)", "(?:slow|fast|all)"\]', panels)) == set(CURVES)
+    assert re.search(r"const LEARNED = 0\.5;", html)
 
 
-def test_what_the_configuration_refuses_becomes_one_line(page):
-    widget = page({key: str(value) for key, value in SMALL.items()})
-    for changes, expected in (
-        ({"power": 4}, "power = 4 is not allowed"),
-        ({"alpha": "much"}, "alpha = much is not allowed here"),
-        ({"n": ""}, "n =  is not allowed here"),
-        ({"orthogonal": True, "b_dot_kappa": 0.5}, "kappa = 0.5 is not allowed"),
+def contrast(one, other):
+    """Return the contrast of two colours #rrggbb, as the WCAG defines it."""
+
+    def luminance(colour):
+        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+        return float(np.dot(linear, (0.2126, 0.7152, 0.0722)))
+
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("name", ["LIGHT", "DARK"])
+def test_text_and_lines_stand_out(html, name):
+    block = re.search(rf"const {name} = {{(.*?)}};", html, re.DOTALL).group(1)
+    colours = dict(re.findall(r'(\w+): "(#[0-9a-f]{6})"', block))
+    for text in ("ink", "grey", "a", "b"):
+        assert contrast(colours[text], colours["back"]) >= 4.5, text
+    for line in ("ghost", "fast", "slow", "noise"):
+        assert contrast(colours[line], colours["back"]) >= 3, line
+
+
+def test_style_sheets_stand_out_in_both_schemes(html):
+    schemes = re.findall(r":root {([^}]*)}", html)
+    assert len(schemes) == 2
+    for scheme in schemes:
+        colours = dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", scheme))
+        for back in ("back", "card"):
+            for text in ("ink", "grey", "link", "a", "b"):
+                assert contrast(colours[text], colours[back]) >= 4.5, (text, back)
+        assert contrast(colours["ink"], colours["mark"]) >= 4.5
+        assert contrast(colours["edge"], colours["back"]) >= 3
+
+
+def test_the_series_for_erfc_is_exact_to_13_digits():
+    z = np.linspace(0, 26, 3001)
+    t = 2 / (2 + z)
+    series = np.polynomial.chebyshev.chebval(2 * t - 1, erfc_series())
+    assert t * np.exp(-z * z + series) == pytest.approx(erfc(z), rel=2e-13, abs=1e-300)
+
+
+def test_tables_of_the_ziggurats_cover_their_densities():
+    """The widths are those of strips of equal area under exp(-x²/2) and exp(-x)."""
+    found = ziggurats()
+    for name, bits, log_density in (
+        ("normal", 52, lambda x: -x * x / 2),
+        ("exponential", 53, lambda x: -x),
     ):
-        answer = ask(widget, 2, **changes)
-        assert set(answer) == {"number", "message"}
-        assert answer["message"].startswith(expected)
-        assert "\n" not in answer["message"]
-    assert "sides" in ask(widget, 3)
+        table = found[name]
+        x = np.array(table["wi"]) * 2.0**bits
+        assert x[255] == pytest.approx(table["r"], rel=1e-14)
+        assert table["fi"] == pytest.approx([1.0, *np.exp(log_density(x[1:]))], rel=1e-14)
+        ratios = np.array(table["ki"])[2:] / 2.0**bits
+        assert ratios == pytest.approx(x[1:-1] / x[2:], rel=1e-12)
+        areas = x[2:] * (np.exp(log_density(x[1:-1])) - np.exp(log_density(x[2:])))
+        assert areas == pytest.approx(np.full(254, x[0] * np.exp(log_density(x[255]))), rel=1e-9)
 
 
-def test_a_side_that_diverges_says_so(page):
-    answer = ask(page({}), eta=10.0, J=32, sigma_0=0.5, n=100, d=2000, seed=1)
-    json.dumps(answer, allow_nan=False)
-    assert re.match(r"training diverged at step \d+: eta = 10", answer["sides"]["a"]["diverged"])
-    assert answer["sides"]["a"]["curves"] == {}
-    assert answer["sides"]["b"]["diverged"] == ""
-    last = [row for row in answer["table"] if row["group"].startswith("After")]
-    assert {row["a"] for row in last} == {row["difference"] for row in last} == {"–"}
-    assert "–" not in {row["b"] for row in last}
+def test_the_command_writes_the_page_and_opens_it(tmp_path, monkeypatch, capsys, html):
+    opened = []
+    monkeypatch.setattr(webbrowser, "open", lambda address: not opened.append(address))
+    out = tmp_path / "new folder" / "explorer.html"
+    assert commands.explore(out) == 0
+    assert out.read_text(encoding="utf-8") == html
+    assert opened == [out.as_uri()]
+    assert capsys.readouterr() == (f"explorer: {out}\n", "")
+    assert commands.explore(out, preset="T3", browser=False) == 0
+    assert len(opened) == 1
+    assert '"first": "T3"' in out.read_text(encoding="utf-8")
+    assert [path.name for path in out.parent.iterdir()] == ["explorer.html"]
 
 
-def test_colours_are_those_of_the_figures_and_every_curve_is_drawn():
-    script = (ROOT / "theory/explore/page.js").read_text()
-    assert set(re.findall(r'curve: "(\w+)"', script)) == set(CURVES)
-    assert f'curve: "fast_alignment", label: "fast", colour: "{FAST}"' in script
-    assert f'curve: "slow_alignment", label: "slow", colour: "{SLOW}"' in script
-    assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", script)
+def test_where_no_browser_opens_it_says_so(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(webbrowser, "open", lambda address: False)
+    assert commands.explore(tmp_path / "page.html") == 0
+    assert "open this file in one" in capsys.readouterr().err
 
 
-@contextmanager
-def explore(*words, code="", **options):
-    """Run the command in a process that is killed at the end in any case."""
-    started = [
-        sys.executable,
-        *(["-c", code] if code else ["-m", "theory", "explore", "--no-browser"]),
-        *map(str, words),
-    ]
-    with subprocess.Popen(
-        started, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def test_ctrl_c_ends_the_server():
-    pytest.importorskip("marimo")
-    with explore() as server:
-        assert re.fullmatch(
-            r"explorer at http://127\.0\.0\.1:\d+/  \(Ctrl-C ends it\)\n", server.stdout.readline()
-        )
-        server.send_signal(signal.SIGINT)
-        out, err = server.communicate(timeout=20)
-    assert (server.returncode, out, err) == (130, "explorer ended\n", "")
-
-
-def test_a_port_that_is_taken_and_one_that_is_none():
-    pytest.importorskip("marimo")
-    with (
-        socket.create_server(("127.0.0.1", 0)) as taken,
-        explore("--port", taken.getsockname()[1]) as server,
+def test_what_cannot_be_written_is_one_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    for out, preset, expected in (
+        (tmp_path, "start", f"{tmp_path} is a folder; give the name of a file"),
+        (tmp_path / "file" / "page.html", "start", "page.html cannot be written: "),
+        (tmp_path / "page.html", "T99", f"no preset 'T99'; allowed: {', '.join(PRESETS)}"),
     ):
-        out, err = server.communicate(timeout=20)
-    assert (server.returncode, out) == (2, "")
-    assert re.fullmatch(r"error: .*in use.*\n", err)
-    with explore("--port", 70000) as server:
-        assert server.communicate(timeout=20) == (
-            "",
-            "error: port is 70000; allowed: 1 to 65535, or 0 for any that is free\n",
-        )
-    assert server.returncode == 2
+        with pytest.raises(ValueError, match=re.escape(expected)):
+            commands.explore(out, preset, browser=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
-@pytest.mark.parametrize("missing", ["marimo", "anywidget"])
-def test_without_its_extra_it_says_what_to_install(missing):
-    run = "runpy.run_module('theory', run_name='__main__')"
-    code = (
-        f"import sys, runpy; sys.modules[{missing!r}] = None; "
-        f"sys.argv = ['theory', 'explore', '--no-browser']; {run}"
+@pytest.mark.slow
+def test_the_command_line_tells_a_wrong_preset_in_one_line(tmp_path):
+    words = ["explore", "--no-browser", "--preset", "X", "--out", str(tmp_path / "page.html")]
+    done = subprocess.run(
+        [sys.executable, "-m", "theory", *words], cwd=ROOT, capture_output=True, text=True
     )
-    with explore(code=code, env={**os.environ, "PYTHONPATH": str(ROOT)}) as server:
-        out, err = server.communicate(timeout=20)
-    assert (server.returncode, out) == (2, "")
-    assert err == f"error: the explorer needs {missing}, which is not installed: make setup\n"
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"error: no preset 'X'; allowed: {', '.join(PRESETS)}\n"

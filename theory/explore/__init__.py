@@ -1,11 +1,14 @@
-"""Explore two methods side by side in the browser, on the same data and initial weights.
+"""Explore two methods over each other in the browser, on the same data and initial weights.
 
-``python -m theory explore`` serves ``app.py``, a marimo page that holds one widget. The widget's
-page (``page.js``, ``page.css``) draws and asks; every number comes from ``theory``:
+``python -m theory explore`` writes one self-contained page (``page.py``). It has two halves:
 
-    controls -> state (``fields``) -> two Runs (``runs``) -> metrics
-    -> picture (``picture``, ``numbers``) -> page
+    engine/  the theory in JavaScript, number for number as in Python: ``streams`` (numpy's random
+             streams), ``draw``, ``kernel`` (the one costly product), ``dynamics``, ``population``,
+             ``forms`` (closed forms), ``race``, ``measures`` (recording), ``worker``
+    page/    what is seen: ``state`` (fields, address, code), ``pool`` (workers), ``chart``,
+             ``strip`` (patches), ``seeds``, ``map``, ``table``, ``files``, ``words``, ``controls``,
+             ``main``
 
-The whole state stands in the address (``address``), relative to a preset (``presets``). No other
-module of ``theory`` imports this package.
+``fields`` and ``presets`` define the controls and the settings of the claims; ``tables`` makes the
+numbers that the engine cannot compute. No other module of ``theory`` imports this package.
 """
