@@ -170,6 +170,7 @@ def race(run: Run, sample: Sample | None = None, seed: int = 0) -> Race:
     start_fast, start_slow = sample.feature_weights.max(axis=0)
     entries = np.concatenate((sample.slow, sample.strengths[len(sample.slow) :, 0] == 0))  # (N,)
     pulls = (sample.strengths[:, 1] / distribution.beta_d) ** q  # (N,)
+    entries &= pulls > 0  # variants without the slow feature drive no feature's clock
     weights = sample.multiplicities / sample.multiplicities.sum()  # (N,)
     starts, squares = noise_starts(sample)  # (N, Q)
     ends = blow_up(starts, squares, q).min(axis=1)  # (N,)
@@ -180,7 +181,7 @@ def race(run: Run, sample: Sample | None = None, seed: int = 0) -> Race:
         noise=ends[entries],
         weights=weights[entries],
         pulls=pulls[entries],
-        fast_weight=float((pulls * weights)[~entries].sum()),
+        fast_weight=float((pulls * weights)[~entries].sum()),  # of the others the pull is 0
         slow_examples=int(sample.slow.sum()),
     )
 

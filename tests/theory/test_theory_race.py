@@ -166,6 +166,16 @@ def test_what_no_neuron_begins_is_never_learned(tiny):
     assert not ahead.learned
 
 
+def test_variants_without_the_slow_feature_do_not_count(tiny):
+    run = tiny(Method("tada", k=3, fidelity=0.0), network=Network(J=1))
+    ahead = race(run, seed=4)
+    assert not np.isfinite(ahead.noise).all(), "some noise has no neuron that is aligned with it"
+    assert ahead.k_eff == 1
+    assert len(ahead.noise) == ahead.slow_examples
+    assert not math.isnan(ahead.budget(3.0))
+    assert ahead.budget() == math.inf
+
+
 def test_several_patches_are_memorised_by_the_first(tiny):
     run = tiny(distribution=Distribution(n=24, d=200, noise_patches=2))
     sample = draw(run, 0)

@@ -10,14 +10,14 @@ from matplotlib.figure import Figure
 
 from figures.claims.theory import verdict_word
 from figures.draw import load_drawer, save_figure
-from figures.plots import gradient_variance, noise_tolerance
+from figures.plots import gradient_variance, noise_tolerance, race
 from figures.plots.style import STYLE, WIDTH
 from figures.records import Record, RecordError, json_value
 from figures.statistics.pick import by_label
 from figures.tables import claims as claims_table
 from theory import Distribution, Network
 from theory.closed_forms import noise_alignment_ratio, shared_noise
-from theory.config import Probe
+from theory.config import Probe, Sweep
 from theory.experiments import EXPERIMENTS, measurements
 
 pytestmark = pytest.mark.slow
@@ -28,6 +28,7 @@ NAMES = (
     "strength_theory",
     "noise_tolerance",
     "regimes",
+    "race",
     "sam_radius",
 )
 SEEDS = (0, 1, 2)
@@ -37,6 +38,8 @@ def small(run):
     changes = (
         {"draws": 1} if isinstance(run, Probe) else {"optimiser": replace(run.optimiser, steps=60)}
     )
+    if isinstance(run, Sweep):
+        changes["early"] = run.early and 30
     return replace(
         run,
         distribution=Distribution(n=30, d=60, alpha=0.7),
@@ -89,9 +92,10 @@ def test_panels_fit_and_are_labelled(name, records):
     boxes = [axes.get_tightbbox() for axes in figure.axes]
     assert len(shown) >= 2
     assert all(apart(one, other) for one, other in combinations(boxes, 2))
-    assert shown[0].get_ylabel()
+    assert any(axes.get_ylabel() for axes in shown)
     for axes, box in zip(figure.axes, boxes, strict=True):
-        assert axes.get_xlabel() or axes.get_label() == "<colorbar>"
+        bar = axes.get_label() == "<colorbar>"
+        assert bar or axes.get_xlabel() or not axes.get_subplotspec().is_last_row()
         assert axes.lines or axes.collections
         assert min(box.x0, box.y0) >= -1
         assert box.x1 <= figure.bbox.x1 + 1
@@ -121,19 +125,23 @@ def mean_error(records, label):
 
 
 def test_strength_shows_the_difference_from_original(records):
-    _, right = panels(drawn("strength_theory", records))
+    *_, right = panels(drawn("strength_theory", records))
     base = [
         100 * r.metrics["test_error"][-1] for r in by_label(records["theory/methods"])["original"]
     ]
     expected = [
-        mean_error(records["theory/strength"], f"strength-0.{t}") - np.mean(base)
+        mean_error(records["theory/strength"], f"path-3-0.{t}") - np.mean(base)
         for t in range(1, 10)
     ]
     np.testing.assert_allclose(points(right, 0), expected, atol=1e-9)
     assert np.ptp(expected) > 1e-3
     np.testing.assert_allclose(
-        np.asarray(right.containers[0].lines[0].get_xdata(), float), np.arange(1, 10) / 10
+        np.asarray(right.containers[0].lines[0].get_xdata(), float),
+        np.arange(1, 10) / 10,
+        atol=0.01,
     )
+    other = mean_error(records["theory/strength"], "path-5-0.9") - np.mean(base)
+    assert points(right, 1)[-1] == pytest.approx(other)
 
 
 def mean_of_grid(records, label, *place):
@@ -149,26 +157,66 @@ def shown(axes):
 
 
 def test_landscape_has_features_upwards_and_noise_to_the_right(records):
-    left, _ = panels(drawn("strength_theory", records))
-    assert shown(left).shape == (17, 17)
-    assert shown(left)[2, 16] == pytest.approx(
-        mean_of_grid(records["theory/landscape"], "tada-3", 16, 2)
-    )
-    assert shown(left)[16, 4] == pytest.approx(
-        mean_of_grid(records["theory/landscape"], "tada-3", 4, 16)
-    )
-    assert left.get_ylim()[0] < left.get_ylim()[1]
+    noise, target, _ = panels(drawn("strength_theory", records))
+    for axes, label in ((noise, "noise"), (target, "targeting")):
+        assert shown(axes).shape == (13, 13)
+        for row, column in ((2, 12), (12, 4)):
+            assert shown(axes)[row, column] == pytest.approx(
+                mean_of_grid(records["theory/landscape"], label, column, row)
+            )
+        assert axes.get_ylim()[0] < axes.get_ylim()[1]
 
 
-def test_regimes_are_targeted_minus_full(records):
-    left, right = panels(drawn("regimes", records))
+def test_regimes_are_targeted_minus_full_at_both_moments(records):
     grid = records["theory/regimes"]
-    for axes, expected in (
-        (left, mean_of_grid(grid, "original", 3, 9)),
-        (right, mean_of_grid(grid, "tada-2", 3, 9) - mean_of_grid(grid, "syn-all", 3, 9)),
+
+    def mean(label, metric):
+        return 100 * np.mean(
+            [np.array(record.metrics[metric])[3, 9] for record in by_label(grid)[label]]
+        )
+
+    early_left, early_right, left, right = panels(drawn("regimes", records))
+    for axes, one, other, metric in (
+        (early_left, "original", None, "test_error_early"),
+        (early_right, "tada-2", "syn-all", "test_error_early"),
+        (left, "original", None, "test_error"),
+        (right, "tada-2", "syn-all", "test_error"),
     ):
+        expected = mean(one, metric) - (mean(other, metric) if other else 0)
         assert shown(axes)[9, 3] == pytest.approx(expected)
     assert np.ptp(shown(right)) > 0.01
+    assert not np.allclose(shown(left), shown(early_left))
+
+
+def test_outcomes_are_those_of_the_records(records):
+    outcomes, times, *_ = panels(drawn("race", records))
+    groups = by_label(records["theory/methods"])
+    said = [text.get_text() for text in outcomes.texts if "law" in text.get_text()]
+    for text, members in zip(said, groups.values(), strict=True):
+        learned = sum(record.metrics["time_slow"] is not None for record in members)
+        steps = members[0].config["optimiser"]["steps"]
+        due = [record.metrics["race_steps"] for record in members]
+        expected = sum(step is not None and step <= steps for step in due)
+        assert text == f"{learned}, law {expected}"
+    drawn_runs = sum(len(line.get_xdata()) for line in times.lines[:-1])
+    swept = by_label(records["theory/race"])
+    labels = [*race.BASE, "sam-original", "sam-tada-2"]
+    assert drawn_runs == sum(8 * len(swept[label]) for label in labels)
+
+
+def test_shares_count_the_runs_of_a_cell():
+    metrics = {
+        "race_ratio": [0.5, 0.5, None, 0.5, 0.5, 0.5, 3.0],
+        "race_factor": [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, None],
+        "time_slow": [100, None, 50, 1900, None, 100, 10],
+    }
+    record = Record({"optimiser": {"eta": 0.2}}, 0, metrics)
+    found = race.shares([record])
+    cell = int(np.digitize(0.5, race.RATIOS)) - 1
+    assert np.isnan(np.delete(found, cell, axis=0)).all()
+    assert found[cell, 0] == 0
+    assert found[cell, 1] == pytest.approx(2 / 5)
+    assert found[cell, -1] == pytest.approx(3 / 5)
 
 
 def test_radius_shows_each_method_over_rho(records):
@@ -187,11 +235,12 @@ def test_radius_shows_each_method_over_rho(records):
 
 
 def test_factor_begins_at_no_augmentation(records):
-    left, _ = panels(drawn("factor_theory", records))
-    for place, name in enumerate(("useful", "tada")):
-        labels = ["original", *(f"{name}-{k}" for k in (2, 3, 5, 8))]
-        errors = np.array([mean_error(records["theory/methods"], label) for label in labels])
-        np.testing.assert_allclose(points(left, place), errors - errors[0], atol=1e-9)
+    left, middle, _ = panels(drawn("factor_theory", records))
+    for axes, experiment in ((left, "theory/methods"), (middle, "theory/convergence")):
+        for place, name in enumerate(("useful", "tada")):
+            labels = ["original", *(f"{name}-{k}" for k in (2, 3, 5, 8))]
+            errors = np.array([mean_error(records[experiment], label) for label in labels])
+            np.testing.assert_allclose(points(axes, place), errors - errors[0], atol=1e-9)
 
 
 def test_variance_is_that_of_the_batch(records):
@@ -227,6 +276,8 @@ def verdict(**changes):
     usual = {
         "id": "T3",
         "statement": "A claim",
+        "kind": "prediction",
+        "regime": "early",
         "case": "a case",
         "predicted": 0.5,
         "measured": -0.25,
@@ -240,16 +291,25 @@ def test_the_table_of_claims_has_a_row_a_case():
     cases = [
         verdict(),
         verdict(id="T3b", predicted="< 0", holds=False),
-        verdict(id="T4", statement="Another"),
+        verdict(id="T3c", regime="late"),
+        verdict(id="T4", statement="Another", kind="illustration", holds=False),
     ]
     record = Record(
         {"label": "verdicts", "seeds": {"claims": 30, "methods": 30}}, 0, {"verdicts": cases}
     )
     hasty = Record({"label": "verdicts", "seeds": {"claims": 2, "methods": 2}}, 0, {"verdicts": []})
-    three, four = claims_table.tables(
+    three, late, four = claims_table.tables(
         {"theory/claims": [Record({"label": "other"}, 0, {}), hasty, record, hasty]}
     )
-    assert (three.title, four.title) == ("T3: A claim", "T4: Another")
+    assert three.title == "T3 (prediction; early): A claim"
+    assert late.title == "T3 (prediction; late): A claim"
+    assert four.title == "T4 (illustration; early): Another"
+    summary = claims_table.format_summary([record])
+    assert "2 of 3 cases of predictions and 0 of 1 cases of illustrations hold" in summary
+    assert [line[:5] for line in summary.splitlines() if line.startswith("- ")] == [
+        "- T3b",
+        "- T4,",
+    ]
     assert three.rows == (
         ("T3: a case", "0.5", "−0.25", "0 to 0.512", "holds"),
         ("T3b: a case", "< 0", "−0.25", "0 to 0.512", "not shown"),
@@ -265,8 +325,9 @@ def test_the_table_of_claims_has_a_row_a_case():
         ({"predicted": "< 0", "low": -0.5, "high": 0.1}, "not shown"),
         ({"predicted": "< 0", "low": 0.1, "high": 0.3}, "does not hold"),
         ({"predicted": "0 ± 0.5", "low": -0.6, "high": 0.6}, "does not hold"),
-        ({"id": "T3c", "predicted": 1.3, "low": 1.2, "high": 1.4}, "does not hold, as predicted"),
-        ({"id": "T3c", "predicted": 1.3, "low": 0.9, "high": 1.4}, "does not hold"),
+        ({"predicted": "< 1", "low": 0.9, "high": 1.1}, "not shown"),
+        ({"predicted": "< 1", "low": 1.05, "high": 1.1}, "does not hold"),
+        ({"predicted": "≥ 0.95", "low": 0.6, "high": 0.9}, "does not hold"),
         ({"id": "T1", "predicted": 5.2, "measured": 5.1, "low": 4.0, "high": 6.2}, "does not hold"),
     ],
 )
