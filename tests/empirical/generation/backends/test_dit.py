@@ -142,6 +142,8 @@ def test_an_image_does_not_depend_on_its_batch_but_on_its_class(saved, pixels):
         (Variants(0.29, 100), 29, 289),
         (Variants(num_inference_steps=200, alpha_bar=0.5), 52, 259),
         (Variants(0.5, 4, from_noise=True), 4, 999),
+        (Variants(0.29, 25, sampler="dpm-solver"), 7, 289),
+        (Variants(num_inference_steps=40, alpha_bar=0.5, sampler="dpm-solver"), 10, 258),
     ],
 )
 def test_only_the_steps_from_t_star_on_are_run(saved, pixels, variants, steps, timestep):

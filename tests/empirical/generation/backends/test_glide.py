@@ -94,6 +94,7 @@ def test_only_the_steps_from_t_star_on_are_run(pixels):
         (Variants(num_inference_steps=100, alpha_bar=0.5), 50),
         (Variants(0.5, 4, from_noise=True), 4),
         (Variants(0.5, 4, guidance=3.0), 2),
+        (Variants(0.29, 20, sampler="dpm-solver"), 6),
     ):
         made = backend(variants)
         made(pixels, torch.tensor([0, 1, 0]), generators(3))
@@ -103,7 +104,7 @@ def test_only_the_steps_from_t_star_on_are_run(pixels):
         assert called[-1][0] == 0
 
 
-@pytest.mark.parametrize("name", ["ddpm", "ddim"])
+@pytest.mark.parametrize("name", ["ddpm", "ddim", "dpm-solver"])
 def test_with_the_exact_noise_it_ends_at_the_data(pixels, name):
     point = pixels[:1]
     made = backend(Variants(0.5, 100, sampler=name), Oracle(point))(

@@ -67,7 +67,7 @@ def saved(model, tmp_path_factory):
 
 
 @pytest.mark.parametrize("guidance", [1.0, 3.0])
-@pytest.mark.parametrize("kind", ["ddpm", "ddim"])
+@pytest.mark.parametrize("kind", ["ddpm", "ddim", "dpm-solver"])
 def test_a_folder_gives_the_same_variants_as_the_model_in_memory(
     saved, model, pixels, guidance, kind
 ):
@@ -209,6 +209,7 @@ def test_a_passes_size_changes_nothing_that_counts(saved, pixels, monkeypatch):
     [
         Variants(0.25, 8),
         Variants(0.5, 10, sampler="ddim", guidance=2.0),
+        Variants(0.33, 10, sampler="dpm-solver"),
         Variants(num_inference_steps=4, from_noise=True),
     ],
 )

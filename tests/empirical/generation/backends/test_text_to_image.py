@@ -11,6 +11,7 @@ from empirical.config import Generator, Variants
 from empirical.generation import noise_levels
 from empirical.generation.backends.passes import resize
 from empirical.generation.backends.resolve import load_backend
+from empirical.generation.denoising import timesteps_to_run
 from empirical.runtime.seeding import construction, torch_stream
 
 pytestmark = pytest.mark.slow
@@ -197,6 +198,41 @@ def test_each_image_is_as_diffusers_makes_it_by_itself(saved, pixels, name):
     torch.testing.assert_close(made, torch.cat(expected), rtol=0, atol=1e-5)
 
 
+def test_the_solver_in_a_pipeline_is_the_loop_of_the_other_backends(saved, pixels):
+    """With latents of no noise of their own the pipeline is noising and then denoising."""
+    variants = replace(LEVEL, guidance=1.0, sampler="dpm-solver")
+    made = backend(saved, variants)
+    pipe, seen = made.pipe, []
+    encode = pipe.prepare_latents
+
+    def noised(*args, **options):
+        seen.append(encode(*args, **options))
+        return seen[-1]
+
+    pipe.prepare_latents = noised
+    decode = type(pipe.vae).decode
+
+    def decoded(self, latents, *args, **options):
+        seen.append(latents)
+        return decode(self, latents, *args, **options)
+
+    pipe.vae.decode = decoded.__get__(pipe.vae)
+    try:
+        with torch.inference_mode():
+            made(pixels[:1], torch.tensor([0]), generators(1))
+            words = pipe.encode_prompt(
+                made.prompts[0], pipe.device, 1, do_classifier_free_guidance=False
+            )[0]
+            solver = noise_levels.latent_sampler(variants, pipe.scheduler)
+            x = seen[0]
+            for t in timesteps_to_run(solver, variants):
+                x = solver.step(pipe.unet(x, t, words).sample, t, x).prev_sample
+    finally:
+        del pipe.vae.decode, pipe.prepare_latents
+    expected = x / pipe.vae.config.scaling_factor
+    torch.testing.assert_close(seen[1], expected, rtol=0, atol=1e-5)
+
+
 @pytest.mark.parametrize("steps", [1, 3, 4])
 def test_flow_matching_keeps_its_sampler_and_runs_the_steps(flow, pixels, steps):
     """Compare with diffusers' pipeline, whose transformer is given the noise level."""
@@ -270,6 +306,9 @@ def test_the_prompts_are_those_of_the_labels_after_a_pass_that_ran_out_of_memory
         (Variants(1.0, 4), 4, 999),
         (Variants(num_inference_steps=50, alpha_bar=0.5), 18, 359),  # 353 of SD 1.5's schedule
         (Variants(0.25, 4, from_noise=True), 4, 999),
+        (Variants(0.29, 25, sampler="dpm-solver"), 7, 289),
+        (Variants(num_inference_steps=20, alpha_bar=0.5, sampler="dpm-solver"), 7, 354),
+        (Variants(0.25, 20, from_noise=True, sampler="dpm-solver"), 20, 999),
     ],
 )
 def test_only_the_steps_from_t_star_on_are_run(saved, pixels, variants, steps, timestep):
