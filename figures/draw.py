@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 from figures.plots.style import STYLE, WIDTH
-from figures.records import COMMITTED, Record, begun, digest, load, load_some
+from figures.records import COMMITTED, Record, RecordError, begun, digest, load, load_some
 
 FIGURES = (
     "feature_learning",
@@ -22,29 +22,37 @@ FIGURES = (
     "factor_theory",
     "strength_theory",
     "regimes",
+    "race",
     "sam_radius",
     "ideal",
     "bridge",
     "separability",
     "examples",
+    "forest",
     "test_error",
-    "architectures",
-    "stacking",
+    "slow_and_fast",
     "factor",
-    "strength",
-    "selection",
     "learning_speed",
-    "learning_curves",
     "cost",
 )
-TABLES = ("settings", "main", "contrasts", "costs", "reproduction", "claims")
+TABLES = ("settings", "main", "contrasts", "controls", "costs", "reproduction", "claims")
 NAMES = (*FIGURES, *TABLES)
 # Drawn with all others only once their experiments, which take hours, were begun.
-LATER_FIGURES = ("dose", "heterogeneity")
+LATER_FIGURES = (
+    "dose",
+    "heterogeneity",
+    "architectures",
+    "stacking",
+    "strength",
+    "selection",
+    "learning_curves",
+    "scaling",
+)
 LATER_TABLES = ("dial",)
 LATER = (*LATER_FIGURES, *LATER_TABLES)
 MODULES = {"test_error": "test_error_by_method"}  # pytest would collect test_error.py
-PAPER_SCALE = "empirical/paper-"  # prefix of the experiments at the paper's scale
+# Prefixes of the experiments that take days: of these, whatever records exist are shown.
+GROWING = ("empirical/reduced-", "empirical/paper-")
 
 
 def is_figure(name: str) -> bool:
@@ -59,6 +67,11 @@ def load_drawer(name: str) -> ModuleType:
         raise ValueError(f"no figure or table {name!r}; allowed: {', '.join(allowed)}")
     room = "plots" if is_figure(name) else "tables"
     return import_module(f"figures.{room}.{MODULES.get(name, name)}")
+
+
+def optional_records(drawer: ModuleType) -> tuple[str, ...]:
+    """Return the experiments that a drawer shows if they have records."""
+    return getattr(drawer, "OPTIONAL", ())
 
 
 class Drawing:
@@ -80,29 +93,45 @@ class Drawing:
         """Return the records that a drawer reads, by experiment.
 
         All records of the experiments in RECORDS, and of those in OPTIONAL that were begun in any
-        root; raise RecordError if one is missing. Experiments at the paper's scale take days: of
-        these, return the records that exist.
+        root; raise RecordError if one is missing. Of the experiments of GROWING, return the
+        records that exist; raise RecordError if one in RECORDS has none, or all in ANY_OF, if the
+        drawer has that list.
         """
-        records: dict[str, Sequence[Record]] = {
-            experiment: self.records(experiment) for experiment in drawer.RECORDS
-        }
-        for experiment in getattr(drawer, "OPTIONAL", ()):
-            if experiment.startswith(PAPER_SCALE):
-                if existing := self.existing_records(experiment):
-                    records[experiment] = existing
-            elif begun(experiment, self.roots):
-                records[experiment] = self.records(experiment)
-        return records
+        any_of = getattr(drawer, "ANY_OF", ())
+        others = [name for name in (*any_of, *optional_records(drawer)) if self.has_records(name)]
+        if any_of and not set(others) & set(any_of):
+            self.records(any_of[0])  # raises the error
+        return {name: self.read(name) for name in (*drawer.RECORDS, *others)}
+
+    def read(self, experiment: str) -> Sequence[Record]:
+        """Return the records of an experiment; raise RecordError if some are missing.
+
+        Of the experiments of GROWING, return those that exist, and raise if there are none.
+        """
+        growing = experiment.startswith(GROWING)
+        existing = self.existing_records(experiment) if growing else None
+        return existing or self.records(experiment)
+
+    def has_records(self, experiment: str) -> bool:
+        """Return whether an experiment was begun, or, if it is of GROWING, has a record."""
+        if not experiment.startswith(GROWING):
+            return begun(experiment, self.roots)
+        try:
+            return bool(self.existing_records(experiment))
+        except RecordError:  # a damaged record, which reading it will tell
+            return True
+
+    def can_begin(self, name: str) -> bool:
+        """Return whether there are records for a drawing of LATER."""
+        drawer = load_drawer(name)
+        any_of = getattr(drawer, "ANY_OF", ())
+        there = any(map(self.has_records, any_of)) if any_of else True
+        return there and all(map(self.has_records, drawer.RECORDS))
 
     @property
     def names(self) -> list[str]:
-        """Names of all figures and tables, those of LATER only if their records were begun."""
-        later = [
-            name
-            for name in LATER
-            if all(begun(experiment, self.roots) for experiment in load_drawer(name).RECORDS)
-        ]
-        return [*NAMES, *later]
+        """Names of all figures and tables, those of LATER only if there are records for them."""
+        return [*NAMES, *(name for name in LATER if self.can_begin(name))]
 
     def __call__(self, name: str) -> str:
         """Draw one figure or table; return a line that says where its records come from.

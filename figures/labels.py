@@ -34,6 +34,7 @@ METHODS = {
     "tada": MethodStyle("TADA", "#009E73", "D"),
     "syn-all": MethodStyle("Syn-all", "#CC79A7", "v", "--"),
     "syn-rand": MethodStyle("Syn-rand", "#56B4E9", "P", "--"),
+    "random-copies": MethodStyle("random copies", "#994F00", ">", ":"),  # USEFUL at random
     # as many variants as TADA, of random images, or of those that are slow in truth
     "random": MethodStyle("random", "#56B4E9", "P", "--"),
     "truth": MethodStyle("true slow", "#004D40", "X", ":"),
@@ -74,6 +75,8 @@ NETWORKS = {
     "convnext-t": "ConvNeXt-T",
     "swin-t": "Swin-T",
 }
+
+OPTIMISERS = {"sgd": "SGD", "adamw": "AdamW"}
 
 # Random augmentation in training: short names for axes, longer ones for the report's text.
 AUGMENTATIONS = {

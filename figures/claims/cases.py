@@ -9,21 +9,32 @@ from typing import Any
 
 import numpy as np
 
-from figures.labels import AUGMENTATIONS, BUDGETS, NETWORKS, SAM_BUDGETS, method_name
+from figures.labels import AUGMENTATIONS, BUDGETS, NETWORKS, OPTIMISERS, SAM_BUDGETS, method_name
 from figures.records import Record
 from figures.statistics.conditions import (
     PURE_NOISE,
     Conditions,
     paper_best_factor,
     percent_by_seed,
+    usual_optimiser,
 )
 from figures.statistics.intervals import Estimate, bootstrap_interval, estimate, seed_differences
 
 HOLDS = "holds"
 FAILS = "fails"
 UNCLEAR = "not enough data"
-MIN_SEEDS = 3  # with fewer seeds a case is undecided
+UNDER_FIT = "under-fit"
+NOT_RUN = "not run"
+LEAST_SEEDS = {"reduced-crop-flip": 5, "paper": 5}  # by scale; fewer seeds decide nothing
+LEAST = 8  # seeds at the other scales
+LARGEST_TRAINING_ERROR = 0.5  # of either arm at the end, in %; above it a case is under-fit
 STRENGTHS = (0.3, 0.7)  # strengths that the paper's strength of 0.5 is compared with
+FACTORS = {"reduced": (2, 3, 5), "paper": (2, 3, 4, 5, 6)}  # values of k that decide E7
+NETWORKS_OF = {  # that decide E6, by scale, beside any other that was run
+    "reduced": ("resnet20", "vit-xs"),
+    "paper": ("densenet121", "vgg19-bn", "convnext-t", "swin-t", "vit-s"),
+}
+AUGMENTED = ("crop-flip", "crop-flip-trivial")  # augmentations that decide E5
 
 # Open ranges that are claimed of a mean.
 BELOW = (-math.inf, 0.0)
@@ -42,6 +53,10 @@ class Case:
     decides: whether the verdict on the claim depends on this case.
     records: records that it rests on.
     chosen: True if a setting was chosen by this very number, which then proves nothing.
+    least: number of seeds below which nothing is decided.
+    trained: the larger of both arms' training errors at the end, mean over seeds, in %; None for a
+        case that does not depend on it.
+    corrected: mean with the interval that decides; None for the samples' own interval.
     """
 
     data: str
@@ -52,6 +67,9 @@ class Case:
     decides: bool
     records: tuple[Record, ...] = dataclasses.field(default=(), repr=False)
     chosen: bool = False
+    least: int = LEAST
+    trained: float | None = None
+    corrected: Estimate | None = None
 
     @property
     def estimate(self) -> Estimate:
@@ -59,11 +77,21 @@ class Case:
         return estimate(self.samples)
 
     @property
+    def deciding(self) -> Estimate:
+        """Mean of the samples with the interval that decides."""
+        return self.corrected or self.estimate
+
+    @property
     def verdict(self) -> str:
-        """``holds``, ``fails`` or ``not enough data``."""
-        if self.chosen or self.estimate.n < MIN_SEEDS:
+        """``holds``, ``fails``, ``not enough data``, ``under-fit`` or ``not run``."""
+        if not len(self.samples):
+            return NOT_RUN
+        if self.trained is not None and not self.trained <= LARGEST_TRAINING_ERROR:
+            return UNDER_FIT
+        if self.chosen or len(self.samples) < self.least:
             return UNCLEAR
-        return interval_verdict(float(self.estimate.low), float(self.estimate.high), self.claimed)
+        band = self.deciding
+        return interval_verdict(float(band.low), float(band.high), self.claimed)
 
     def bootstrap_interval(self) -> tuple[float, float]:
         """Return the percentile bootstrap 95% interval; the same at every call."""
@@ -85,6 +113,24 @@ def interval_verdict(low: float, high: float, claimed: tuple[float, float]) -> s
     if claimed[0] < low and high < claimed[1]:
         return HOLDS
     return FAILS if high < claimed[0] or low > claimed[1] else UNCLEAR
+
+
+def least_seeds(conditions: Conditions) -> int:
+    """Return the number of seeds below which nothing is decided."""
+    return LEAST_SEEDS.get(conditions.scale, LEAST)
+
+
+def training_error(records: Iterable[Record]) -> float:
+    """Return the mean training error at the end, in %; NaN without records, or if one lacks it."""
+    ends = [100 * (record.metrics.get("train_error") or [math.nan])[-1] for record in records]
+    return float(np.mean(ends)) if ends else math.nan
+
+
+def larger_training_error(group: Mapping[int, Record], baseline: Mapping[int, Record]) -> float:
+    """Return the larger training error of two arms over the seeds of both, in %; NaN if unknown."""
+    seeds = group.keys() & baseline.keys()
+    errors = [training_error(arm[seed] for seed in seeds) for arm in (group, baseline)]
+    return float(np.max(errors))  # NaN if either is
 
 
 def compare_groups(
@@ -113,15 +159,23 @@ def compare_groups(
             claimed,
             decides,
             (*group.values(), *baseline.values()),
+            least=least_seeds(conditions),
+            trained=larger_training_error(group, baseline),
         )
 
 
 def compare_under_budgets(
-    conditions: Conditions, method: str, other: str, deciding: Iterable[str], **changes: Any
+    conditions: Conditions,
+    method: str,
+    other: str,
+    deciding: Iterable[str],
+    short: str = "",
+    **changes: Any,
 ) -> Iterator[Case]:
     """Yield the cases of one method minus another under every budget.
 
-    Budgets in ``deciding`` are included even if nothing was run; they decide.
+    Budgets in ``deciding`` are included even if nothing was run; they decide. short: name of the
+    comparison in few words; empty for the optimiser.
     """
     deciding = tuple(deciding)
     suffix = f", generator: {changes['trained_on']}" if "trained_on" in changes else ""
@@ -136,7 +190,7 @@ def compare_under_budgets(
         yield from compare_groups(
             conditions,
             f"{method_name(method)} − {method_name(other)}, {title}{suffix}",
-            title.split()[-1],
+            short or title.split()[-1],
             conditions.records(method, **settings),
             baseline,
             decides=budget in deciding,
@@ -155,24 +209,31 @@ def other_values(conditions: Conditions, field: str) -> list:
 
 
 def compare_at(
-    conditions: Conditions, field: str, names: Mapping[str, str], values: Iterable
+    conditions: Conditions, name: str, settings: Mapping[str, Any], decides: bool = True
 ) -> Iterator[Case]:
-    """Yield the cases of TADA(2) minus Original at each of these values of a field."""
-    for value in values:
-        name = names.get(value, value)
-        settings = conditions.settings_with(field, value)
-        yield from compare_groups(
-            conditions,
-            f"TADA(2) − Original, {name}",
-            name,
-            conditions.records("tada-2", **settings),
-            conditions.records("original", **settings),
-        )
+    """Yield the case of TADA, at the paper's best k, minus Original under these settings."""
+    tada = f"tada-{conditions.main_factor}"
+    yield from compare_groups(
+        conditions,
+        f"{method_name(tada)} − Original, {name}",
+        name,
+        conditions.records(tada, **settings),
+        conditions.records("original", **settings),
+        decides=decides,
+    )
+
+
+def factors_of(conditions: Conditions) -> list[int]:
+    """Return every k of TADA, increasing: those that were run, and the paper's best."""
+    return sorted({*conditions.factors, conditions.main_factor})
 
 
 def e1(conditions: Conditions) -> Iterator[Case]:
-    """Yield TADA minus Original for every k and budget, and with other generators."""
-    for k in conditions.factors:
+    """Yield TADA minus Original for every k and budget, and with other generators.
+
+    The paper's best k decides, with SGD and with SAM.
+    """
+    for k in factors_of(conditions):
         deciding = main_budgets(conditions) if k == conditions.main_factor else ()
         yield from compare_under_budgets(conditions, f"tada-{k}", "original", deciding)
     for trained_on in other_values(conditions, "trained_on"):
@@ -182,68 +243,91 @@ def e1(conditions: Conditions) -> Iterator[Case]:
 
 
 def e2(conditions: Conditions) -> Iterator[Case]:
-    """Yield TADA minus USEFUL for every k and budget."""
-    for k in conditions.factors:
-        deciding = main_budgets(conditions)[:1] if k == conditions.main_factor else ()
-        yield from compare_under_budgets(conditions, f"tada-{k}", f"useful-{k}", deciding)
+    """Yield TADA minus USEFUL: each at its best k, which decides, and at equal k.
+
+    At equal k the best k of TADA decides.
+    """
+    best = conditions.main_factor
+    deciding = main_budgets(conditions)[:1]
+    pairs = {(best, 2): deciding}
+    pairs |= {(k, k): deciding if k == best else () for k in factors_of(conditions)}
+    for (k, copies), decides in pairs.items():
+        other = f"useful-{copies}"
+        short = f"− {method_name(other)}"
+        yield from compare_under_budgets(conditions, f"tada-{k}", other, decides, short)
 
 
 def e3(conditions: Conditions) -> Iterator[Case]:
-    """Yield TADA(2) minus Syn-all and minus Syn-rand, and with other generators.
+    """Yield TADA(2) minus Syn-all and Syn-rand, and TADA(k) minus as many random variants.
 
-    With runs that select at random, yield TADA(k) minus as many variants of random images for every
-    k instead of Syn-rand.
+    TADA(2) with a random selection is the same as Syn-rand, and decides where that was not run. Of
+    the others the paper's best k decides.
     """
     deciding = main_budgets(conditions)[:1]
-    random = "random" in conditions.field_values("rule")
-    for other in ("syn-all",) if random else ("syn-all", "syn-rand"):
-        for case in compare_under_budgets(conditions, "tada-2", other, deciding):
-            yield dataclasses.replace(case, short=f"− {method_name(other)}")
-    for k in conditions.factors if random else ():
+    random = {k: conditions.records(f"random-{k}") for k in factors_of(conditions)}
+    as_syn_rand = not conditions.records("syn-rand") and bool(random.get(2))
+    for other in ("syn-all",) if as_syn_rand else ("syn-all", "syn-rand"):
+        short = f"− {method_name(other)}"
+        yield from compare_under_budgets(conditions, "tada-2", other, deciding, short)
+    for k, records in random.items():
+        label = f"tada-{k}"
         yield from compare_groups(
             conditions,
-            f"{method_name(f'tada-{k}')} − as many of random images",
+            f"{method_name(label)} − as many of random images",
             f"− random({k})",
-            conditions.records(f"tada-{k}"),
-            conditions.records(f"tada-{k}", rule="random"),
-            decides=k == conditions.main_factor,
+            conditions.records(label),
+            records,
+            decides=k == conditions.main_factor or (k == 2 and as_syn_rand),
         )
     for trained_on in other_values(conditions, "trained_on"):
         yield from compare_under_budgets(conditions, "tada-2", "syn-all", (), trained_on=trained_on)
 
 
 def e4(conditions: Conditions) -> Iterator[Case]:
-    """Yield TADA(2) with SGD minus Original with SAM."""
+    """Yield TADA, at the paper's best k, with SGD minus Original with SAM."""
     budget, sam = main_budgets(conditions)
+    tada = f"tada-{conditions.main_factor}"
     yield from compare_groups(
         conditions,
-        f"TADA(2) with SGD − Original with SAM, {BUDGETS[budget].split(',')[0]}",
+        f"{method_name(tada)} with SGD − Original with SAM, {BUDGETS[budget].split(',')[0]}",
         "",
-        conditions.records("tada-2"),
+        conditions.records(tada),
         conditions.records("original", budget=sam),
     )
 
 
 def e5(conditions: Conditions) -> Iterator[Case]:
-    """Yield TADA(2) minus Original with each random augmentation; nothing if only one was run."""
+    """Yield TADA minus Original with each random augmentation; nothing if only one was run."""
     found = {one.augment for one in conditions.groups if one.network == conditions.base.network}
     if len(found) > 1:
-        names = [
-            name for name in conditions.field_values("augment") if name in found and name != "none"
-        ]
-        yield from compare_at(conditions, "augment", AUGMENTATIONS, names)
+        for value in AUGMENTED:
+            yield from compare_at(conditions, AUGMENTATIONS[value], {"augment": value})
 
 
 def e6(conditions: Conditions) -> Iterator[Case]:
-    """Yield TADA(2) minus Original with each other network."""
-    yield from compare_at(conditions, "network", NETWORKS, other_values(conditions, "network"))
+    """Yield TADA minus Original with each other network.
+
+    The usual optimiser of the network decides, another one is a variant of ours.
+    """
+    found = other_values(conditions, "network")
+    planned = NETWORKS_OF.get(conditions.scale, ()) if found else ()
+    for network in dict.fromkeys((*planned, *found)):
+        name = NETWORKS.get(network, network)
+        settings = conditions.settings_with("network", network)
+        yield from compare_at(conditions, name, settings)
+        for one in conditions.groups:
+            ours = one.network == network and one.optimiser != usual_optimiser(network)
+            if ours and one.method == "original":
+                changes = {**settings, "optimiser": one.optimiser, "augment": one.augment}
+                title = f"{name} with {OPTIMISERS[one.optimiser]}"
+                yield from compare_at(conditions, title, changes, decides=False)
 
 
 def e7(conditions: Conditions) -> Iterator[Case]:
     """Yield the paper's best k minus every other k, for USEFUL and for TADA."""
     for method in ("useful", "tada"):
         best = paper_best_factor(conditions.name, method)
-        for k in conditions.factors:
+        for k in FACTORS.get(conditions.scale) or conditions.factors_of(method):
             if k != best:
                 one, other = f"{method}-{best}", f"{method}-{k}"
                 what = f"{method_name(one)} − {method_name(other)}"
@@ -311,18 +395,19 @@ def e10(conditions: Conditions) -> Iterator[Case]:
         True,
         tuple(members.values()),
         chosen,
+        least_seeds(conditions),
     )
 
 
 def e11(conditions: Conditions) -> Iterator[Case]:
-    """Yield the learning gap of TADA minus that of Original, for every k."""
-    for k in conditions.factors:
+    """Yield the learning gap of TADA minus that of Original, for every k; the best k decides."""
+    for k in factors_of(conditions):
         yield from compare_groups(
             conditions,
             f"learning gap, % of the run, TADA({k}) − Original",
             "",
             conditions.records(f"tada-{k}"),
             conditions.records("original"),
-            decides=k == 2,
+            decides=k == conditions.main_factor,
             metric="learning_gap",
         )

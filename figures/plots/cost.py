@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from figures.labels import GREY, method_name, method_style
+from figures.plots.panels import format_seeds, say_not_run
 from figures.records import Record
 from figures.statistics.conditions import (
     Conditions,
@@ -16,8 +17,12 @@ from figures.statistics.conditions import (
     paired_difference,
 )
 
-RECORDS = ("empirical/noisy-digits", "empirical/reduced-test-error")
-OPTIONAL = ("empirical/paper-test-error",)
+RECORDS = ("empirical/noisy-digits",)
+OPTIONAL = (
+    "empirical/reduced-test-error",
+    "empirical/reduced-controls",
+    "empirical/paper-test-error",
+)
 SIZE = (1.0, 0.42)  # the height is of one data set
 CAPTION = (
     "Test error minus that of Original (paired by seed, mean with 95% intervals, Student) against "
@@ -27,7 +32,17 @@ CAPTION = (
     "at equal gradient steps; hollow: at equal epochs, where more images mean more steps. SGD. The "
     "generator has seen the training images of the run alone on digits, other images elsewhere."
 )
-METHODS = ("original-longer", "useful-2", "tada-2", "tada-5", "syn-rand", "syn-all")
+METHODS = (
+    "original-longer",
+    "useful-2",
+    "tada-2",
+    "tada-4",
+    "tada-5",
+    "random-4",
+    "random-5",
+    "syn-rand",
+    "syn-all",
+)
 
 relative_height = count_data_sets
 
@@ -53,17 +68,22 @@ def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
     grid = figure.subplots(len(sets), 2, squeeze=False, sharey="row", width_ratios=(1, 1))
     for (left, right), conditions in zip(grid, sets, strict=True):
         original = conditions.records("original")
+        if not original:
+            say_not_run(left, conditions.name)
+            say_not_run(right, "")
+            continue
         hours = mean_cost(original, "seconds") > 600
         plot_cost(left, conditions, "generated", 1)
         plot_cost(right, conditions, "seconds", 3600 if hours else 1)
         error = mean_over_seeds(conditions.values("original"))
-        left.set_title(f"{conditions.name}\nOriginal: {error:.1f}%, {len(original)} seeds")
+        left.set_title(f"{conditions.name}\nOriginal: {error:.1f}%, {format_seeds(len(original))}")
         left.set(xlabel="images generated, a run", ylabel="test error minus Original, points")
         right.set(xlim=(0, None), xlabel=f"time of a run, {'hours' if hours else 'seconds'}")
         right.set_title(
             "filled: equal steps\nhollow: equal epochs", fontweight="normal", fontsize=8
         )
-        right.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+        if right.get_legend_handles_labels()[0]:
+            right.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
 
 
 def plot_cost(axes, conditions: Conditions, quantity: str, unit: float) -> None:
@@ -73,7 +93,7 @@ def plot_cost(axes, conditions: Conditions, quantity: str, unit: float) -> None:
     """
     named = set()
     groups = list(methods_run(conditions))
-    largest = max(mean_cost(records, quantity) for _, _, records in groups) / unit
+    largest = max((mean_cost(records, quantity) for _, _, records in groups), default=0) / unit
     for i, (label, budget, records) in enumerate(groups):
         errors = conditions.values(label, budget=budget)
         change = paired_difference(errors, conditions.baseline_values(budget=budget))
@@ -87,7 +107,7 @@ def plot_cost(axes, conditions: Conditions, quantity: str, unit: float) -> None:
             change.half if change.half == change.half else 0,
             color=style.colour,
             marker=style.marker,
-            markersize=7 if label == "tada-5" else None,
+            markersize=7 if label in ("tada-4", "tada-5") else None,
             capsize=2,
             linestyle="none",
             markerfacecolor=style.colour if budget == "steps" else "white",

@@ -17,10 +17,10 @@ CAPTION = (
     "The slow-learnable images of highest loss early in training and the fast-learnable ones of "
     "lowest, one row a rank, one column a class; and the slowest image of each class with one "
     "variant of it at each strength (alpha-bar: what is left of the signal's power at the first "
-    "denoised step; agreement: training images whose variant a support vector machine, trained on "
-    "other images, gives the label of the source). Above: digits with pixel noise, clean digits; "
-    "their generator has seen the training images alone. Below: CIFAR-10 averaged down to 16x16 "
-    "pixels; its generator has seen other images."
+    "denoised step; agreement: training images whose variant a judge, trained on other images, "
+    "gives the label of the source). Digits with pixel noise, clean digits: their generator has "
+    "seen the training images alone. CIFAR-10, if shown below, is averaged down to 16x16 pixels; "
+    "its generator has seen other images."
 )
 BELOW = 0.56  # height of the part of CIFAR-10, in heights of the digits' part
 

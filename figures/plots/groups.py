@@ -1,70 +1,84 @@
-"""Draw Original beside TADA in several settings: the errors, and their paired differences."""
+"""Draw Original beside other methods in several settings: the errors, and paired differences."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from figures.labels import method_style
-from figures.plots.panels import Dot, plot_differences, plot_dot
+from figures.labels import GREY, method_style
+from figures.plots.panels import Dot, format_seeds, plot_dot, write_beside
 from figures.statistics.conditions import Conditions, paired_difference
-from figures.statistics.intervals import estimate
+from figures.statistics.intervals import Estimate, estimate
 
-LABELS = ("original", "tada-2")
+SPREAD = 0.36  # height that the dots of one setting take, in rows
 
 
-def draw_groups(figure, sets: Sequence[Conditions], field: str, names: Mapping[str, str]) -> None:
+def draw_groups(
+    figure,
+    sets: Sequence[Conditions],
+    field: str,
+    names: Mapping[str, str],
+    planned: Mapping[str, Sequence[str]],
+) -> None:
     """Draw a row of two panels for each data set.
 
-    Left the test error by the values of a field of the conditions, right TADA's minus Original's.
-    ``names``: value of the field -> name at the axis.
+    Left the test error by the values of a field of the conditions, right the methods' differences
+    from Original. names: value of the field -> name at the axis. planned: scale -> values that are
+    shown even if they were not run.
     """
     grid = figure.subplots(len(sets), 2, squeeze=False, width_ratios=(1.15, 1))
-    original, tada = map(method_style, LABELS)
     for (left, right), conditions in zip(grid, sets, strict=True):
-        pairs = error_pairs(conditions, field)
-        plot_errors(left, pairs, names)
-        rows = [
-            Dot(names.get(value, value), paired_difference(tada_errors, errors), tada)
-            for value, (errors, tada_errors) in pairs.items()
-        ]
-        plot_differences(right, rows)
-        right.tick_params(labelleft=False)
-        for style in (original, tada):
-            right.plot(
-                [],
-                [],
-                color=style.colour,
-                marker=style.marker,
-                linestyle="none",
-                label=style.label,
-            )
-        right.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, borderpad=0)
-        seeds = len(conditions.records("original"))
-        left.set(
-            xlabel="test error, %",
-            title=f"{conditions.name}, {seeds} seed{'s' if seeds > 1 else ''}",
+        tada = f"tada-{conditions.main_factor}"
+        labels = [label for label in ("useful-2", tada) if label == tada or field == "network"]
+        base = getattr(conditions.base, field)
+        values = list(
+            dict.fromkeys((base, *planned[conditions.scale], *conditions.field_values(field)))
         )
-        right.set(xlabel=f"{tada.label} minus Original, points")
+        seeds = len(conditions.records("original"))
+        for place, value in enumerate(values):
+            settings = conditions.settings_with(field, value)
+            errors = {
+                label: conditions.values(label, **settings) for label in ("original", *labels)
+            }
+            draw_row(left, right, errors, -place, seeds)
+        for axes in (left, right):
+            axes.set_yticks([-i for i in range(len(values))], [names.get(v, v) for v in values])
+            axes.grid(axis="y", visible=False)
+            axes.set_ylim(0.4 - len(values), 0.6)
+        right.axvline(0, color=GREY, linewidth=0.8, zorder=0)
+        right.tick_params(labelleft=False)
+        for label in ("original", *labels):
+            style = method_style(label)
+            shape = {"color": style.colour, "marker": style.marker, "linestyle": "none"}
+            right.plot([], [], label=style.label, **shape)
+        right.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3, borderpad=0)
+        left.set(xlabel="test error, %", title=f"{conditions.name}, {format_seeds(seeds)}")
+        right.set(xlabel="minus Original, points")
 
 
-def error_pairs(conditions: Conditions, field: str) -> dict[str, list[dict[int, float]]]:
-    """Return value of the field -> test errors by seed of Original and TADA, if both exist."""
-    pairs = {}
-    for value in conditions.field_values(field):
-        settings = conditions.settings_with(field, value)
-        pair = [conditions.values(label, **settings) for label in LABELS]
-        if all(pair):
-            pairs[value] = pair
-    return pairs
+def draw_row(
+    left, right, errors: Mapping[str, dict[int, float]], height: float, seeds: int
+) -> None:
+    """Draw errors and differences of one setting, and what was not run or has other seeds.
+
+    errors: label -> seed -> test error in %, Original first. seeds: the usual number.
+    """
+    labels = list(errors)
+    for i, (label, values) in enumerate(errors.items()):
+        place = height + SPREAD * (0.5 - (i + 0.5) / len(labels))
+        if values:
+            plot(left, estimate(list(values.values())), place, label)
+            change = paired_difference(values, errors["original"])
+            if change is not None and label != "original":
+                plot(right, change, place, label)
+    counts = {len(values) for values in errors.values()}
+    if counts == {0}:
+        write_beside(left, "not run", height)
+        write_beside(right, "not run", height)
+    elif counts != {seeds}:
+        listed = ", ".join(str(len(values)) for values in errors.values())
+        write_beside(left, f"n = {listed}", height)
 
 
-def plot_errors(axes, pairs: Mapping[str, Sequence], names: Mapping[str, str]) -> None:
-    """Plot the mean test error of Original and TADA, one below the other, a row for each value."""
-    for i, pair in enumerate(pairs.values()):
-        for errors, label, shift in zip(pair, LABELS, (0.12, -0.12), strict=True):
-            band = estimate(list(errors.values()))
-            dot = Dot("", band, method_style(label))
-            plot_dot(axes, float(band.mean), float(band.half), shift - i, dot)
-    axes.set_yticks([-i for i in range(len(pairs))], [names.get(value, value) for value in pairs])
-    axes.grid(axis="y", visible=False)
-    axes.set_ylim(0.4 - len(pairs), 0.6)
+def plot(axes, band: Estimate, height: float, label: str) -> None:
+    """Plot a mean with its interval at a height, in the style of a method."""
+    plot_dot(axes, float(band.mean), float(band.half), height, Dot("", band, method_style(label)))

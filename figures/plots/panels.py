@@ -31,15 +31,45 @@ def plot_dot(axes, x: float, half: float, height: float, dot: Dot) -> None:
     )
 
 
-def plot_differences(axes, rows: Sequence[Dot]) -> None:
-    """Plot a dot and its interval for each row that has a value, from the top down."""
+def plot_differences(axes, rows: Sequence[Dot], seeds: int | None = None) -> None:
+    """Plot a dot and its interval for each row that has a value, from the top down.
+
+    seeds: the usual number of seeds; then a row without value says that it was not run, and one
+        of another number of seeds says how many. None: neither is said.
+    """
     axes.axvline(0, color=GREY, linewidth=0.8)
     for i, dot in enumerate(rows):
         if dot.value is not None:
             plot_dot(axes, float(dot.value.mean), float(dot.value.half), -i, dot)
+        if seeds is not None and (dot.value is None or dot.value.n != seeds):
+            write_beside(axes, "not run" if dot.value is None else f"n = {dot.value.n}", -i)
     axes.set_yticks([-i for i in range(len(rows))], [dot.name for dot in rows])
     axes.grid(axis="y", visible=False)
     axes.set_ylim(0.4 - len(rows), 0.6)
+
+
+def write_beside(axes, text: str, height: float) -> None:
+    """Write a few small words at the right edge of a row of a panel."""
+    place = {"ha": "right", "va": "center", "transform": axes.get_yaxis_transform()}
+    axes.text(0.99, height, text, color=GREY, fontsize=6.5, **place)
+
+
+def say_not_run(axes, title: str) -> None:
+    """Leave a panel empty, with its title and the words that it was not run."""
+    axes.set(title=title, xticks=[])
+    axes.tick_params(left=False, labelleft=False)
+    axes.grid(False)
+    axes.text(0.5, 0.5, "not run", color=GREY, ha="center", transform=axes.transAxes)
+
+
+def two_lines(name: str) -> str:
+    """Return the name of a data set with its scale on a line of its own."""
+    return name.replace(" (", "\n(")
+
+
+def format_seeds(n: int) -> str:
+    """Format a number of seeds: ``1 seed``, ``8 seeds``."""
+    return f"{n} seed{'' if n == 1 else 's'}"
 
 
 def plot_changes(axes, points: Sequence[tuple[float, Estimate | None]], style: MethodStyle) -> None:

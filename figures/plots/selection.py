@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from figures.labels import DATA_SETS, GREY, RULES, MethodStyle, method_style
-from figures.plots.panels import Dot, plot_differences
+from figures.plots.panels import Dot, plot_differences, say_not_run
 from figures.plots.style import slant_labels
 from figures.records import Record
 from figures.statistics.conditions import (
@@ -21,22 +21,22 @@ from figures.statistics.conditions import (
     percent_by_seed,
 )
 
-RECORDS = ("empirical/reduced-selection",)
+RECORDS = ()
+ANY_OF = ("empirical/reduced-selection", "empirical/paper-selection")
 GALLERY = "empirical/reduced-sheet"  # has the names of the classes
 AGREEMENT = ("empirical/reduced-stability", "empirical/paper-stability")
-OPTIONAL = ("empirical/paper-selection", GALLERY, *AGREEMENT)
+OPTIONAL = (GALLERY, *AGREEMENT)
 SIZE = (1.0, 0.44)  # the height is of one data set
 CAPTION = (
     "One variant of every image that a rule takes: left, test error minus that of Original, paired "
-    "by seed, mean with 95% intervals (Student) over n seeds, last step, whole test set, and in "
+    "by seed, mean with 95% intervals (Student) over n seeds, last epoch, whole test set, and in "
     "brackets the mean number of variants; random takes as many as clusters, high loss too. "
     "Middle, the share of each class that the rules take, mean over seeds, classes by the share "
     "that clusters take; shaded: the paper's 30-40% for all classes together, near which early "
     "training was stopped on purpose on small data. Right, the Jaccard index of what is slow: "
     "filled, of two seeds, on the images that both train on, a marker for each pair; hollow, of "
     "the rule and clusters, for each seed; a grey bar is what independent choices of the same "
-    "sizes would have. Equal gradient steps, at the paper's scale equal epochs; the generator has "
-    "seen other images than those trained on."
+    "sizes would have. Equal epochs; the generator has seen other images than those trained on."
 )
 
 relative_height = count_data_sets
@@ -76,13 +76,15 @@ def plot_errors(axes, conditions: Conditions) -> None:
     original = conditions.values("original")
     rows = []
     for name, records, style in selections(conditions):
-        if records:
+        if not records:
+            rows.append(Dot(name, None, style))
+        else:
             count = np.mean([record.metrics["generated"] for record in records.values()])
             change = paired_difference(percent_by_seed(records, "test_error"), original)
             rows.append(Dot(f"{name} ({count:,.0f})", change, style))
-    plot_differences(axes, rows)
-    error = mean_over_seeds(original)
-    axes.set_title(f"{conditions.name}\nOriginal: {error:.1f}%, n = {len(original)}")
+    plot_differences(axes, rows, len(original))
+    error = f"{mean_over_seeds(original):.1f}%" if original else "not run"
+    axes.set_title(f"{conditions.name}\nOriginal: {error}, n = {len(original)}")
     axes.set_xlabel("minus Original, points")
 
 
@@ -94,6 +96,9 @@ def plot_shares(axes, conditions: Conditions, classes: Sequence[str] | None) -> 
         if members:
             values = [record.metrics["slow_fraction_by_class"] for record in members]
             shares[rule] = 100 * np.array(values, float).mean(0)
+    if not shares:
+        say_not_run(axes, "slow share by class")
+        return
     order = np.argsort(next(iter(shares.values())), kind="stable")
     for rule, share in shares.items():
         style = RULES[rule]

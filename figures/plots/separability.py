@@ -9,7 +9,7 @@ import numpy as np
 from figures.labels import FAST, INK, SLOW
 from figures.plots.style import slant_labels
 from figures.records import Record
-from figures.statistics.conditions import data_sets
+from figures.statistics.conditions import condition_of, data_sets
 from figures.statistics.intervals import estimate
 from figures.statistics.pick import stack_curves
 
@@ -47,7 +47,7 @@ def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
         left, right = part.subplots(1, 2, width_ratios=(3, 1))
         (conditions,) = data_sets(records[runs])
         plot_losses(left, records[gallery][0].metrics, conditions.name)
-        plot_fractions(right, conditions.records("original").values())
+        plot_fractions(right, conditions.all_records)
 
 
 def plot_outputs(axes, records: Sequence[Record]) -> None:
@@ -129,7 +129,11 @@ def plot_losses(axes, metrics: Mapping, name: str) -> None:
 
 def plot_fractions(axes, records: Iterable[Record]) -> None:
     """Plot the fraction of slow images by seed, in %."""
-    values = {record.seed: 100 * record.metrics["slow_fraction"] for record in records}
+    values = {
+        record.seed: 100 * record.metrics["slow_fraction"]
+        for record in records
+        if condition_of(record).rule in (None, "cluster")
+    }
     axes.scatter(list(values), list(values.values()), s=14, color=SLOW)
     axes.axhspan(30, 40, color=SLOW, alpha=0.12, linewidth=0)
     axes.set_title("band: the paper's 30-40%", fontsize=8, color=SLOW, fontweight="normal")

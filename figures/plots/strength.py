@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from figures.labels import FAST, GREY, INK, METHODS, SLOW
+from figures.plots.panels import format_seeds, say_not_run
 from figures.records import Record
 from figures.statistics.conditions import (
     PURE_NOISE,
@@ -15,18 +16,19 @@ from figures.statistics.conditions import (
 )
 
 GALLERY = "empirical/reduced-sheet"
-RECORDS = ("empirical/reduced-strength", GALLERY)
-OPTIONAL = ("empirical/paper-strength",)
+RECORDS = ()
+ANY_OF = ("empirical/reduced-strength", "empirical/paper-strength")
+OPTIONAL = (GALLERY,)
 SIZE = (1.0, 0.42)
 CAPTION = (
     "Left: test error of TADA(2) minus that of Original against the strength at which its variants "
     "are made, and with variants that begin with pure noise; differences paired by seed, mean with "
-    "95% intervals (Student), last step, whole test set; equal gradient steps, at the paper's "
-    "scale equal epochs. Right: how faithful variants are, measured on a sample of all training "
-    "images of one seed: how many a support vector machine on pixels, trained on images that no "
-    "run trains on, gives the label of their source (dashed: of the real images; where it is right "
-    "on few of these, it says little), and how many have their own source as the nearest training "
-    "image in pixels. The generator has seen other images than those trained on."
+    "95% intervals (Student), last epoch, whole test set, equal epochs; n is given where it "
+    "differs from the number in the title. Right, at the reduced scale: how faithful variants are, "
+    "measured on a sample of all training images of one seed: how many a judge, trained on images "
+    "that no run trains on, gives the label of their source (dashed: of the real images; where it "
+    "is right on few of these, it says little), and how many have their own source as the nearest "
+    "training image in pixels. The generator has seen other images than those trained on."
 )
 NOISE_PLACE = 1.15  # of variants from pure noise, on the axis of strength
 
@@ -34,11 +36,13 @@ NOISE_PLACE = 1.15  # of variants from pure noise, on the axis of strength
 def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
     """Draw a panel of test errors for each data set, and one of faithfulness."""
     sets = data_sets({name: members for name, members in records.items() if name != GALLERY})
-    *panels, last = figure.subplots(1, len(sets) + 1, squeeze=False)[0]
-    for axes, conditions in zip(panels, sets, strict=True):
+    gallery = records.get(GALLERY)
+    panels = figure.subplots(1, len(sets) + bool(gallery), squeeze=False)[0]
+    for axes, conditions in zip(panels, sets, strict=False):
         plot_errors(axes, conditions)
     panels[0].set_ylabel("test error minus Original, points")
-    plot_faithfulness(last, records[GALLERY][0].metrics)
+    if gallery:
+        plot_faithfulness(panels[-1], gallery[0].metrics)
 
 
 def plot_errors(axes, conditions: Conditions) -> None:
@@ -49,6 +53,9 @@ def plot_errors(axes, conditions: Conditions) -> None:
         change = paired_difference(conditions.values("tada-2", strength=strength), original)
         if change is not None:
             changes[strength] = change
+    if not changes:
+        say_not_run(axes, conditions.name)
+        return
     strengths = sorted(strength for strength in changes if strength != PURE_NOISE)
     shape = {"color": style.colour, "marker": style.marker, "capsize": 2}
     axes.errorbar(
@@ -70,7 +77,12 @@ def plot_errors(axes, conditions: Conditions) -> None:
         )
     axes.axhline(0, color=GREY, linewidth=0.8, zorder=0)
     error = mean_over_seeds(original)
-    title = f"{conditions.name}\nOriginal: {error:.1f}%, {len(original)} seeds"
+    title = f"{conditions.name}\nOriginal: {error:.1f}%, {format_seeds(len(original))}"
+    for strength, change in changes.items():
+        if change.n != len(original):
+            place = NOISE_PLACE if strength == PURE_NOISE else strength
+            shape = {"color": GREY, "fontsize": 6.5, "textcoords": "offset points"}
+            axes.annotate(f"n = {change.n}", (place, change.mean), (4, 4), **shape)
     axes.set(title=title, xlabel="strength")
     names = [*(f"{strength:g}" for strength in strengths), "noise"]
     axes.set_xticks([*strengths, NOISE_PLACE], names)

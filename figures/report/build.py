@@ -45,7 +45,7 @@ def build_report(out: Path, roots: Iterable[Path]) -> list[str]:
             lines.append(f"{name}: left out: {error}")
             values |= {} if name in OPTIONAL else {f"missing.{name}": escape_latex(str(error))}
     write_if_changed(out / "drawings.tex", format_values(values))
-    write_if_changed(out / "numbers.tex", format_values(numbers(drawing.records, report_keys())))
+    write_if_changed(out / "numbers.tex", format_values(numbers(drawing.read, report_keys())))
     return lines
 
 

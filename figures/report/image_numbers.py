@@ -1,10 +1,11 @@
-"""Make the report's numbers of one experiment on images.
+"""Make the report's numbers of the runs on images of one data set at one scale.
 
-A key names a budget, a condition and a quantity: ``steps.tada-2.resnet20.error`` is the test error
-of TADA(2) at equal steps with another network. A condition is named by its method and by whatever
-else differs from the main comparison: network, augmentation, selection rule, strength, generator.
-``steps.tada-2.minus.original`` is a difference, paired by seed; ``.gap`` after it is that of the
-learning gap, and ``.verdict`` or ``.words`` puts it into words.
+A key names a budget, a condition and a quantity: ``epochs.tada-5.resnet20.error`` is the test error
+of TADA(5) at equal epochs with another network. A condition is named by its method and by whatever
+else differs from the main comparison: network, augmentation, selection rule, strength, generator,
+optimiser. ``epochs.tada-5.minus.original`` is a difference, paired by seed; ``.gap`` after it is
+that of the learning gap, ``.slow`` and ``.fast`` those of the error on slow and fast test images,
+and ``.verdict`` or ``.words`` puts it into words.
 """
 
 from __future__ import annotations
@@ -13,23 +14,29 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from figures.labels import AUGMENTATIONS_IN_TEXT, BUDGETS, NETWORKS, RULES, method_name
+from figures.claims.cases import training_error
+from figures.labels import AUGMENTATIONS_IN_TEXT, NETWORKS, RULES, SAM_BUDGETS
 from figures.records import Record
 from figures.statistics.conditions import (
     PURE_NOISE,
     Condition,
     Conditions,
+    condition_of,
     mean_over_seeds,
     paired_difference,
     percent_by_seed,
+    usual_optimiser,
     with_method,
 )
-from figures.statistics.differences import difference_text, difference_verdict, format_difference
-from figures.statistics.intervals import paired_estimate
-from figures.tables.table import escape_latex
+from figures.statistics.differences import difference_text
 
 # Fields that conditions differ in beside method and budget, in the order of a key.
-VARIED = ("network", "augment", "rule", "strength", "trained_on")
+VARIED = ("network", "augment", "rule", "strength", "trained_on", "optimiser")
+METRICS = {  # last word of a difference -> what differs
+    "gap": "learning_gap",
+    "slow": "test_error_slow",
+    "fast": "test_error_fast",
+}
 IN_TEXT = {
     **NETWORKS,
     **AUGMENTATIONS_IN_TEXT,
@@ -45,8 +52,6 @@ def image_number(conditions: Conditions, key: str) -> str | None:
     if ".minus." in key:
         return difference_number(conditions, key)
     match key.split("."):
-        case ["rows"]:
-            return table_rows(conditions)
         case ["best", "strength"]:
             return best_strength(conditions)
         case ["best", method]:
@@ -54,7 +59,7 @@ def image_number(conditions: Conditions, key: str) -> str | None:
         case [budget, *name, "error" | "trained" | "generated" as quantity]:
             records = find_records(conditions, budget, ".".join(name))
             return QUANTITIES[quantity](records) if records else None
-    return SETTINGS[key](conditions.all_records) if key in SETTINGS else None
+    return SETTINGS[key](usual_records(conditions)) if key in SETTINGS else None
 
 
 def format_text(part: str) -> str:
@@ -80,17 +85,20 @@ def key_part(condition: Condition, field: str) -> str:
         return "from-noise" if value == PURE_NOISE else f"strength-{value:g}"
     if field == "rule" and condition.method == "syn-rand":
         return ""  # the rule gives only the number of its random images
+    if field == "optimiser" and value == usual_optimiser(condition.network):
+        return ""
     return value or ""
 
 
 def varied_parts(conditions: Conditions, condition: Condition) -> dict[str, str]:
     """Return field -> part of the key for the fields that differ from the main comparison."""
     usual = with_method(conditions.base, condition.method)
-    return {
+    parts = {
         field: key_part(condition, field)
         for field in VARIED
         if getattr(condition, field) != getattr(usual, field)
     }
+    return {field: part for field, part in parts.items() if part}
 
 
 def condition_key(conditions: Conditions, condition: Condition) -> str:
@@ -118,15 +126,16 @@ def difference_number(conditions: Conditions, key: str) -> str | None:
     left, _, right = key.partition(".minus.")
     budget, _, name = left.partition(".")
     right, part = split_suffix(right, ("verdict", "words", "lower", "higher"))
-    baseline_name, gap = split_suffix(right, ("gap",))
-    ours, theirs = ("steps", "sam") if budget == "sgd-sam" else (budget, budget)
+    baseline_name, metric = split_suffix(right, tuple(METRICS))
+    base = conditions.base.budget
+    ours, theirs = (base, SAM_BUDGETS[base]) if budget == "sgd-sam" else (budget, budget)
     baseline = find_records(conditions, theirs, baseline_name)
     if not baseline and budget == "epochs" and baseline_name.split(".")[0] == "original":
         baseline = find_records(conditions, "steps", baseline_name)
-    metric = "learning_gap" if gap else "test_error"
+    measured = METRICS.get(metric, "test_error")
     difference = paired_difference(
-        percent_by_seed(find_records(conditions, ours, name), metric),
-        percent_by_seed(baseline, metric),
+        percent_by_seed(find_records(conditions, ours, name), measured),
+        percent_by_seed(baseline, measured),
     )
     return None if difference is None else difference_text(difference, part)
 
@@ -140,12 +149,12 @@ def split_suffix(text: str, suffixes: Sequence[str]) -> tuple[str, str]:
     return (head, tail) if tail in suffixes else (text, "")
 
 
-def mean_errors_at_equal_steps(conditions: Conditions) -> dict[Condition, float]:
-    """Return the mean test error of every condition under the budget ``steps``."""
+def mean_errors(conditions: Conditions) -> dict[Condition, float]:
+    """Return the mean test error of every condition under the base budget."""
     return {
         condition: mean_over_seeds(percent_by_seed(records, "test_error"))
         for condition, records in conditions.groups.items()
-        if condition.budget == "steps"
+        if condition.budget == conditions.base.budget
     }
 
 
@@ -153,7 +162,7 @@ def best_factor(conditions: Conditions, method: str) -> str | None:
     """Return the k of least mean error of ``useful`` or ``tada``; None if fewer than two exist."""
     factors = {
         condition.method.rpartition("-")[2]: error
-        for condition, error in mean_errors_at_equal_steps(conditions).items()
+        for condition, error in mean_errors(conditions).items()
         if condition.method.startswith(method) and not varied_parts(conditions, condition)
     }
     return min(factors, key=lambda k: factors[k]) if len(factors) > 1 else None
@@ -164,7 +173,7 @@ def best_strength(conditions: Conditions) -> str | None:
 
     None if fewer than two strengths were run.
     """
-    means = mean_errors_at_equal_steps(conditions)
+    means = mean_errors(conditions)
     tada = (
         condition.method
         for condition in means
@@ -183,13 +192,9 @@ def best_strength(conditions: Conditions) -> str | None:
 
 
 def training_errors(records: Mapping[int, Record]) -> str | None:
-    """Return the training error at the end of the runs, in %; None if it was not recorded."""
-    ends = {
-        seed: 100 * record.metrics["train_error"][-1]
-        for seed, record in records.items()
-        if record.metrics.get("train_error")
-    }
-    return format_spread(ends) if ends else None
+    """Return the mean training error at the end of the runs, in %; None if it was not recorded."""
+    error = training_error(records.values())
+    return f"{error:.2f}" if error == error else None
 
 
 QUANTITIES: dict[str, Callable[[Mapping[int, Record]], str | None]] = {
@@ -201,41 +206,20 @@ QUANTITIES: dict[str, Callable[[Mapping[int, Record]], str | None]] = {
 }
 
 
-def table_rows(conditions: Conditions) -> str:
-    """Return every condition's difference from Original as rows of a LaTeX table.
-
-    The columns are condition, error of Original, difference, verdict. A condition is named by its
-    method and by what varies in the experiment.
-    """
-    varying = [
-        field
-        for field in VARIED
-        if len({key_part(condition, field) for condition in conditions.groups} - {""}) > 1
-    ]
-    budgets = {condition.budget for condition in conditions.groups}
-    rows = []
-    for condition, records in conditions.groups.items():
-        baseline = conditions.baseline(
-            network=condition.network, augment=condition.augment, budget=condition.budget
-        )
-        if not baseline or baseline is records:
-            continue
-        parts = [key_part(condition, field) for field in varying]
-        names = [method_name(condition.method), *(format_text(part) for part in parts if part)]
-        names += [BUDGETS[condition.budget]] if len(budgets) > 1 else []
-        errors = percent_by_seed(baseline, "test_error")
-        difference = paired_estimate(percent_by_seed(records, "test_error"), errors)
-        cells = (
-            escape_latex(", ".join(names)),
-            format_spread(errors),
-            format_difference(difference),
-            difference_verdict(difference),
-        )
-        rows.append(" & ".join(cells))
-    return "".join(f"{row} \\\\ " for row in rows)
-
-
 # --- settings of the experiment
+
+
+def usual_records(conditions: Conditions) -> list[Record]:
+    """Return the records of the main comparison: base network, augmentation, selection, variants.
+
+    All records if none of them is of the main comparison.
+    """
+    usual = [
+        record
+        for record in conditions.all_records
+        if not varied_parts(conditions, condition_of(record))
+    ]
+    return usual or conditions.all_records
 
 
 def slow_percentages(records: Sequence[Record]) -> list[float]:
@@ -260,12 +244,23 @@ def of_generator(
     return setting
 
 
+def is_original(record: Record) -> bool:
+    """Return whether a run is of Original, as long as it is by itself."""
+    return record.config["method"]["name"] == "original" and not record.config["length_of"]
+
+
+def format_count(value: int | None) -> str | None:
+    """Return a number with commas; None for None."""
+    return None if value is None else f"{value:,}"
+
+
 SETTINGS: dict[str, Callable[[Sequence[Record]], str | None]] = {
-    "seeds": lambda records: str(len({record.seed for record in records})),
+    "seeds": lambda records: str(len({r.seed for r in records if is_original(r)})),
     "train": lambda records: f"{records[0].config['data']['train']:,}",
     "side": lambda records: str(records[0].config["data"].get("side") or "") or None,
     "tests": lambda records: f"{records[0].metrics['test_images']:,}",
-    "steps": lambda records: f"{records[0].config['training']['steps']:,}",
+    "steps": lambda records: format_count(records[0].config["training"]["steps"]),
+    "epochs": lambda records: format_count(records[0].config["training"]["epochs"]),
     "batch": lambda records: str(records[0].config["training"]["batch"]),
     "width": lambda records: str(records[0].config["training"]["width"]),
     "network": lambda records: format_text(records[0].config["training"]["network"]),

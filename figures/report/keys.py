@@ -2,7 +2,7 @@ r"""Find the numbers and the drawings that the report's LaTeX files ask for.
 
 The macros are defined in ``paper/report.tex``: ``\val{key}`` prints a number, ``\ifval{key}`` asks
 whether there is one, ``\contrast{key}`` prints a difference with its verdict, ``\ifholds{T2d}``
-asks whether a case of a claim holds, ``\rows{experiment}`` prints the rows of a table.
+asks whether a case of a claim holds, ``\given{key}`` prints a number or the words not run.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from figures.records.paths import ROOT
 TEXT = ROOT / "paper"
 COMMENT = re.compile(r"(?<!\\)%.*")
 DRAWING = re.compile(r"\\tada(figure|table)(?:\[[^]]*\])?\{([\w-]+)\}")
-READ = re.compile(r"\\(val|ifval|contrast|ifholds|rows)(?:\[[^]]*\])?\{([^{}#]+)\}")
+READ = re.compile(r"\\(val|given|ifval|contrast|ifholds)(?:\[[^]]*\])?\{([^{}#]+)\}")
 KEYS = {  # macro -> the keys that it reads
     "val": ("{}",),
+    "given": ("{}",),
     "ifval": ("{}",),
     "contrast": ("{}", "{}.verdict"),
     "ifholds": ("claims.{}.holds",),
-    "rows": ("{}.rows",),
 }
 OF_DRAWINGS = ("drawn.", "missing.", "width.", "caption.")  # keys that drawings.tex defines
 

@@ -16,11 +16,17 @@ from string import ascii_lowercase
 import numpy as np
 
 from figures.claims.cases import FAILS, HOLDS
-from figures.claims.images import EXPERIMENTS, claim_verdict, judge_claims
+from figures.claims.images import EXPERIMENTS, LARGER, claim_verdict, judge_claims
 from figures.claims.paper_values import PAPER_NUMBERS, REPORTED_ERRORS
-from figures.claims.theory import NOT_SHOWN, format_number, theory_verdicts, verdict_word
-from figures.plots.grids import stack_metric
-from figures.plots.regimes import VISIBLE
+from figures.claims.theory import (
+    NOT_SHOWN,
+    count_by_kind,
+    format_number,
+    theory_verdicts,
+    verdict_word,
+)
+from figures.plots.race import BASE, column
+from figures.plots.regimes import VISIBLE, gain
 from figures.records import Record, RecordError
 from figures.report.arm_numbers import arm_number
 from figures.report.image_numbers import image_number
@@ -28,22 +34,24 @@ from figures.statistics.conditions import Conditions
 from figures.statistics.differences import difference_text
 from figures.statistics.intervals import Estimate, estimate, paired_estimate
 from figures.statistics.pick import by_label, final_values, stack_curves
+from figures.tables.main import has_learned, is_expected
 from figures.tables.table import escape_latex
 
 Load = Callable[[str], Sequence[Record]]
-IMAGES = (
-    "noisy-digits",
-    "digits",
-    "reduced-test-error",
-    "reduced-factor",
-    "reduced-strength",
-    "reduced-selection",
-    "reduced-stacking",
-    "reduced-architectures",
-    "reduced-generator",
-)
+IMAGES = {  # topic -> experiments on one data set at one scale
+    "noisy-digits": ("noisy-digits",),
+    "digits": ("digits",),
+    "reduced": tuple(f"reduced-{name}" for name in (*LARGER, "generator")),
+    "crop-flip": ("reduced-crop-flip",),
+}
 # Experiments whose runs count for the cost of the reduced scale.
-REDUCED = (*IMAGES[2:], "reduced-learning-speed", "reduced-stability", "reduced-sheet")
+REDUCED = (
+    *IMAGES["reduced"],
+    *IMAGES["crop-flip"],
+    "reduced-scaling",
+    "reduced-stability",
+    "reduced-sheet",
+)
 
 
 class Experiments:
@@ -53,7 +61,7 @@ class Experiments:
         """Remember how to load; nothing is read yet."""
         self.load = load
         self.records = cache(self.load_or_none)
-        self.conditions = cache(lambda name: Conditions(name, self.records(f"empirical/{name}")))
+        self.conditions = cache(lambda topic: Conditions(topic, self.runs(topic)))
 
     def load_or_none(self, experiment: str) -> Sequence[Record]:
         """Return the records of an experiment; empty if they are missing."""
@@ -61,6 +69,10 @@ class Experiments:
             return self.load(experiment)
         except RecordError:
             return ()
+
+    def runs(self, topic: str) -> list[Record]:
+        """Return the runs of a topic of IMAGES; empty if there are none."""
+        return [r for name in IMAGES[topic] for r in self.records(f"empirical/{name}")]
 
     @cached_property
     def verdicts_on_images(self) -> dict[tuple[str, str], str]:
@@ -99,7 +111,7 @@ def number(experiments: Experiments, key: str) -> str | None:
     if key == "reduced.hours":
         seconds = experiments.reduced_seconds
         return f"{seconds / 3600:.1f}" if seconds else None
-    if topic in IMAGES and experiments.records(f"empirical/{topic}"):
+    if topic in IMAGES and experiments.runs(topic):
         return image_number(experiments.conditions(topic), rest)
     if topic in TOPICS:
         experiment, make = TOPICS[topic]
@@ -157,6 +169,8 @@ def theory_number(records: Sequence[Record], key: Sequence[str]) -> str | None:
     match key:
         case ["seeds"]:
             return count_seeds(groups["original"])
+        case ["first"]:
+            return f"{min(record.seed for record in groups['original']):,}".replace(",", "{,}")
         case ["fast"]:
             return f"{100 * alpha:g}"
         case ["slow"]:
@@ -178,6 +192,8 @@ def theory_number(records: Sequence[Record], key: Sequence[str]) -> str | None:
 def method_number(records: Sequence[Record], key: Sequence[str]) -> str | None:
     """Return a number of a method in the theory: error, noise memorised, seeds that learned.
 
+    ``LABEL.law`` is how many seeds the race law expects to learn, ``LABEL.right`` of how many it is
+    right; ``right`` and ``runs`` count the runs of gradient descent, all methods together.
     ``ONE.minus.OTHER`` is the difference of two test errors; ``fast`` is a power of ten above
     every test error, in %, on examples with the fast feature.
     """
@@ -189,13 +205,39 @@ def method_number(records: Sequence[Record], key: Sequence[str]) -> str | None:
         case [one, "minus", other, *part] if one in groups and other in groups:
             errors = [final_values(groups[label], "test_error", 100) for label in (one, other)]
             return difference_text(paired_estimate(*errors), ".".join(part))
-        case [label, "learned"] if label in groups:
-            return str(sum(record.metrics["time_slow"] is not None for record in groups[label]))
+        case [label, "learned" | "law" | "right" as what] if label in groups:
+            count = {"learned": has_learned, "law": is_expected, "right": is_right}[what]
+            return str(sum(map(count, groups[label])))
         case [label, "error"] if label in groups:
             return format_final(groups[label], "test_error", 100)
         case [label, "noise"] if label in groups:
             return format_final(groups[label], "noise_memorised_slow")
+        case [name]:
+            return regime_number(records, name)
     return None
+
+
+def regime_number(records: Sequence[Record], name: str) -> str | None:
+    """Return a setting that all methods share, or ``right`` and ``runs`` of those without SAM."""
+    covered = [record for record in records if record.config["label"] != "sam"]
+    config = records[0].config
+    match name:
+        case "seeds":
+            return count_seeds(records)
+        case "steps":
+            return f"{config['optimiser']['steps']:,}".replace(",", "{,}")
+        case "beta-d":
+            return f"{config['distribution']['beta_d']:g}"
+        case "right":
+            return str(sum(map(is_right, covered)))
+        case "runs":
+            return str(len(covered))
+    return None
+
+
+def is_right(record: Record) -> bool:
+    """Return whether the race law is right about a run of the theory."""
+    return has_learned(record) == is_expected(record)
 
 
 def format_final(records: Sequence[Record], metric: str, scale: float = 1.0) -> str:
@@ -212,8 +254,14 @@ def claim_number(records: Sequence[Record], key: Sequence[str]) -> str | None:
             return str(len(verdicts))
         case ["hold"]:
             return str(sum(verdict["holds"] for verdict in verdicts))
+        case ["predictions" | "illustrations" as kind]:
+            held, of = count_by_kind(verdicts)[kind.removesuffix("s")]
+            return f"{held} of {of}"
         case ["failing"]:
             return format_list(verdict["id"] for verdict in verdicts if not verdict["holds"])
+        case ["sam", "worst-fast"]:
+            (factors,) = (group for label, group in by_label(records).items() if label == "sam-0.1")
+            return f"{np.mean([record.metrics['worst_fast'] for record in factors]):.1f}"
         case [claim, "count" | "failing" as what]:
             members = [
                 verdict for verdict in verdicts if verdict["id"].rstrip(ascii_lowercase) == claim
@@ -258,17 +306,80 @@ def homogeneity_number(records: Sequence[Record], key: Sequence[str]) -> str | N
 
 
 def strength_number(records: Sequence[Record], key: Sequence[str]) -> str | None:
-    """Return k along the path of strengths, or the strength of least mean test error."""
+    """Return k of the variants, or the strength of least mean test error on one path.
+
+    ``best.3`` is that of the path with φ = 1 - t³; ``LABEL.error`` is a test error.
+    """
+    groups = by_label(records)
     match key:
         case ["k"]:
             return str(records[0].config["method"]["k"])
-        case ["best"]:
+        case ["seeds"]:
+            return count_seeds(records)
+        case ["best", power]:
+            prefix = f"path-{power}-"
             means = {
                 label: estimate(list(final_values(members, "test_error", 100).values())).mean
-                for label, members in by_label(records).items()
+                for label, members in groups.items()
+                if label.startswith(prefix)
             }
-            return min(means, key=lambda label: means[label]).removeprefix("strength-")
+            return min(means, key=lambda label: means[label]).removeprefix(prefix)
+        case [*label, "error"] if ".".join(label) in groups:
+            return format_final(groups[".".join(label)], "test_error", 100)
     return None
+
+
+def race_number(records: Sequence[Record], key: Sequence[str]) -> str | None:
+    """Return of how many runs of the sweep over β_d the race law is right.
+
+    ``runs`` and ``share`` (in %) of the eight methods with gradient descent, ``converged`` for the
+    law k_eff S > 1; ``pace.low``, ``pace.middle`` and ``pace.high`` are the 5th, 50th and 95th
+    percentile of the measured over the predicted time, of the runs that learn. ``sam.share`` and
+    so on are those of a group of runs beyond.
+    """
+    groups = by_label(records)
+    match key:
+        case [group, "share" | "runs" as what]:
+            labels = [f"{group}-{method}" for method in ("original", "tada-2")]
+            members = [record for label in labels for record in groups.get(label, ())]
+            hits = race_hits(members, False) if members else np.zeros(0)
+            text = f"{len(hits)}" if what == "runs" else f"{100 * np.mean(hits):.1f}"
+            return text if members else None
+    members = [record for label in BASE for record in groups[label]]
+    match key:
+        case ["seeds"]:
+            return count_seeds(groups["original"])
+        case ["runs"]:
+            return f"{len(race_hits(members, False)):,}".replace(",", "{,}")
+        case ["share" | "converged" as law]:
+            return f"{100 * np.mean(race_hits(members, law == 'converged')):.1f}"
+        case ["pace", "low" | "middle" | "high" as place]:
+            measured, predicted, last = race_times(members)
+            both = (measured <= last) & (predicted <= last)
+            where = {"low": 5, "middle": 50, "high": 95}[place]
+            return f"{np.percentile(measured[both] / predicted[both], where):.2f}"
+    return None
+
+
+def race_times(records: Sequence[Record]) -> tuple[np.ndarray, np.ndarray, int]:
+    """Return measured and predicted steps to learn of all runs, and the last step."""
+    measured, predicted = (
+        np.concatenate([column(record, name) for record in records])
+        for name in ("time_slow", "race_steps")
+    )
+    return measured, predicted, records[0].config["optimiser"]["steps"]
+
+
+def race_hits(records: Sequence[Record], at_convergence: bool) -> np.ndarray:
+    """Return of which runs the race law is right: at finite time, or with k_eff S > 1."""
+    measured, predicted, last = race_times(records)
+    if at_convergence:
+        ratio, factor = (
+            np.concatenate([column(record, name) for record in records])
+            for name in ("race_ratio", "race_factor")
+        )
+        return (measured <= last) == (ratio * factor > 1)
+    return (measured <= last) == (predicted <= last)
 
 
 def separability_number(records: Sequence[Record], key: Sequence[str]) -> str | None:
@@ -315,11 +426,14 @@ def misses_target(record: Record) -> bool:
 
 
 def regimes_number(records: Sequence[Record], key: Sequence[str]) -> str | None:
-    """Return in how many cells of the grid TADA(2) is clearly below or above Syn-all."""
+    """Return in how many cells of the grid TADA(2) is clearly below or above Syn-all.
+
+    ``early.lower`` and ``early.higher`` are those after half of the steps.
+    """
     groups = by_label(records)
-    targeted = 100 * stack_metric(groups["tada-2"], "test_error")
-    full = 100 * stack_metric(groups["syn-all"], "test_error")
-    difference = estimate(targeted - full)
+    early = key[:1] == ["early"]
+    key = key[1:] if early else key
+    difference = gain(groups, "test_error_early" if early else "test_error")
     match key:
         case ["seeds"]:
             return count_seeds(records)
@@ -371,6 +485,8 @@ def verdict_count(verdicts: Mapping[tuple[str, str], str], key: str) -> str | No
 TOPICS: dict[str, tuple[str, Callable[[Sequence[Record], Sequence[str]], str | None]]] = {
     "theory": ("theory/methods", theory_number),
     "methods": ("theory/methods", method_number),
+    "convergence": ("theory/convergence", method_number),
+    "race": ("theory/race", race_number),
     "claims": ("theory/claims", claim_number),
     "homogeneity": ("theory/homogeneity", homogeneity_number),
     "strength": ("theory/strength", strength_number),

@@ -29,6 +29,7 @@ class Condition:
     strength: how far images are noised, as a fraction of the cosine schedule, or ``noise``.
     rule: selection rule, which decides which images are slow.
     trained_on: images that the generator was trained on, ``own`` or ``external``.
+    optimiser: ``sgd`` or ``adamw``, also where SAM is put on top of it.
     """
 
     method: str
@@ -38,13 +39,20 @@ class Condition:
     strength: float | str | None = None
     rule: str | None = None
     trained_on: str | None = None
+    optimiser: str = "sgd"
 
 
 # Original with SGD, with the strength, rule and generator of the methods it is compared with.
 BASE_CONDITIONS = {
     "small": Condition("original", "steps", "resnet8", "none", 0.5, "cluster", "own"),
     "ideal": Condition("original", "epochs", "resnet8", "none", 0.5, "cluster", "own"),
-    "reduced": Condition("original", "steps", "resnet8", "none", 0.5, "cluster", "external"),
+    "reduced": Condition("original", "epochs", "resnet8", "none", 0.5, "cluster", "external"),
+    "reduced-crop-flip": Condition(
+        "original", "epochs", "resnet8", "crop-flip", 0.5, "cluster", "external"
+    ),
+    "reduced-scaling": Condition(
+        "original", "epochs", "resnet8", "none", 0.5, "cluster", "external"
+    ),
     "paper": Condition("original", "epochs", "resnet18", "crop-flip", 0.5, "cluster", "external"),
 }
 
@@ -52,14 +60,25 @@ SUFFIXES = {  # of the names of data sets, by scale
     "small": "",
     "ideal": ", ideal generator",
     "reduced": " (reduced)",
+    "reduced-crop-flip": " (reduced, crop and flip)",
+    "reduced-scaling": " (reduced, {images:,} images)",
     "paper": " (paper scale)",
 }
+# Names of methods whose images are drawn at random instead of selected.
+AT_RANDOM = {"random": "tada", "random-copies": "useful"}
+# Networks that the main experiments do not train with SGD.
+USUAL_OPTIMISERS = {"vit-xs": "adamw", "vit-s": "adamw"}
+
+
+def usual_optimiser(network: str) -> str:
+    """Return the optimiser with which the main experiments train a network."""
+    return USUAL_OPTIMISERS.get(network, "sgd")
 
 
 def scale_of(record: Record) -> str:
-    """Return the scale of an image run: ``paper``, ``reduced``, ``small``, or ``ideal``.
+    """Return the scale of an image run: a key of ``BASE_CONDITIONS``.
 
-    ``ideal``: small, with the ideal generator.
+    ``ideal``: small, with the ideal generator; ``small``: also whatever has no other scale.
     """
     experiment = record.config["experiment"]
     if experiment.startswith("ideal"):
@@ -70,7 +89,7 @@ def scale_of(record: Record) -> str:
 def data_set_name(record: Record) -> str:
     """Return data set and scale, such as ``noisy-digits`` or ``CIFAR-10 (paper scale)``."""
     data = record.config["data"]
-    suffix = SUFFIXES[scale_of(record)]
+    suffix = SUFFIXES[scale_of(record)].format(images=data["train"] or 0)
     cue = " with pattern" if data.get("cue", "none") != "none" else ""
     return DATA_SETS.get(data["name"], data["name"]) + cue + suffix
 
@@ -112,6 +131,7 @@ def condition_of(record: Record) -> Condition:
         equivalent_strength(config["variants"]),
         config["selection"]["rule"],
         config["generator"].get("trained_on", "own"),
+        "adamw" if "adamw" in training["optimiser"] else "sgd",
     )
     return with_method(condition, method)
 
@@ -140,6 +160,7 @@ class Conditions:
     name: data set and scale, as ``data_set_name`` gives them.
     all_records: the records in the order given.
     groups: condition -> seed -> record, in the order of the experiment.
+    scale: as ``scale_of`` gives it.
     base: condition of Original with SGD. Methods below take changes to its fields as keywords.
     """
 
@@ -151,7 +172,8 @@ class Conditions:
         check_one_generator(name, self.all_records)
         for record in self.all_records:
             self.groups.setdefault(condition_of(record), {})[record.seed] = record
-        self.base = BASE_CONDITIONS[scale_of(self.first)]
+        self.scale = scale_of(self.first)
+        self.base = BASE_CONDITIONS[self.scale]
 
     @property
     def first(self) -> Record:
@@ -159,7 +181,14 @@ class Conditions:
         return self.all_records[0]
 
     def records(self, method: str, **changes: Any) -> dict[int, Record]:
-        """Return seed -> record of a method at the base settings with ``changes``; may be empty."""
+        """Return seed -> record of a method at the base settings with ``changes``; may be empty.
+
+        ``random-5`` stands for as many variants as TADA(5) of random images, ``random-copies-2``
+        for as many copies as USEFUL(2).
+        """
+        name, _, k = method.rpartition("-")
+        if name in AT_RANDOM:
+            method, changes = f"{AT_RANDOM[name]}-{k}", {**changes, "rule": "random"}
         return self.groups.get(with_method(dataclasses.replace(self.base, **changes), method), {})
 
     def values(self, method: str, metric: str = "test_error", **changes: Any) -> dict[int, float]:
@@ -184,10 +213,14 @@ class Conditions:
     def settings_with(self, field: str, value: object) -> dict[str, Any]:
         """Return the changes to the base that give runs in which ``field`` has this value.
 
-        Another network comes with its own augmentation. Raise StopIteration if there is no run.
+        Another network comes with its usual optimiser and the augmentation of these runs.
         """
-        found = next(one for one in self.groups if getattr(one, field) == value)
-        return {field: value, **({"augment": found.augment} if field == "network" else {})}
+        if field != "network":
+            return {field: value}
+        usual = usual_optimiser(str(value))
+        runs = (one for one in self.groups if (one.network, one.optimiser) == (value, usual))
+        augment = next((one.augment for one in runs), self.base.augment)
+        return {field: value, "augment": augment, "optimiser": usual}
 
     @property
     def budgets(self) -> list[str]:
@@ -202,15 +235,31 @@ class Conditions:
 
     @property
     def main_factor(self) -> int:
-        """The k of TADA in the main comparison: 5 with the ideal generator, else 2."""
-        return 5 if scale_of(self.first) == "ideal" else 2
+        """The k of TADA in the main comparison: the paper's best."""
+        return paper_best_factor(self.name, "tada")
+
+    @property
+    def labels(self) -> list[str]:
+        """Labels of the methods that were run, as ``records`` takes them, in order."""
+        names = {method: name for name, method in AT_RANDOM.items()}
+        found: dict[str, None] = {}
+        for one in self.groups:
+            name, _, k = one.method.rpartition("-")
+            found[
+                f"{names[name]}-{k}" if one.rule == "random" and name in names else one.method
+            ] = None
+        return list(found)
 
     @property
     def factors(self) -> list[int]:
         """Every k of the runs with TADA, increasing."""
-        return sorted(
-            {int(one.method[5:]) for one in self.groups if one.method.startswith("tada-")}
-        )
+        return self.factors_of("tada")
+
+    def factors_of(self, method: str) -> list[int]:
+        """Return every k of the runs of ``useful`` or ``tada``, increasing."""
+        prefix = f"{method}-"
+        labels = {one.method for one in self.groups if one.method.startswith(prefix)}
+        return sorted(int(label.removeprefix(prefix)) for label in labels)
 
     def field_values(self, field: str) -> list[Any]:
         """Return the values of a field of the conditions in order of appearance, without None."""
@@ -257,8 +306,8 @@ def paired_difference(
 
 
 def mean_over_seeds(values: Mapping[int, float]) -> float:
-    """Return the mean of a mapping seed -> value."""
-    return float(np.mean(list(values.values())))
+    """Return the mean of a mapping seed -> value; NaN if it is empty."""
+    return float(np.mean(list(values.values()))) if values else math.nan
 
 
 def paper_best_factor(data: str, method: str) -> int:

@@ -8,7 +8,7 @@ from figures.labels import BUDGETS, method_name
 from figures.plots.cost import OPTIONAL, RECORDS, mean_cost, methods_run
 from figures.records import Record
 from figures.statistics.conditions import Conditions, data_sets, paired_difference
-from figures.tables.main import generator_note
+from figures.tables.methods import generator_note
 from figures.tables.table import Table, format_signed
 
 __all__ = ["OPTIONAL", "RECORDS", "tables"]
@@ -24,7 +24,8 @@ NOTE = (
 
 def tables(records: Mapping[str, Sequence[Record]]) -> list[Table]:
     """Return one table for each data set."""
-    return [cost_table(conditions) for conditions in data_sets(records)]
+    sets = data_sets(records)
+    return [cost_table(conditions) for conditions in sets if conditions.records("original")]
 
 
 def cost_table(conditions: Conditions) -> Table:

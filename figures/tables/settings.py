@@ -13,7 +13,11 @@ from figures.statistics.conditions import Conditions, data_sets
 from figures.tables.table import Table
 
 RECORDS = ("empirical/noisy-digits", "empirical/digits")
-OPTIONAL = ("empirical/reduced-test-error", "empirical/paper-test-error")
+OPTIONAL = (
+    "empirical/reduced-test-error",
+    "empirical/reduced-crop-flip",
+    "empirical/paper-test-error",
+)
 PAPER_SETTINGS = (  # of CIFAR-10 and CIFAR-100, in the order of SETTINGS
     "50,000 of 32x32 pixels",
     "not stated",
@@ -62,7 +66,8 @@ def training_images(conditions: Conditions) -> str:
     data = run_config(conditions)["data"]
     side = SIDES.get(data["name"], data["side"])
     count = f"{data['train']:,}" if data["train"] else "all"
-    pool = f", of {data['candidate_pool']:,}" if data.get("candidate_pool") else ""
+    pool = data.get("candidate_pool")
+    pool = f", of {pool:,}" if pool and pool != data["train"] else ""
     return f"{count}{pool}" + (f", {side}x{side} pixels" if side else "")
 
 

@@ -14,35 +14,42 @@ def none(run):
     return 0.0
 
 
-def records(name, effect=none, noise=0.001, seeds=3, **metrics):
+def records(name, effect=none, noise=0.001, seeds=8, **metrics):
     """Return records of all runs of a named experiment.
 
     The test error is 0.4 plus a term of the seed, ``effect(run)`` and noise.
-    metrics: ``gap``: function of the run for the learning gap; ``slow``: the slow fraction.
+    metrics: ``gap``: function of the run for the learning gap; ``slow``: the slow fraction;
+    ``trained``: function of the run for the training error at the end.
     """
     found = []
+    runs = [(run, json_value(run)) for run in EXPERIMENTS[name]().runs]
     for seed in range(seeds):
-        for place, run in enumerate(EXPERIMENTS[name]().runs):
+        for place, (run, config) in enumerate(runs):
             rng = np.random.default_rng([seed, place])
             if isinstance(run, Gallery):
                 found.append(sheet(run, rng))
             elif isinstance(run, SelectionAgreement):
                 found.append(stability(run))
             else:
-                found.append(record(run, seed, effect(run), noise * rng.normal(), metrics))
+                found.append(record(run, config, seed, effect(run), noise * rng.normal(), metrics))
     return found
 
 
-def record(run, seed, effect, noise, metrics):
+def record(run, config, seed, effect, noise, metrics):
     error, checks = 0.4 + 0.02 * np.sin(seed) + effect + noise, 20
-    generated = {"tada": 700 * (run.method.k - 1), "syn-all": 2000, "syn-rand": 700}.get(
+    train = run.data.train or 2000
+    slow = round(0.35 * train)
+    generated = {"tada": slow * (run.method.k - 1), "syn-all": train, "syn-rand": slow}.get(
         run.method.name, 0
     )
     steps = run.training.steps or 1500 + generated // 2
     curve = np.linspace(0.7, 0, checks) * (1 + effect + noise)
+    curve[-1] = metrics.get("trained", none)(run)
     gap = metrics.get("gap", none)(run) + 0.05 + 0.01 * np.cos(seed) + noise
     made = {
         "test_error": error,
+        "test_error_slow": error + 0.2 + effect,
+        "test_error_fast": error - 0.2 - effect / 2,
         "steps": [round(steps * (i + 1) / checks) for i in range(checks)],
         **{
             f"train_error{part}": list(factor * curve)
@@ -57,7 +64,7 @@ def record(run, seed, effect, noise, metrics):
         "gradients": steps * run.training.gradients,
         "test_images": 10_000,
     }
-    return Record(json_value(run), seed, json_value(made), {"seconds": 60 + steps / 100})
+    return Record(config, seed, json_value(made), {"seconds": 60 + steps / 100})
 
 
 def sheet(run, rng):
