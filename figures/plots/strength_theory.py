@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from figures.labels import GREY, INK, METHODS, SLOW
-from figures.plots.grids import grid_axis, plot_heatmap, stack_metric
+from figures.plots.grids import cell_edges, grid_axis, stack_metric
 from figures.records import Record
 from figures.statistics.intervals import paired_estimate
 from figures.statistics.pick import by_label, final_values
@@ -32,12 +32,13 @@ LINES = {3: ("-", SLOW, "D"), 5: ("--", INK, "o")}  # exponent of the path -> li
 
 def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
     """Draw both grids with the paths of strength, and test errors along the paths."""
-    noise, target, along = figure.subplots(1, 3, width_ratios=(1.15, 1.15, 1))
+    noise, target, along = figure.subplots(1, 3)
     grids = by_label(records[GRID])
     errors = np.concatenate([stack_metric(found, "test_error").mean(0) for found in grids.values()])
     limits = (100 * float(errors.min()), 100 * float(errors.max()))
-    draw_grid(figure, noise, grids["noise"], "method.kappa", limits)
-    draw_grid(figure, target, grids["targeting"], "method.targeting", limits)
+    draw_grid(noise, grids["noise"], "method.kappa", limits)
+    mesh = draw_grid(target, grids["targeting"], "method.targeting", limits)
+    figure.colorbar(mesh, ax=[noise, target], pad=0.02, fraction=0.04).set_label("%", labelpad=2)
     noise.set(xlabel=r"$\kappa$: noise kept", ylabel=r"$\varphi$: features kept")
     target.set(xlabel=r"$\theta$: target kept")
     groups = by_label(records[PATH])
@@ -51,6 +52,7 @@ def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
         xlabel="strength $t$",
         ylabel="error minus Original, points",
         xticks=(0.1, 0.3, 0.5, 0.7, 0.9),
+        ylim=(None, 3.6),
     )
     along.legend(loc="upper left")
 
@@ -92,11 +94,20 @@ def path_point(t: float | np.ndarray, power: int) -> tuple[float | np.ndarray, f
     return np.sqrt(1 - t), 1 - t**power
 
 
-def draw_grid(
-    figure, axes, records: Sequence[Record], field: str, limits: tuple[float, float]
-) -> None:
-    """Draw the test error over phi and another share."""
+def draw_grid(axes, records: Sequence[Record], field: str, limits: tuple[float, float]):
+    """Draw the test error over phi and another share; return what a colour bar needs."""
     kept, phis = (grid_axis(records, name) for name in (field, "method.fidelity"))
     errors = 100 * stack_metric(records, "test_error").mean(0)
-    plot_heatmap(figure, axes, kept, phis, errors.T, "cividis_r", label="%", limits=limits)
+    low, high = limits
+    mesh = axes.pcolormesh(
+        cell_edges(kept),
+        cell_edges(phis),
+        errors.T,
+        cmap="cividis_r",
+        vmin=low,
+        vmax=high,
+        rasterized=True,
+    )
+    axes.grid(False)
     axes.set(title=f"{METHODS['tada'].label}(3), {len(records)} seeds")
+    return mesh
