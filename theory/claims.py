@@ -211,6 +211,9 @@ def generalisation(evidence: Evidence) -> Iterator[Case]:
     last = partial(gap, "convergence")
     yield below(f"{error} TADA(5) - USEFUL(5)", CONVERGED, last("tada-5", "useful-5"))
     yield negligible(f"{error} USEFUL(5) - Original", CONVERGED, last("useful-5", "original"), 0.5)
+    learned = (evidence.learned("convergence", label) for label in ("useful-5", "original"))
+    case = "seeds that learned the slow feature, %, USEFUL(5) - Original"
+    yield negligible(case, CONVERGED, difference(*learned), 10)
     steps = (evidence.steps_to("minibatch", f"{name}-5", LEARNED_ERROR) for name in ADDED)
     case = "steps to 5% test error (2000 where not reached), SGD, B = 10, k = 5, variants - copies"
     yield below(case, CONVERGED, difference(*steps))
@@ -227,10 +230,11 @@ def factor(evidence: Evidence) -> Iterator[Case]:
         numbers = (evidence.number(experiment, label, "test_error", 100) for label in labels)
         return difference(*numbers)
 
-    for experiment, regime in (("methods", RACE), ("convergence", CONVERGED)):
+    ranges = {"methods": (RACE, ((2, 5), (5, 8))), "convergence": (CONVERGED, ((2, 8),))}
+    for experiment, (regime, pairs) in ranges.items():
         copies = gain(experiment, "useful", 5, 8)
         yield negligible("test error, points, copies: k = 8 - k = 5", regime, copies, 0.5)
-        for start, end in ((2, 5), (5, 8)):
+        for start, end in pairs:
             case = f"test error, points, variants: k = {end} - k = {start}"
             yield below(case, regime, gain(experiment, "tada", start, end))
 

@@ -98,6 +98,13 @@ class Evidence:
             for record in self.runs[experiment, label]
         }
 
+    def learned(self, experiment: str, label: str) -> BySeed:
+        """Return, by seed, 100 if the run learned the slow feature, else 0."""
+        return {
+            record.seed: 100.0 * (record.metrics["time_slow"] is not None)
+            for record in self.runs[experiment, label]
+        }
+
     def labels(self, experiment: str) -> list[str]:
         """Return the labels of an experiment's runs, in their order."""
         return [label for name, label in self.runs if name == experiment]
