@@ -484,6 +484,7 @@ def verdict_count(verdicts: Mapping[tuple[str, str], str], key: str) -> str | No
 # Topic -> experiment, and the function that reads its records.
 TOPICS: dict[str, tuple[str, Callable[[Sequence[Record], Sequence[str]], str | None]]] = {
     "theory": ("theory/methods", theory_number),
+    "early": ("theory/convergence", theory_number),  # β_d of the experiments on the early phase
     "methods": ("theory/methods", method_number),
     "convergence": ("theory/convergence", method_number),
     "race": ("theory/race", race_number),
