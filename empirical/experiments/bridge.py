@@ -158,7 +158,7 @@ NAMED: dict[str, tuple[Callable[[str], list], int, tuple[str, ...], str]] = {
     "ideal-plain": (ideal_plain, 8, ("E1", "E2", "E3", "E7"), "the same without a cue"),
     "ideal-sam": (ideal_sam, SEEDS, ("E1", "E4"), "the same with a cue and SAM"),
     "ideal-steps": (ideal_steps, SEEDS, ("E1", "E2", "E3"), "the same at equal gradient steps"),
-    "dose": (dose, SEEDS, ("E2", "E3"), "gain against the quality of ideal variants"),
+    "dose": (dose, 8, ("E2", "E3"), "gain against the quality of ideal variants"),
     "heterogeneity": (heterogeneity, SEEDS, ("E3",), "gain against share and strength of the cue"),
     "dial": (dial, 6, ("E2",), "real generators placed on the ideal generator's dial"),
     "ideal-cifar": (cifar, 8, ("E1", "E2", "E3"), "noisy CIFAR-10 at 16x16 with a cue"),
