@@ -22,6 +22,8 @@ from figures.claims.theory import (
     verdict_cells,
     verdict_word,
 )
+from figures.claims.theory_on_images import NOTE as ON_IMAGES
+from figures.claims.theory_on_images import judge_theory_on_images
 from figures.records import Record
 from figures.tables.table import Table, format_range, format_signed
 
@@ -109,7 +111,21 @@ def image_tables(records: Mapping[str, Sequence[Record]]) -> list[Table]:
         cells = tuple(case_cells(case) for cases in by_data.values() for case in cases)
         note = OWN if i == 0 else ""
         made.append(Table(f"{claim.id}: {claim.statement}", columns, cells, note))
-    return made
+    return [*made, *theory_on_images(records, columns)]
+
+
+def theory_on_images(
+    records: Mapping[str, Sequence[Record]], header: tuple[str, ...]
+) -> list[Table]:
+    """Return one table of the theory's claims T3, T6 and T7 on images; none without their runs."""
+    judged = judge_theory_on_images(records)
+    rows = [
+        (f"{claim.id}, {cells[0]}", *cells[1:])
+        for claim, _, cases in judged
+        for cells in map(case_cells, cases)
+    ]
+    title = "T3, T6 and T7 on images with known noise and a known fast feature"
+    return [Table(title, header, tuple(rows), ON_IMAGES)] if rows else []
 
 
 def format_deciding(cases: Sequence[Case]) -> str:
