@@ -19,6 +19,7 @@ from figures import reproduce as reproduction
 from figures.draw import LATER, NAMES, Drawing, load_drawer, optional_records
 from figures.records import COMMITTED, OUTPUT, RecordError, load_some, run_command
 from figures.records.command_line.arguments import Names
+from figures.records.command_line.rows import print_row
 from figures.records.paths import ROOT
 from figures.report import build_report
 from figures.tables import claims as claims_table
@@ -149,7 +150,7 @@ def list_drawings() -> int:
         any_of = " or ".join(getattr(drawer, "ANY_OF", ()))
         needed = ", ".join((*drawer.RECORDS, *([any_of] if any_of else [])))
         optional = ", ".join(optional_records(drawer))
-        print(f"{name:18s} {needed}{f'; if there: {optional}' if optional else ''}")
+        print_row(name, f"{needed}{f'; if there: {optional}' if optional else ''}", 20)
     return 0
 
 

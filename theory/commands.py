@@ -12,10 +12,12 @@ from typing import Any
 
 from figures.records import OUTPUT, default_workers
 from figures.records.command_line.arguments import Names
+from figures.records.command_line.rows import print_row
 from theory import Distribution, Method, Network, Optimiser, Run
 from theory import simulate as simulate_one
 from theory.experiments import EXPERIMENTS, Job, complete, find, plan
 
+BESIDE = 14  # characters for the name of an experiment
 COLUMNS = {  # heading -> curve
     "fast": "fast_alignment",
     "slow": "slow_alignment",
@@ -42,8 +44,8 @@ def list_() -> int:
     """List the named experiments with their runs and seeds."""
     for experiment in EXPERIMENTS.values():
         size = f"{len(experiment.runs)} runs x {experiment.seeds} seeds from {experiment.first} on"
-        print(f"{experiment.name}: {experiment.about}; {size}")
-        print(f"    {' '.join(run.label for run in experiment.runs)}")
+        print_row(experiment.name, f"{experiment.about}; {size}", BESIDE)
+        print_row("", " ".join(run.label for run in experiment.runs), BESIDE)
     return 0
 
 

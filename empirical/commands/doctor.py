@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
+from empirical.commands.options import Root
 from empirical.config import DATA_NAMES, DIGITS
 from empirical.data.sources.locate import data_root, find_source, set_data_root
 from empirical.data.sources.source import Missing
@@ -32,14 +33,12 @@ PATIENCE = 5.0  # seconds that the hub may take to answer
 Finding = tuple[str, str, str]  # topic, what was found, what to do or ""
 
 
-def doctor(root: Path | None = None, out: Path = OUTPUT, json: bool = False) -> int:
+def doctor(root: Root = None, out: Path = OUTPUT, json: bool = False) -> int:
     """Say what this machine has, what is missing, and what to do about it.
 
     The exit code is 1 if something is missing that every experiment needs.
 
     Args:
-        root: folder that holds the data sets; if not given, that of the environment variable
-            TADA_DATA, else the folder data.
         out: folder that results are written to.
         json: print one JSON object of topic to what was found and what to do.
     """

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 
 from empirical.experiments import cost
 from empirical.experiments.experiment import Experiment
 from empirical.experiments.jobs import graph, priced
 from empirical.experiments.registry import EXPERIMENTS
+from figures.records.command_line.rows import terminal_width
 
-HEAD = ("experiment", "records", "seeds", "images", "hours here", "on an H200", "claims", "about")
+HEAD = ("experiment", "records", "seeds", "images", "hours", "on H200", "claims", "about")
 NOTES = (
-    "images: number of variants generated, approximate. Hours are of each experiment on its own:",
-    "experiments of one scale share stages and records, so together they cost less than the sum.",
-    "Here: 2 cores, from committed records where there are any, else (~) from measured rates.",
-    "On an H200: estimated from counted work, not measured; - where a CPU does all the work.",
+    "images: number of variants generated, approximate. Hours are of each experiment on its own: "
+    "experiments of one scale share stages and records, so together they cost less than the sum. "
+    "Here: 2 cores, from committed records where there are any, else (~) from measured rates. "
+    "On an H200: estimated from counted work, not measured; - where a CPU does all the work."
 )
 
 
@@ -24,19 +26,24 @@ def list_() -> int:
     return 0
 
 
-def format_table(experiments: list[Experiment]) -> list[str]:
-    """Format a table of experiments, numbers to the right and everything else to the left."""
+def format_table(experiments: list[Experiment], width: int | None = None) -> list[str]:
+    """Format every experiment as a line of numbers; below, what it is about and its claims.
+
+    width: of a line, in characters; None: that of the terminal.
+    """
+    width = width or terminal_width()
     rows = [HEAD, *map(experiment_row, experiments)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
-
-    def aligned(row: tuple[str, ...]) -> str:
-        cells = enumerate(zip(row, widths, strict=True))
-        return "  ".join(
-            cell.rjust(width) if 1 <= column <= 5 else cell.ljust(width)
-            for column, (cell, width) in cells
-        )
-
-    return [aligned(row).rstrip() for row in rows] + ["", *NOTES]
+    name, *numbers = (
+        max(map(len, column)) for column in zip(*(row[:6] for row in rows), strict=True)
+    )
+    lines = []
+    for i, (first, *rest) in enumerate(rows):
+        aligned = (cell.rjust(size) for cell, size in zip(rest[:5], numbers, strict=True))
+        lines.append("  ".join([first.ljust(name), *aligned]))
+        if i:
+            about = f"{rest[6]}{f' ({rest[5]})' if rest[5] else ''}"
+            lines += textwrap.wrap(about, width, initial_indent="  ", subsequent_indent="  ")
+    return [*lines, "", *textwrap.wrap(NOTES, width)]
 
 
 def experiment_row(experiment: Experiment) -> tuple[str, ...]:

@@ -6,6 +6,8 @@ import dataclasses
 import re
 import textwrap
 
+from figures.records.command_line.rows import grid, terminal_width
+
 GREEK = {
     "α": "alpha",
     "β": "beta",
@@ -41,7 +43,6 @@ LONG = 38  # columns wider than this hold words, whatever their cells begin with
 LINE = 128  # characters that fit a line of the report in small print
 MIN_WIDTH = 15  # characters of a wrapped column, at least
 KEEP = 3  # rows at each end of a table that are not separated by a page break
-TERMINAL = 120  # characters to which notes are wrapped as text
 
 
 def escape_latex(text: str) -> str:
@@ -138,20 +139,14 @@ class Table:
             for width, wraps in zip(widths, words, strict=True)
         )
 
-    def text(self) -> str:
-        """Return the table as text for a terminal."""
-        columns = zip(self.header, *self.rows, strict=True)
-        widths = [max(map(len, column)) for column in columns]
-
-        def line(row: tuple[str, ...]) -> str:
-            cells = zip(row, widths, strict=True)
-            return "  " + "  ".join(
-                cell.rjust(width) if i else cell.ljust(width)
-                for i, (cell, width) in enumerate(cells)
-            )
-
-        note = textwrap.wrap(self.note, TERMINAL, initial_indent="  ", subsequent_indent="  ")
-        return "\n".join([self.title, line(self.header), *map(line, self.rows), *note])
+    def text(self, width: int | None = None) -> str:
+        """Return the table as text; width: of a line, in characters; None: the terminal's."""
+        columns = list(zip(*self.rows, strict=True))
+        right = [i for i, column in enumerate(columns) if i and is_numeric(column)]
+        body = grid(self.header, self.rows, right, width)
+        words = (self.title, self.note)
+        title, note = (textwrap.wrap(text, width or terminal_width()) for text in words)
+        return "\n".join([*title, body, *note])
 
 
 def is_numeric(column: tuple[str, ...]) -> bool:

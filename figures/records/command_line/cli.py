@@ -12,8 +12,10 @@ import io
 import os
 import re
 import sys
+import textwrap
 from collections.abc import Callable
 
+from figures.records.command_line.rows import terminal_width
 from figures.records.record import RecordError
 from figures.records.workers.pool import Interrupted
 
@@ -59,13 +61,14 @@ def parse(
         tyro._experimental_options["ansi_codes"] = False
 
     deferred = {name: _defer(function) for name, function in commands.items()}
-    errors = io.StringIO()
+    errors, shown = io.StringIO(), io.StringIO()
     try:
-        with contextlib.redirect_stderr(errors):
+        with contextlib.redirect_stderr(errors), contextlib.redirect_stdout(shown):
             return tyro.extras.subcommand_cli_from_dict(
                 deferred, prog=prog, description=description
             )
     except SystemExit as end:
+        print(wrap_help(shown.getvalue()), end="")
         if end.code:
             help_command = [prog, *(word for word in sys.argv[1:2] if word in commands), "--help"]
             message = f"{_one_line(errors.getvalue())} (see {' '.join(help_command)})"
@@ -88,6 +91,16 @@ def _one_line(box: str) -> str:
     text += f"; did you mean {' or '.join(options)}?" if options else ""
     text = text.replace(" Available subcommands:", "; allowed:")
     return TITLE.sub("", text)
+
+
+def wrap_help(text: str) -> str:
+    """Return a help text with its sentences wrapped to the terminal; tyro wraps only its boxes."""
+    width = terminal_width()
+    lines = []
+    for line in text.splitlines():
+        too_long = len(COLOUR_CODES.sub("", line)) > width and not BOX.match(line)
+        lines += textwrap.wrap(line, width) if too_long else [line]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _defer(function: Callable[..., int]) -> Callable[..., Callable[[], int]]:
