@@ -14,6 +14,7 @@ import re
 import sys
 import textwrap
 from collections.abc import Callable
+from typing import TextIO
 
 from figures.records.command_line.rows import terminal_width
 from figures.records.record import RecordError
@@ -48,6 +49,24 @@ def run_command(commands: dict[str, Callable[..., int]], prog: str, description:
         return 130
 
 
+class _Captured(io.StringIO):
+    """Text that would go to a stream, which colours and boxes are still chosen for."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self.stream = stream
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return self.stream.encoding
+
+    def isatty(self) -> bool:
+        return self.stream.isatty()
+
+    def fileno(self) -> int:
+        return self.stream.fileno()
+
+
 def parse(
     commands: dict[str, Callable[..., int]], prog: str, description: str
 ) -> Callable[[], int]:
@@ -61,7 +80,7 @@ def parse(
         tyro._experimental_options["ansi_codes"] = False
 
     deferred = {name: _defer(function) for name, function in commands.items()}
-    errors, shown = io.StringIO(), io.StringIO()
+    errors, shown = io.StringIO(), _Captured(sys.stdout)
     try:
         with contextlib.redirect_stderr(errors), contextlib.redirect_stdout(shown):
             return tyro.extras.subcommand_cli_from_dict(

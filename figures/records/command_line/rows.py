@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Collection, Sequence
 
 NARROW = 20  # characters of a line of text, at least
-WIDTH = 100  # characters of a line in a file or pipe
+WIDTH = 80  # characters of a line in a file or pipe
 
 
 def terminal_width() -> int:
