@@ -37,6 +37,7 @@ from empirical.own_images.judge import judge_recipe
 from empirical.own_images.named_models import NAMED
 from empirical.own_images.stages import AugmentTask, Options
 from empirical.own_images.suspects import read_exclusions
+from empirical.own_images.targets import claimed
 from empirical.own_images.words import class_words, read_mapping, require_words
 from empirical.runtime.machine import DEFAULT_MACHINE, Machine
 from empirical.runtime.precision import default_precision
@@ -91,7 +92,7 @@ def augment(
     drop_suspects: bool = False,
     hold_out: bool = False,
     skip_unreadable: SkipUnreadable = False,
-    link: bool = True,
+    link: bool = False,
     seed: int = 0,
     threads: int | None = None,
     dry_run: bool = False,
@@ -154,8 +155,8 @@ def augment(
         drop_suspects: leave out all images whose label may be wrong.
         hold_out: with CLASS/*, draw a fifth of each class as test images, and write train/ and
             test/.
-        link: write originals as hard links if possible; with --no-link they are copied, so that
-            changing one leaves the other as it is.
+        link: write originals as hard links where possible: they take no room, but changing one
+            changes the other; if not given, they are copied.
         seed: seed of all random draws, at least 0.
         threads: threads of the CPU; if not given, all cores; with 1 the same command gives the same
             bits on every machine of the same kind.
@@ -224,7 +225,8 @@ def augment(
         lines = forecast_cost(run, count, contents.classes, share, machine, options)
         print(*lines, sep="\n")
         return 0
-    print(*task.augment(out), sep="\n")
+    with claimed(out):
+        print(*task.augment(out), sep="\n")
     return 0
 
 
@@ -295,6 +297,7 @@ def generator_settings(
             revision=revision,
             prompt=prompt,
             trained_on="external",
+            flip=flip,
         )
     require(
         kind == "auto" and revision is None,
@@ -342,6 +345,7 @@ def format_plan(
             f"{contents.ignored:,} files are no images and are ignored; "
             f"{len(contents.problems):,} cannot be used"
         )
+    lines += contents.notes
     model, variants = run.generator.model, run.variants
     if model is not None:
         noise = (

@@ -36,6 +36,7 @@ from empirical.generation.variants import make_variants, mix_with_sources
 from empirical.runtime.artifacts import artifact, load_weights, save_weights
 from empirical.runtime.locks import locked
 from empirical.training.fit import forget_checkpoint
+from empirical.training.progress import progress_bar
 from figures.records import Advance, digest, no_progress, write_json
 
 if TYPE_CHECKING:
@@ -122,8 +123,22 @@ def resolve_backend(context: Context) -> Backend:
     else:
         name = run.generator.model
         check_disjoint(local_folder(name) or Path(name), parts)
-        made = load_backend(run.generator, run.variants, classes, parts.train.shape, device)
+        made = load_existing(context)
     return compile_backend(made) if context.machine.compile and device.type == "cuda" else made
+
+
+def load_existing(context: Context) -> Backend:
+    """Return the model that ``generator.model`` names, adapted to the images if so set.
+
+    Raises ValueError if it does not fit the run.
+    """
+    from empirical.generation.adapter import adapt
+
+    run, train = context.run, context.parts.train
+    made = load_backend(run.generator, run.variants, train.classes, train.shape, context.device)
+    with progress_bar("adapting the generator", run.generator.adapt, "step") as bar:
+        adapt(context, made, bar.update)
+    return made
 
 
 def load_or_make_variants(

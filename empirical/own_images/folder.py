@@ -7,8 +7,6 @@ import csv
 import dataclasses
 import functools
 import json
-import os
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -20,10 +18,17 @@ from PIL import Image
 from empirical.config import Data, require
 from empirical.data.decoded import DecodedDataset, Request, decode_once
 from empirical.data.sources import folder as folders
-from empirical.data.sources.decode import decode_rgb
+from empirical.data.sources.decode import decode_rgb, resize_square
 from empirical.data.sources.locate import FOLDER_PREFIX, data_root
-from empirical.data.sources.source import PARTS, Contents, Item, Source, Unreadable
+from empirical.data.sources.source import Contents, Item, Source, Unreadable
 from empirical.own_images.suspects import matching_exclusions
+from empirical.own_images.targets import (
+    copy_file,
+    fit_name,
+    reread_reasons,
+    target_paths,
+    write_metadata,
+)
 from empirical.runtime.locks import locked
 from figures.records import atomic_folder, digest, write_json
 
@@ -43,6 +48,8 @@ class FolderFiles:
     test: tuple[str, ...]
     train_targets: tuple[str, ...]
     test_targets: tuple[str, ...]
+    rewritten: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    parts: tuple[str, ...] = ()
 
 
 def folder_source(
@@ -54,24 +61,20 @@ def folder_source(
     excluded: paths in the folder that are left out. Raises ValueError if the folder does not exist
     or has another layout, or if a path to leave out is none of its images.
     """
-    found = folders.find_folder(str(folder), data_root(), None)
+    found = folders.find_folder(str(folder), data_root(), None, train_only=not hold_out)
     if excluded:
         found = leave_out(found, matching_exclusions(excluded, found.files))
-    split = found.layout.startswith("split")
-    require(
-        not (split and hold_out),
-        f"hold_out of {found.where}, which has a test set",
-        hold_out,
-        "False",
-    )
-    if split or hold_out:
+    if hold_out:
+        has_test = any(item.part == "test" for item in found.open().items)
+        drawn = f"{folders.TEST_FRACTION:.0%} of each class drawn"
+        require(
+            not (has_test and drawn not in found.about),
+            f"hold_out of {found.where}, which has a test set",
+            hold_out,
+            "False",
+        )
         return found
-    return dataclasses.replace(
-        found,
-        about=f"folders of images in {found.where}, all for training",
-        layout="flat class folders, all for training",
-        open=functools.partial(use_all_for_training, found.open),
-    )
+    return dataclasses.replace(found, open=functools.partial(with_stand_ins, found.open))
 
 
 def leave_out(source: Source, excluded: frozenset[str]) -> Source:
@@ -87,23 +90,21 @@ def leave_out(source: Source, excluded: frozenset[str]) -> Source:
     return dataclasses.replace(source, files=files, open=open_source)
 
 
-def use_all_for_training(open_source: Callable[[], Contents]) -> Contents:
-    """Return the contents of a source with every image in the training part.
+def with_stand_ins(open_source: Callable[[], Contents]) -> Contents:
+    """Return the contents of a source with a test part, if it has none.
 
-    The test part holds one readable image of each class again, because every data set has a test
-    part. Nothing uses it.
+    It holds one readable image of each class again, because every data set has a test part. Nothing
+    uses it.
     """
     contents = open_source()
-    items = sorted(
-        (item._replace(part="train") for item in contents.items),
-        key=lambda item: (item.label, item.path),
-    )
+    if any(item.part == "test" for item in contents.items):
+        return contents
     stand_ins = []
     for label in range(len(contents.classes)):
-        members = [item for item in items if item.label == label]
+        members = [item for item in contents.items if item.label == label]
         stand_in = next((item for item in members if _is_readable(contents, item)), members[0])
         stand_ins.append(stand_in._replace(part="test"))
-    return dataclasses.replace(contents, items=(*items, *stand_ins))
+    return dataclasses.replace(contents, items=(*contents.items, *stand_ins))
 
 
 def _is_readable(contents: Contents, item: Item) -> bool:
@@ -158,23 +159,44 @@ def decode_folder(
     return data, found
 
 
-def list_files(source: Source, found: DecodedDataset) -> FolderFiles:
-    """Return the file of each decoded image, and where each file goes.
+def list_files(source: Source, found: DecodedDataset, hold_out: bool | None = None) -> FolderFiles:
+    """Return the file of each decoded image, where each file goes, and which are written decoded.
 
     A file keeps its path; if a test set was drawn, the path goes below ``train`` or ``test``.
+    hold_out: whether one was drawn; None: as the source's layout says.
     """
     paths = json.loads((found.folder / "sources.json").read_text())
-    train, test = (tuple(paths[part]) for part in PARTS)
-    if source.layout.endswith("all for training"):
-        return FolderFiles(source.where, train, (), train, ())
-    if source.layout.startswith("split"):
-        return FolderFiles(source.where, train, test, train, test)
+    train = tuple(paths["train"])
+    trained = set(train)
+    test = tuple(path for path in paths["test"] if path not in trained)  # others are stand-ins
+    reasons = reread_reasons(source.where, train + test)
+    drawn = not source.layout.endswith("for training") if hold_out is None else hold_out
+    prefixes = ("train", "test") if drawn else (None, None)
+    train_targets = target_paths(source, train, prefixes[0], reasons)
+    test_targets = target_paths(source, test, prefixes[1], reasons)
+    assert source.place is not None  # folders have it
+    parts = {source.place(path)[0] for path in train + test}
     return FolderFiles(
         source.where,
         train,
         test,
-        tuple(f"train/{path}" for path in train),
-        tuple(f"test/{path}" for path in test),
+        train_targets,
+        test_targets,
+        rewritten=reasons,
+        parts=("train", "test") if drawn else tuple(sorted(parts - {""})),
+    )
+
+
+def as_png(files: FolderFiles) -> FolderFiles:
+    """Return the files with targets of images that are written anew: all end in ``.png``."""
+
+    def renamed(targets: Sequence[str]) -> tuple[str, ...]:
+        return tuple(t if t.lower().endswith(".png") else f"{t}.png" for t in targets)
+
+    return dataclasses.replace(
+        files,
+        train_targets=renamed(files.train_targets),
+        test_targets=renamed(files.test_targets),
     )
 
 
@@ -202,7 +224,8 @@ def variant_names(
     for source, copy in zip(sources, copies, strict=True):
         path = PurePosixPath(targets[source])
         stem = path.stem if shared[str(path.with_suffix("")).lower()] == 1 else path.name
-        while (name := str(path.with_name(f"{stem}-variant-{copy}.png"))).lower() in taken:
+        ending = f"-variant-{copy}.png"
+        while (name := str(path.with_name(fit_name(stem, ending)))).lower() in taken:
             stem += "-new"
         taken.add(name.lower())
         names.append(name)
@@ -218,19 +241,27 @@ def write_folder(
     manifest: dict[str, Any],
     link: bool,
     extra: Mapping[str, bytes] | None = None,
+    side: int | None = None,
 ) -> None:
     """Write originals, variants, tables and manifest to ``out``, all of them or nothing.
 
     names: paths of the variants. images: of each, (height, width, 3) uint8. tables: file name ->
-    rows, the first of which names the columns. link: make hard links to the originals where the file system
-    allows it, otherwise copies. extra: content of further files.
+    rows, the first of which names the columns. link: make hard links to the originals where the
+    file system allows it, otherwise copies. extra: content of further files. side: write the
+    originals as squares of this side instead.
     """
     paths = files.train + files.test
     targets = files.train_targets + files.test_targets
     with new_folder(out) as folder:
         for path, target in zip(paths, targets, strict=True):
             (folder / target).parent.mkdir(parents=True, exist_ok=True)
-            link_or_copy(files.where / path, folder / target, link)
+            reason = "" if target.endswith(".jpg") else files.rewritten.get(path, "")
+            if side is None and not reason:
+                copy_file(files.where / path, folder / target, link)
+                continue
+            image = decode_rgb((files.where / path).read_bytes())
+            squared = image if side is None else Image.fromarray(resize_square(image, side))
+            squared.save(folder / target)
         for name, image in zip(names, images, strict=True):
             Image.fromarray(image).save(folder / name)
         for name, rows in tables.items():
@@ -240,19 +271,8 @@ def write_folder(
                 csv.writer(file, lineterminator="\n").writerows(rows)
         for name, content in (extra or {}).items():
             (folder / name).write_bytes(content)
+        write_metadata(folder, targets, names, files.parts)
         write_json(folder / "manifest.json", manifest)
-
-
-def link_or_copy(path: Path, target: Path, link: bool) -> None:
-    """Give ``target`` the same bytes as ``path``, by a hard link if ``link``.
-
-    Where links are refused, or the target is on another file system, the file is copied.
-    """
-    if link:
-        with contextlib.suppress(OSError):  # other errors, such as a full disk, the copy raises
-            os.link(os.path.realpath(path), target)
-            return
-    shutil.copy2(path, target)
 
 
 @contextlib.contextmanager

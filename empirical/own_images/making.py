@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from empirical.generation.backends.model_files import local_folder
 from empirical.training.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -38,13 +36,10 @@ def load_generator(context: Context) -> Backend:
     experiment does: the folder of a user has none. Raises ValueError if it does not fit the images.
     """
     from empirical.generation import stage
-    from empirical.generation.backends.resolve import load_backend
 
-    run = context.run
-    if run.generator.model is None:
+    if context.run.generator.model is None:
         return stage.resolve_backend(context)
-    train = context.parts.train
-    return load_backend(run.generator, run.variants, train.classes, train.shape, context.device)
+    return stage.load_existing(context)
 
 
 @dataclasses.dataclass
@@ -52,18 +47,17 @@ class Maker:
     """The variants of one generator, kept in a store, and the judge of them.
 
     context: with training images at the side of the variants. side: at which the judge sees them.
-    load: returns the model; called once, if a variant is missing.
+    model: None before a variant is missing.
     """
 
     context: Context
     judge: Judge
     side: int
-    load: Callable[[Context], Backend] = load_generator
     model: Backend | None = None
 
     def _loaded(self, context: Context) -> Backend:
         if self.model is None:
-            self.model = self.load(context)
+            self.model = load_generator(context)
         return self.model
 
     def make(self, sources: np.ndarray, copies: np.ndarray, doing: str) -> np.ndarray:
@@ -122,13 +116,3 @@ class Maker:
 
         pixels = torch.from_numpy(np.ascontiguousarray(as_pixels(squares)))
         return resize(pixels, self.side, self.side).clamp(-1, 1).numpy()
-
-
-def is_remote(model: str | None) -> bool:
-    """Return whether a model is named by its name on the hub."""
-    return model is not None and local_folder(model) is None
-
-
-def sheet_path(root: Path, name: str) -> Path:
-    """Return where the sheet of refused variants is kept."""
-    return root / f"sheet-{name}.png"

@@ -20,6 +20,7 @@ from empirical.generation.backends.resolve import model_kind, model_side
 from empirical.own_images import summary
 from empirical.own_images.folder import (
     FolderFiles,
+    as_png,
     decode_folder,
     default_side,
     file_fingerprint,
@@ -28,6 +29,7 @@ from empirical.own_images.folder import (
     variant_names,
     write_folder,
 )
+from empirical.own_images.targets import count_reasons, duplicate_lines, require_room
 from empirical.runtime.machine import Machine
 from empirical.training.progress import progress_bar
 from figures.records import digest, json_value, write_json
@@ -155,7 +157,15 @@ class AugmentTask:
         torch.set_num_threads(self.options.threads)
         run = dataclasses.replace(self.run, data=data)
         context = Context(run, self.seed, self.root, self.machine)
-        work = Work(self, context, list_files(self.source, found), side or 0)
+        files = list_files(self.source, found)
+        for line in (
+            count_reasons(files.rewritten),
+            *duplicate_lines(found, files.train, files.test),
+        ):
+            if line:
+                say(line)
+        files = files if self.options.side is None else as_png(files)
+        work = Work(self, context, files, side or 0)
         return work.finish(out, found.manifest)
 
     def variant_side(self) -> int:
@@ -211,7 +221,6 @@ class Work:
         import numpy as np
 
         from empirical.methods import additions
-        from empirical.own_images.judge import judge_variants
         from empirical.own_images.suspects import confident_suspects
 
         options, labels = self.task.options, self.context.parts.train.labels
@@ -228,10 +237,12 @@ class Work:
         maker, trial, rounds = self.prepare(judge, recognised & ~suspects)
         say(summary.verdict_line(trial, "trial variants"))
         sources, copies = additions(self.context.run.method, slow, self.task.seed)
+        images_of = self.files.train + self.files.test
+        require_room(out, self.task.root, self.files.where, images_of, len(sources), self.side)
         if len(sources) and not (trial.passed or options.accept):
             raise self.refusal(trial, maker, self.trial_sources(recognised & ~suspects), judge)
         preferred = maker.make(sources, copies, "making variants")
-        verdict = judge_variants(preferred, sources, labels, recognised)
+        verdict = self.judge_all(maker, (sources, copies), preferred, recognised, suspects)
         if len(sources) and verdict.share is not None and not (verdict.passed or options.accept):
             raise self.refusal(verdict, maker, (sources, copies), judge)
         right = preferred == labels[sources]
@@ -250,6 +261,27 @@ class Work:
         )
         result = Result(self, judge, choice, maker, judged, copies, preferred, dropped, rounds)
         return result.write(out, images)
+
+    def judge_all(
+        self,
+        maker: Maker,
+        made: tuple[np.ndarray, np.ndarray],
+        preferred: np.ndarray,
+        recognised: np.ndarray,
+        suspects: np.ndarray,
+    ) -> Verdict:
+        """Return the verdict on all variants and on the trial variants, each once."""
+        import numpy as np
+
+        from empirical.own_images.judge import judge_variants
+
+        tried = self.trial_sources(recognised & ~suspects)
+        again = maker.make(*tried, "judging")
+        pairs = np.concatenate([np.stack(made, 1), np.stack(tried, 1)])
+        _, once = np.unique(pairs, axis=0, return_index=True)
+        both = np.concatenate([preferred, again])[once]
+        labels = self.context.parts.train.labels
+        return judge_variants(both, pairs[once, 0], labels, recognised)
 
     def train_judge(self) -> Judge:
         """Return the judge of the training images, trained now or kept from before."""
@@ -451,6 +483,7 @@ class Result:
                 manifest,
                 task.link,
                 extra=extra,
+                side=task.options.side,
             )
         return self.last_lines(out, left, images, len(written))
 
@@ -596,6 +629,7 @@ class Result:
                 "classes": classes,
                 "ignored": images["ignored"],
                 "unreadable": images["unreadable"],
+                "decoded": self.work.files.rewritten,
             },
             "originals": len(judged.labels) - int(self.dropped.sum()),
             "variants": variants,

@@ -33,7 +33,15 @@ class Stage:
 
 INPUTS = ("empirical.data.context:Context", "empirical.data.split:split_dataset")
 TRAINING = ("numpy", "torch", "torchvision", "timm")
-DIFFUSION = ("numpy", "torch", "diffusers", "transformers", "accelerate", "glide-text2im")
+DIFFUSION = (
+    "numpy",
+    "torch",
+    "diffusers",
+    "transformers",
+    "accelerate",
+    "glide-text2im",
+    "peft",
+)
 STAGES: Mapping[str, Stage] = {
     "decode": Stage(
         (
@@ -55,6 +63,7 @@ STAGES: Mapping[str, Stage] = {
     "judge": Stage(
         (*INPUTS, "empirical.generation.quality.by_strength:load_or_train_judge"), TRAINING
     ),
+    "adapter": Stage((*INPUTS, "empirical.generation.adapter:adapt"), DIFFUSION),
     "cross-fit": Stage((*INPUTS, "empirical.generation.quality.cross_fit:cross_fit"), TRAINING),
 }
 IGNORED = {  # modules whose code cannot change a result

@@ -19,7 +19,7 @@ from empirical.data.sources.decode import resize_square
 from empirical.generation import denoiser_trainer
 from empirical.generation import stage as generation_stage
 from empirical.own_images import folder as augmented_folder
-from empirical.own_images import stages
+from empirical.own_images import judge, making, stages
 from empirical.runtime.machine import Machine
 from empirical.selection import stage, verdict
 from figures.records import run_command
@@ -31,8 +31,10 @@ CPU = Machine("cpu")
 
 @pytest.fixture(autouse=True)
 def narrow(monkeypatch):
-    """Replace the generator by one so small that training takes no time."""
+    """Replace generator and judge by ones so small that training takes no time."""
     monkeypatch.setattr(command, "named_size", lambda name: Generator((8,), steps=2, batch=4))
+    for name in ("EPOCHS", "LEAST_EPOCHS", "LEAST_STEPS"):
+        monkeypatch.setattr(judge, name, 3)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +49,17 @@ def pets(tmp_path):
 
 
 def make(folder, out, cache, **options):
-    return augment(folder, out=out, side=8, strength=0.1, machine=CPU, cache=cache, **options)
+    """Augment at 8 pixels; the variants are noise, which no judge recognises."""
+    usual = {"resolution": 8, "strength": 0.1, "accept": True, "threads": 1}
+    return augment(folder, out=out, machine=CPU, cache=cache, **{**usual, **options})
+
+
+def own_model(folder, sample_size):
+    """Write the settings of a diffusion model, without weights."""
+    (folder / "unet").mkdir(parents=True)
+    (folder / "model_index.json").write_text('{"_class_name": "DDPMPipeline"}')
+    (folder / "unet/config.json").write_text(json.dumps({"sample_size": sample_size}))
+    return folder
 
 
 def tree(folder):
@@ -73,6 +85,8 @@ def test_originals_variants_and_what_is_said_of_them(pets, tmp_path, cache, caps
     assert after.keys() - before.keys() == {
         "scores.csv",
         "variants.csv",
+        "suspects.csv",
+        "sheet.png",
         "manifest.json",
         *(row["file"] for row in variants),
     }
@@ -87,7 +101,7 @@ def test_originals_variants_and_what_is_said_of_them(pets, tmp_path, cache, caps
     for row in variants:
         assert row["file"] == row["source"].removesuffix(".png") + f"-variant-{row['copy']}.png"
         with Image.open(out / row["file"]) as image:
-            assert (image.size, image.mode) == ((8, 8), "RGB")
+            assert (image.size, image.mode) == ((40, 30), "RGB")
     for row in scores:
         assert row["class"] == row["file"].split("/")[0]
         assert float(row["loss"]) == pytest.approx(
@@ -105,6 +119,7 @@ def test_originals_variants_and_what_is_said_of_them(pets, tmp_path, cache, caps
     assert told["generator"]["timestep"] == 99
     said = capsys.readouterr().out
     assert "8 x 8 pixels" in said
+    assert "at the size of its source" in said
     assert "blurry, timid" in said
     assert f"slow: {len(slow) / 25:.1%}" in said
 
@@ -122,21 +137,25 @@ def test_a_variant_is_of_the_image_that_its_name_says(pets, tmp_path, cache, mon
         def __call__(self, pixels, labels, generators):
             return pixels
 
-    monkeypatch.setattr(generation_stage, "resolve_backend", lambda context: Same())
+    monkeypatch.setattr(making, "load_generator", lambda context: Same())
     monkeypatch.setattr(
         generation_stage,
         "load_or_train_generator",
         lambda *words: pytest.fail("it trained a generator"),
     )
-    (tmp_path / "model").mkdir()
-    (tmp_path / "model/model_index.json").write_text('{"_class_name": "DDPMPipeline"}')
-    assert make(pets, tmp_path / "more", cache, generator=str(tmp_path / "model"), rule="all") == 0
+    model = own_model(tmp_path / "model", sample_size=48)
+    assert make(pets, tmp_path / "more", cache, generator=str(model), rule="all") == 0
     for row in table(tmp_path / "more/variants.csv"):
-        images = [Image.open(tmp_path / "more" / row[name]) for name in ("file", "source")]
-        np.testing.assert_array_equal(np.asarray(images[0]), resize_square(images[1], 8))
-    assert json.loads((tmp_path / "more/manifest.json").read_text())["generator"]["model"] == str(
-        tmp_path / "model"
-    )
+        made, source = (
+            np.asarray(Image.open(tmp_path / "more" / row[name]), float)
+            for name in ("file", "source")
+        )
+        assert made.shape == source.shape == (30, 40, 3)  # generated at 40 pixels, the largest
+        assert np.abs(made - source).mean() < 1
+        assert np.abs(made.mean((0, 1)) - source.mean((0, 1))).max() < 2
+    told = json.loads((tmp_path / "more/manifest.json").read_text())
+    assert told["generator"]["model"] == str(model)
+    assert told["generator"]["side"] == 40
 
 
 def test_variants_may_be_mixed_with_their_sources(pets, tmp_path, cache, monkeypatch):
@@ -151,7 +170,7 @@ def test_variants_may_be_mixed_with_their_sources(pets, tmp_path, cache, monkeyp
             return torch.full_like(pixels, -1)
 
     monkeypatch.setattr(generation_stage, "resolve_backend", lambda context: Black())
-    assert make(pets, tmp_path / "more", cache, rule="all", mix=True) == 0
+    assert make(pets, tmp_path / "more", cache, rule="all", mix=True, side=8) == 0
     assert json.loads((tmp_path / "more/manifest.json").read_text())["generator"]["mix"] is True
     rows = table(tmp_path / "more/variants.csv")
     assert len(rows) == 25
@@ -166,6 +185,166 @@ def test_variants_may_be_mixed_with_their_sources(pets, tmp_path, cache, monkeyp
         kept = ((made >= lowest) & (made <= highest)).all(2)
         assert any(kept[half].all() for half in (np.s_[:4], np.s_[4:], np.s_[:, :4], np.s_[:, 4:]))
         assert (made <= 52).all(2).mean() >= 0.5
+
+
+class Faithful:
+    """A generator whose variants are their sources."""
+
+    def describe(self):
+        return {"kind": "faithful", "model": None, "seen": "own"}
+
+    def level(self):
+        return {"timestep": 0, "alpha_bar": 1.0, "sigma": 0.0}
+
+    def __call__(self, pixels, labels, generators):
+        return pixels
+
+
+class Noise(Faithful):
+    """A generator that is not trained enough: its variants are coloured static."""
+
+    def __call__(self, pixels, labels, generators):
+        rows = [torch.rand(pixels.shape[1:], generator=g) for g in generators]
+        return torch.stack(rows) * 2 - 1
+
+
+@pytest.fixture
+def shades(tmp_path, monkeypatch):
+    """Return a folder of three classes that a small network tells apart, and let it learn them."""
+    rng = np.random.default_rng(0)
+    for c, name in enumerate(("blue", "green", "red")):
+        for i in range(12):
+            image = rng.integers(0, 60, (20 + 2 * i, 30, 3), dtype=np.uint8)
+            image[:, :, 2 - c] += 120
+            save(tmp_path / "shades" / name / f"{i}.png", image)
+    for name in ("EPOCHS", "LEAST_EPOCHS", "LEAST_STEPS"):
+        monkeypatch.setattr(judge, name, 40)
+    return tmp_path / "shades"
+
+
+def use(monkeypatch, backend):
+    monkeypatch.setattr(making, "load_generator", lambda context: backend)
+    monkeypatch.setattr(stages.Work, "train_generator", lambda *_: 0.0)
+
+
+def test_noise_is_not_written(shades, tmp_path, cache, monkeypatch, capsys):
+    use(monkeypatch, Noise())
+    options = {"accept": False, "rule": "all", "steps": 2}
+    with pytest.raises(
+        ValueError, match=r"3\d% are recognised too .*chance 33%, bound 67%"
+    ) as error:
+        make(shades, tmp_path / "more", tmp_path / "noise", **options)
+    assert "\n" not in str(error.value)
+    for advice in ("--steps", "--strength", "--generator", "--accept"):
+        assert advice in str(error.value)
+    sheet = next((tmp_path / "noise/artifacts").glob("refused-*.png"))
+    assert str(sheet) in str(error.value)
+    assert not (tmp_path / "more").exists()
+    assert make(shades, tmp_path / "more", tmp_path / "noise", rule="all") == 0
+    told = json.loads((tmp_path / "more/manifest.json").read_text())["judge"]
+    assert told["accepted"]
+    assert not told["all"]["passed"]
+    assert told["by_class"][-1]["agreement_originals"] == 1
+    assert "bound 67%" in capsys.readouterr().out
+
+
+def test_faithful_variants_are_written_and_counted(shades, tmp_path, cache, monkeypatch, capsys):
+    use(monkeypatch, Faithful())
+    assert make(shades, tmp_path / "more", cache, accept=False, rule="all", k=3) == 0
+    told = json.loads((tmp_path / "more/manifest.json").read_text())
+    assert told["judge"]["all"]["recognised_still"] == 1
+    assert told["judge"]["by_class"][0]["variants"] == 24
+    with Image.open(tmp_path / "more/sheet.png") as sheet:
+        assert sheet.width > 3 * 48
+    said = capsys.readouterr().out
+    assert "outside 15% to 60%" in said  # all images are slow here
+    lines = said.splitlines()
+    start = lines.index("train on it with:") + 1
+    assert len(lines[start:]) == 3
+    scope = {}
+    exec("\n".join(line.strip() for line in lines[start:]), scope)
+    train_set = scope["train_set"]
+    assert len(train_set) == 36 + 72
+    assert train_set.classes == ["blue", "green", "red"]
+    assert train_set[0][0].shape == (3, 224, 224)
+    sizes = {name: Image.open(path).size for path, _ in train_set.samples for name in [path]}
+    for row in table(tmp_path / "more/variants.csv"):
+        own = sizes[str(tmp_path / "more" / row["source"])]
+        assert sizes[str(tmp_path / "more" / row["file"])] == own
+        assert (row["judged_class"], row["written"]) == (row["source"].split("/")[0], "1")
+
+
+def test_rejected_variants_are_left_out(shades, tmp_path, cache, monkeypatch):
+    class Half(Faithful):
+        """Every second variant is that of another class."""
+
+        def __call__(self, pixels, labels, generators):
+            turned = pixels.flip(1)  # red becomes blue
+            odd = torch.tensor([bool(torch.rand((), generator=g) < 0.15) for g in generators])
+            return torch.where(odd[:, None, None, None], turned, pixels)
+
+    use(monkeypatch, Half())
+    options = {"accept": False, "reject": True, "rule": "all", "k": 3, "seed": 1}
+    assert make(shades, tmp_path / "more", cache, **options) == 0
+    told = json.loads((tmp_path / "more/manifest.json").read_text())
+    rows = table(tmp_path / "more/variants.csv")
+    written = [row for row in rows if row["written"] == "1"]
+    assert len(rows) == 72
+    assert told["variants"] == len(written) < 72
+    by_class = {row["class"]: row for row in told["judge"]["by_class"]}
+    assert by_class["green"]["rejected"] == 0
+    assert by_class["all"]["rejected"] == 72 - len(written)
+    for row in rows:
+        assert (tmp_path / "more" / row["file"]).exists() == (row["written"] == "1")
+        assert (row["judged_class"] == row["source"].split("/")[0]) == (row["written"] == "1")
+
+
+def test_wrong_labels_are_listed_and_left_out(shades, tmp_path, cache, monkeypatch, capsys):
+    wrong = shades / "red/wrong.png"
+    save(wrong, np.asarray(Image.open(shades / "blue/0.png")))
+    use(monkeypatch, Faithful())
+    assert make(shades, tmp_path / "more", cache, rule="all") == 0
+    listed = table(tmp_path / "more/suspects.csv")
+    assert [row["file"] for row in listed] == ["red/wrong.png"]
+    assert (listed[0]["label"], listed[0]["preferred"], listed[0]["slow"]) == ("red", "blue", "1")
+    assert "1 labels may be wrong, 1 of them" in capsys.readouterr().out
+    for name, options in (
+        ("excluded", {"exclude": tmp_path / "more/suspects.csv"}),
+        ("dropped", {"drop_suspects": True}),
+    ):
+        assert make(shades, tmp_path / name, cache, rule="all", **options) == 0
+        files = tree(tmp_path / name)
+        assert not [path for path in files if "wrong" in path]
+        assert "red/0.png" in files
+        told = json.loads(files["manifest.json"])
+        assert (told["originals"], told["variants"]) == (36, 36)
+
+
+def test_another_models_outputs_select(shades, tmp_path, cache, monkeypatch):
+    use(monkeypatch, Faithful())
+    monkeypatch.setattr(stage, "selected", lambda *_: pytest.fail("it trained early"))
+    names = sorted(path for path in tree(shades) if path.endswith(".png"))
+    hard = names[::5]
+    labels = [sorted({name.split("/")[0] for name in names}).index(n.split("/")[0]) for n in names]
+    outputs = np.zeros((len(names), 3), np.float32)
+    outputs[np.arange(len(names)), labels] = [0.1 if name in hard else 6.0 for name in names]
+    np.savez(tmp_path / "mine.npz", outputs=outputs, files=names)
+    assert make(shades, tmp_path / "more", cache, outputs=tmp_path / "mine.npz") == 0
+    scores = table(tmp_path / "more/scores.csv")
+    assert sorted(row["file"] for row in scores if row["slow"] == "1") == hard
+    again = tmp_path / "more/scores.csv"
+    assert make(shades, tmp_path / "again", cache, outputs=again) == 0
+    assert table(tmp_path / "again/variants.csv") == table(tmp_path / "more/variants.csv")
+
+
+def test_one_size_on_request(shades, tmp_path, cache, monkeypatch):
+    use(monkeypatch, Faithful())
+    assert make(shades, tmp_path / "more", cache, side=16, rule="all") == 0
+    images = list((tmp_path / "more").rglob("*/*.png"))
+    assert len(images) == 72
+    assert {Image.open(path).size for path in images} == {(16, 16)}
+    square = np.asarray(Image.open(tmp_path / "more/red/5.png"))
+    np.testing.assert_array_equal(square, resize_square(Image.open(shades / "red/5.png"), 16))
 
 
 def test_train_is_augmented_and_test_copied(tmp_path, cache, capsys):
@@ -204,7 +383,7 @@ def test_a_test_set_may_be_held_out(pets, tmp_path, cache):
 
 def test_stopped_anywhere_it_goes_on(pets, tmp_path, monkeypatch):
     whole, out, cache = tmp_path / "whole", tmp_path / "more", tmp_path / "cache"
-    assert make(pets, whole, tmp_path / "other cache", rule="all") == 0
+    assert make(pets, whole, tmp_path / "other cache", rule="all", steps=2) == 0
 
     def stopped_at(place, name, call):
         calls, real = [], getattr(place, name)
@@ -218,7 +397,7 @@ def test_stopped_anywhere_it_goes_on(pets, tmp_path, monkeypatch):
         with monkeypatch.context() as patch:
             patch.setattr(place, name, stopping)
             with pytest.raises(KeyboardInterrupt):
-                make(pets, out, cache, rule="all")
+                make(pets, out, cache, rule="all", steps=2)
         assert {path.name for path in tmp_path.iterdir()} <= {
             "pets",
             "whole",
@@ -226,11 +405,9 @@ def test_stopped_anywhere_it_goes_on(pets, tmp_path, monkeypatch):
             "other cache",
         }
 
-    monkeypatch.setattr(stages, "CHUNK", 4)
-    monkeypatch.setattr(stages, "BATCH", 1)
     stopped_at(generation_stage, "load_or_train_generator", 1)
     monkeypatch.setattr(stage, "early_network", lambda *_: pytest.fail("it trained again"))
-    stopped_at(generation_stage, "load_or_make_variants", 3)
+    stopped_at(generation_stage, "fill_variant_store", 2)
     monkeypatch.setattr(
         denoiser_trainer, "DenoiserTrainer", lambda *_: pytest.fail("it trained again")
     )
@@ -238,7 +415,7 @@ def test_stopped_anywhere_it_goes_on(pets, tmp_path, monkeypatch):
     monkeypatch.setattr(
         generation_stage, "make_variants", lambda *_: pytest.fail("it generated again")
     )
-    assert make(pets, out, cache, rule="all") == 0
+    assert make(pets, out, cache, rule="all", steps=2) == 0
     assert tree(out) == tree(whole)
 
 
@@ -370,6 +547,22 @@ def test_the_side_is_the_images_own_within_limits(tmp_path, size, most, side):
             "error: side is 9; allowed: multiples of 8",
         ),
         (
+            ["{tmp}/pets", "--out", "{tmp}/more", "--accept", "--reject"],
+            "error: accept, reject is 'both'; allowed: at most one",
+        ),
+        (
+            ["{tmp}/pets", "--out", "{tmp}/more", "--adapt", "9"],
+            "error: options without --generator is 'adapt'; allowed: none",
+        ),
+        (
+            ["{tmp}/pets", "--out", "{tmp}/more", "--generator", "sd-turbo", "--adapt", "9"],
+            "error: adapt is 9; allowed: 0 for a model that is distilled",
+        ),
+        (
+            ["{tmp}/pets", "--out", "{tmp}/more", "--exclude", "{tmp}/none.csv"],
+            "error: exclude is ",
+        ),
+        (
             ["{tmp}/pets", "--out", "{tmp}/more", "--strength", "0"],
             "error: variants.strength is 0.0; allowed: (0, 1]",
         ),
@@ -386,7 +579,7 @@ def test_the_side_is_the_images_own_within_limits(tmp_path, size, most, side):
             "error: machine.device is 'cuda'; allowed: cpu",
         ),
         (
-            ["{tmp}/pets", "--out", "{tmp}/more", "--epochs", "1", "--side", "8"],
+            ["{tmp}/pets", "--out", "{tmp}/more", "--epochs", "1", "--resolution", "8"],
             "error: the class-balanced training error is",
         ),
         (["{tmp}/pets"], "error: "),

@@ -172,6 +172,7 @@ DATA_ONLY = {  # libraries of which a stage uses bundled or published data, and 
     "variants": {"scikit-learn"},
     "judge": {"scikit-learn"},
     "cross-fit": {"scikit-learn"},
+    "adapter": {"scikit-learn"},
 }
 
 

@@ -1,11 +1,11 @@
 """Test text-to-image models against diffusers' own pipelines, image by image, step by step."""
 
-import json
 from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 import torch
+from tiny_pipelines import autoencoder, encoder, tokenizer
 
 from empirical.config import Generator, Variants
 from empirical.generation import noise_levels
@@ -19,7 +19,6 @@ pytestmark = pytest.mark.slow
 CLASSES = ("ant", "queen_bee", "cat")
 SHAPE = (3, 8, 8)
 LEVEL = Variants(0.5, 8, guidance=3.0)
-WORDS = ["ant", "queen", "bee", "cat", "a", "photo", "of"]
 
 
 def generators(n):
@@ -29,57 +28,6 @@ def generators(n):
 @pytest.fixture(scope="module")
 def pixels():
     return torch.rand(3, *SHAPE, generator=torch_stream(0, "pixels")) * 2 - 1
-
-
-def tokenizer(folder):
-    """Return CLIP's tokenizer for the words of the prompts and single letters, and its size."""
-    from transformers import CLIPTokenizer
-
-    ids = [
-        "<|startoftext|>",
-        "<|endoftext|>",
-        *"abcdefghijklmnopqrstuvwxyz",
-        *(f"{c}</w>" for c in "abcdefghijklmnopqrstuvwxyz"),
-    ]
-    merges = []
-    for word in WORDS:
-        parts = [*word[:-1], f"{word[-1]}</w>"]
-        while len(parts) > 1:
-            merges.append(f"{parts[0]} {parts[1]}")
-            parts = [parts[0] + parts[1], *parts[2:]]
-            ids.append(parts[0])
-    ids = list(dict.fromkeys(ids))
-    merges = list(dict.fromkeys(merges))
-    (folder / "vocab.json").write_text(json.dumps({token: i for i, token in enumerate(ids)}))
-    (folder / "merges.txt").write_text("\n".join(["#version: 0.2", *merges, ""]))
-    return CLIPTokenizer(
-        str(folder / "vocab.json"), str(folder / "merges.txt"), model_max_length=16
-    ), len(ids)
-
-
-def encoder(kind, size):
-    from transformers import CLIPTextConfig
-
-    ids = {"vocab_size": size, "bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 1}
-    sides = {
-        "hidden_size": 16,
-        "intermediate_size": 16,
-        "projection_dim": 16,
-        "max_position_embeddings": 16,
-    }
-    return kind(CLIPTextConfig(**ids, **sides, num_hidden_layers=2, num_attention_heads=2))
-
-
-def autoencoder(**options):
-    from diffusers import AutoencoderKL
-
-    blocks = {
-        "down_block_types": ("DownEncoderBlock2D",) * 2,
-        "up_block_types": ("UpDecoderBlock2D",) * 2,
-    }
-    return AutoencoderKL(
-        block_out_channels=(8, 8), norm_num_groups=4, latent_channels=4, **blocks, **options
-    )
 
 
 @pytest.fixture(scope="module")
