@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -163,6 +164,7 @@ def augment(
         dry_run: print how much there is to do and how long it takes, and write nothing.
         cache: folder that keeps the results of stages for later calls.
     """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # or busy cores make threads wait for ever
     require(k >= 2, "k", k, "at least 2")
     require(seed >= 0, "seed", seed, "at least 0")
     require(epochs is None or epochs >= 1, "epochs", epochs, "at least 1")
