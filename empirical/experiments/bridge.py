@@ -33,7 +33,6 @@ PLAIN = Data("noisy-digits", train=400)
 CUED = replace(PLAIN, cue="beside")
 EPOCHS = Training(steps=None, epochs=40)  # on the 400 originals; more images take more steps
 STEPS = Training(steps=250)  # as many steps as those of the originals
-SEEDS = 20
 
 KAPPAS = (0.3, 0.5, 0.7, 0.9, 1.0)  # share of the source's noise that a variant keeps
 SIZES = (0.0, 0.5, 1.5, 2.0)  # relative size of its fresh noise
@@ -156,10 +155,10 @@ def cifar(name: str) -> list[Run]:
 NAMED: dict[str, tuple[Callable[[str], list], int, tuple[str, ...], str]] = {
     "ideal": (ideal, 8, ("E1", "E2", "E3", "E7"), "ideal variants of noisy digits with a cue"),
     "ideal-plain": (ideal_plain, 8, ("E1", "E2", "E3", "E7"), "the same without a cue"),
-    "ideal-sam": (ideal_sam, SEEDS, ("E1", "E4"), "the same with a cue and SAM"),
-    "ideal-steps": (ideal_steps, SEEDS, ("E1", "E2", "E3"), "the same at equal gradient steps"),
+    "ideal-sam": (ideal_sam, 8, ("E1", "E4"), "the same with a cue and SAM"),
+    "ideal-steps": (ideal_steps, 8, ("E1", "E2", "E3"), "the same at equal gradient steps"),
     "dose": (dose, 8, ("E2", "E3"), "gain against the quality of ideal variants"),
-    "heterogeneity": (heterogeneity, SEEDS, ("E3",), "gain against share and strength of the cue"),
+    "heterogeneity": (heterogeneity, 8, ("E3",), "gain against share and strength of the cue"),
     "dial": (dial, 6, ("E2",), "real generators placed on the ideal generator's dial"),
     "ideal-cifar": (cifar, 8, ("E1", "E2", "E3"), "noisy CIFAR-10 at 16x16 with a cue"),
 }
