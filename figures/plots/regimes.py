@@ -39,7 +39,7 @@ def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
         original = 100 * stack_metric(groups["original"], metric).mean(0)
         difference = gain(groups, metric)
         plot_heatmap(
-            figure, left, shares, strengths, original.T, "cividis_r", label="%", limits=(0, 50)
+            figure, left, shares, strengths, original.T, "cividis_r", label="%", limits=(0, None)
         )
         plot_heatmap(
             figure,
@@ -53,7 +53,7 @@ def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
         )
         clear = clearly_different(difference)
         x, y = np.meshgrid(shares, strengths, indexing="ij")
-        right.scatter(x[clear], y[clear], s=2, color=INK, linewidth=0)
+        right.scatter(x[clear], y[clear], s=4, color="white", edgecolor=INK, linewidth=0.4)
         for axes in (left, right):
             draw_boundaries(axes, groups["original"], shares, strengths)
         left.set(
