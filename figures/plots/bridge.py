@@ -13,7 +13,7 @@ from figures.statistics.arms import Arms, arm_name, arm_style
 from figures.statistics.intervals import estimate
 from figures.statistics.pick import by_label, stack_curves
 
-THEORY = "theory/methods"
+THEORY = "theory/convergence"
 IMAGES = "empirical/ideal"
 RECORDS = (THEORY, IMAGES)
 SIZE = (1.0, 0.62)

@@ -22,7 +22,7 @@ CAPTION = (
     "at initialisation (mean over seeds, 95% intervals) and closed form $(1 - 1/B) k (k-1) "
     "(1-\\alpha) / ((\\alpha + k (1-\\alpha))^2 n)$. Right: training loss of mini-batch SGD on "
     "copies and on variants, mean over seeds with 95% intervals. Copies reach a loss sooner, as "
-    "their noise is memorised, until more runs learn the slow feature on variants."
+    "their noise is memorised."
 )
 SHARES = (0.05, 0.1, 0.2, 0.5, 1.0)  # B/n
 

@@ -55,7 +55,7 @@ def drawn(drawer, found):
 def found():
     names = ("ideal", "ideal-plain", "dose", "heterogeneity", "dial")
     made = {f"empirical/{name}": records(name) for name in names}
-    return {**made, "theory/methods": load("theory/methods", (COMMITTED,))}
+    return {**made, "theory/convergence": load("theory/convergence", (COMMITTED,))}
 
 
 def wanted(drawer, found):
