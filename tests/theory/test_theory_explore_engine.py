@@ -20,7 +20,8 @@ from theory.closed_forms import (
 )
 from theory.config import MethodName
 from theory.data import draw, stream
-from theory.dynamics import padded, stack, train
+from theory.dynamics import train
+from theory.problem import padded, stack
 from theory.measures import (
     CURVES,
     early_speeds,
@@ -271,7 +272,7 @@ def test_every_step_is_recorded_up_to_300_then_geometrically(found):
         known = [(i, value) for i, value in enumerate(errors) if value is not None]
         assert len(known) >= 40
         for (i, value), (j, other) in pairwise(known):
-            assert j == i + 1 or abs(other - value) <= 0.004
+            assert j <= i + 3 or abs(other - value) <= 0.004
 
 
 def test_plain_javascript_gives_the_same_numbers():

@@ -7,6 +7,7 @@ const EVERY = 300;
 const CURVES = ["fast_alignment", "slow_alignment", "noise_memorised_fast", "noise_memorised_slow",
   "loss", "test_error", "test_error_fast", "test_error_slow"];
 const RESOLVED = 0.004; // test errors are measured in between where they differ by more
+const KEPT = 3; // every third record keeps what a test error needs
 
 const SHAPES = new Map(); // samples' noise and Gram matrices, by all they depend on
 function shapeOf(run, seed, sample) {
@@ -102,9 +103,11 @@ class Simulation {
     this.steps.push(step);
     const values = [...peaks, ...[0, 1].map((f) => (counts[f] ? sums[f] / counts[f] : null)), loss, null, null, null];
     CURVES.forEach((name, a) => curves[name].push(values[a]));
-    this.snapshots.push({ features: Float64Array.from(training.features), gram: training.gramOfWeights() });
-    if (this.errors !== true || step >= this.nextError || step === this.last) {
-      this.measureError(this.steps.length - 1);
+    const index = this.steps.length - 1, error = this.errors !== true || step >= this.nextError || step === this.last;
+    this.snapshots.push(error || index % KEPT === 0
+      ? { features: Float64Array.from(training.features), gram: training.gramOfWeights() } : null);
+    if (error) {
+      this.measureError(index);
       this.nextError = Math.max(step + 1, step * 1.12);
     }
     if (this.errors === true) {
@@ -128,13 +131,20 @@ class Simulation {
       error.forEach((value, i) => {
         if (value === null) return;
         if (before !== null && i - before > 1 && Math.abs(value - error[before]) > size) {
-          size = Math.abs(value - error[before]);
-          widest = [before, i];
+          const middle = (before + i) / 2;
+          let nearest = null; // of the records between that kept what is needed
+          for (let a = before + 1; a < i; a++) {
+            if (this.snapshots[a] && (nearest === null || Math.abs(a - middle) < Math.abs(nearest - middle))) nearest = a;
+          }
+          if (nearest !== null) {
+            size = Math.abs(value - error[before]);
+            widest = nearest;
+          }
         }
         before = i;
       });
-      if (!widest) return true;
-      this.measureError(Math.round((widest[0] + widest[1]) / 2));
+      if (widest === null) return true;
+      this.measureError(widest);
       if (performance.now() > end) return false;
     }
   }

@@ -165,7 +165,7 @@ function draw() {
   const place = $("#charts"), width = Math.floor(place.clientWidth);
   if (width < 50) return;
   const narrow = phone.matches, above = place.getBoundingClientRect().top + scrollY;
-  const height = narrow ? Math.min(260, Math.round(innerHeight * 0.3)) : clamp(innerHeight - above - 40, 380, 760);
+  const height = narrow ? Math.min(260, Math.round(innerHeight * 0.3)) : clamp(innerHeight - above - (innerWidth > 1240 ? 40 : 130), 330, 760);
   drawing = drawCharts({
     results, ghosts: state.ghost === false ? null : ghosts, last: state.steps, view: state, width, height,
     columns: narrow || width < 520 ? 1 : 2, colours: colours(), ranges: settled() ? null : ranges, shown: narrow ? [panel] : null,

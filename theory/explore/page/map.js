@@ -3,20 +3,20 @@
 
 const evenly = (low, high, count) => Array.from({ length: count }, (_, i) => Number((low + ((high - low) * i) / (count - 1)).toPrecision(6)));
 
-// each: axes [name, values at level 0, 1, 2], how a cell changes the state, what it shows
+// each: axes [name, values by level], how a cell changes the state, what it shows
 const MAPS = {
   regimes: {
     title: "α, β_d/β_e", about: "Test error, B − A, over how often the fast feature is there and how strong the slow one is",
     x: { label: "α, share with the fast feature", low: 0.5, high: 0.98, log: false },
     y: { label: "β_d/β_e", low: 0.2, high: 0.84, log: false },
-    counts: [5, 9, 17], difference: true,
+    counts: [3, 5, 9, 17], difference: true,
     state: (state, x, y) => ({ ...state, alpha: x, beta_d: Number((y * state.beta_e).toPrecision(4)) }),
     at: (state) => [state.alpha, state.beta_d / state.beta_e],
   },
   landscape: {
     title: "κ, φ", about: "Test error of B over what its variants keep: κ of the noise, φ of the features",
     x: { label: "κ, noise kept", low: 0, high: 1, log: false }, y: { label: "φ, features kept", low: 0, high: 1, log: false },
-    counts: [5, 9, 17], difference: false, passes: 6,
+    counts: [3, 5, 9, 17], difference: false, passes: 6,
     state: (state, x, y) => ({ ...state, "b.kappa": x, "b.fidelity": y }),
     at: (state) => [state["b.kappa"], state["b.fidelity"]],
     fits: (state) => (VARIANT_METHODS.includes(state["b.method"]) ? "" : "B adds no variants: choose tada, syn-all or syn-rand for it."),
@@ -25,7 +25,7 @@ const MAPS = {
   tolerance: {
     title: "k, s", about: "Alignment with noise at the first step, B : A, over k of both sides and the size s of variants' noise",
     x: { label: "k of both sides", low: 2, high: 10, log: false, whole: true }, y: { label: "s of B", low: 0.5, high: 2.1, log: false },
-    counts: [5, 9, 9], initial: true,
+    counts: [3, 5, 9, 9], initial: true,
     state: (state, x, y) => ({ ...state, "a.k": x, "b.k": x, "b.scale": y }),
     at: (state) => [state["b.k"], state["b.scale"]],
     fits: (state) => (state["a.method"] === "useful" && state["b.method"] === "tada" ? "" : "This map compares copies with variants: choose useful for A and tada for B."),
@@ -93,7 +93,7 @@ class Maps {
     const x = evenly(map.x.low, map.x.high, count);
     const last = state.steps, y = map.columns
       ? [...new Set(evenly(Math.log(Math.max(5, last / 16)), Math.log(last), 13).map((v) => Math.round(Math.exp(v))))]
-      : evenly(map.y.low, map.y.high, level === 2 && map.initial ? 17 : count);
+      : evenly(map.y.low, map.y.high, level === 3 && map.initial ? 17 : count);
     return { x, y };
   }
 
@@ -109,8 +109,8 @@ class Maps {
     });
     // further seeds at the coarser levels, once the first seed is there
     for (let pass = 1; pass < (map.passes ?? 1); pass++) {
-      const { x, y } = this.axes(1);
-      for (const row of y) for (const column of x) this.cell(column, row, 4.5 + pass / 10, pass);
+      const { x, y } = this.axes(2);
+      for (const row of y) for (const column of x) this.cell(column, row, 5.5 + pass / 10, pass);
     }
   }
 

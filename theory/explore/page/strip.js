@@ -51,13 +51,13 @@ function drawStrip({ runs, slow, width, colours }) {
       const kept = copies ? 1 : method.fidelity;
       draw(from + c * (one + between), y, { fast: slow[source] ? 0 : kept, weak: kept, noise });
     }
-    const one_ = extra === 1, more = extra > drawn ? ` (${drawn} shown)` : "";
+    const one_ = extra === 1, more = extra > drawn && !narrow ? ` (${drawn} shown)` : "";
     const words = {
-      useful: `+ ${extra} ${one_ ? "copy" : "copies"} of it: the same noise again`, tada: `+ ${extra} ${one_ ? "variant" : "variants"} of it: new noise`,
+      useful: `+ ${extra} ${one_ ? "copy" : "copies"}: the same noise again`, tada: `+ ${extra} ${one_ ? "variant" : "variants"}: new noise`,
       "syn-all": `+ ${extra} ${one_ ? "variant" : "variants"} of every example`, "syn-rand": `+ ${extra} ${one_ ? "variant" : "variants"} of random examples`,
     }[method.name];
     if (extra === 0) parts.push(text(from + 4, y + 14, "nothing is added"));
-    else parts.push(text(from, y + size + 13, `${words}${more}`));
+    else parts.push(text(narrow ? from - 8 : from, y + size + 13, `${words}${more}`));
   });
   const height = key + row * (narrow ? 2 : 1) + (narrow ? 6 : 0);
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-size="11" font-family="${FONT}" role="img" aria-label="Examples as patches, and what both sides add">${parts.join("")}</svg>`;
