@@ -259,9 +259,10 @@ def write_folder(
             if side is None and not reason:
                 copy_file(files.where / path, folder / target, link)
                 continue
-            image = decode_rgb((files.where / path).read_bytes())
-            squared = image if side is None else Image.fromarray(resize_square(image, side))
-            squared.save(folder / target)
+            picture = decode_rgb((files.where / path).read_bytes())
+            if side is not None:
+                picture = Image.fromarray(resize_square(picture, side))
+            picture.save(folder / target)
         for name, image in zip(names, images, strict=True):
             Image.fromarray(image).save(folder / name)
         for name, rows in tables.items():

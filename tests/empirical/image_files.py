@@ -2,7 +2,10 @@
 
 import hashlib
 import pickle
+import struct
+import unicodedata
 import zipfile
+import zlib
 
 import numpy as np
 from PIL import Image
@@ -116,3 +119,77 @@ def own(root, counts=(10, 15), size=(40, 30), suffix="png", names=("cats", "dogs
         for i, image in enumerate(images):
             save(root / name / (f"deeper/{i}.{suffix}" if i % 2 else f"{i}.{suffix}"), image)
     return root
+
+
+def wide_png(values):
+    """Return a 16-bit RGB PNG file of (height, width, 3) uint16, which Pillow does not write."""
+
+    def chunk(kind, data):
+        ends = struct.pack(">I", zlib.crc32(kind + data))
+        return struct.pack(">I", len(data)) + kind + data + ends
+
+    height, width, _ = values.shape
+    lines = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+    head = struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)
+    body = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
+def scene(number, size=(24, 16)):
+    """Return a smooth picture of (width, height), bright on top, another for each number."""
+    width, height = size
+    rows, columns = np.mgrid[:height, :width]
+    grey = 220 - 180 * rows / height + 20 * np.sin(columns / 3 + number)
+    return Image.fromarray(
+        np.stack([grey, grey - number, grey / 2], 2).clip(0, 255).astype("uint8")
+    )
+
+
+def messy(root):
+    """Write a folder as people have them; return path -> why common loaders read it otherwise.
+
+    Two classes with images of all kinds, one of them empty, thumbnails, notes, odd names.
+    """
+    cats, dogs = root / "train/Cats é", root / "train/dogs"
+    for number in range(4):
+        save(cats / f"plain{number}.png", scene(number))
+        save(dogs / f"photo{number}.JPG", scene(10 + number), quality=95)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    save(dogs / "turned.jpg", scene(20), exif=exif, quality=95)
+    clear = scene(21).convert("RGBA")
+    clear.putalpha(Image.fromarray(np.tile(np.uint8([0, 255]), (16, 12))))
+    save(dogs / "clear.png", clear)
+    save(dogs / "palette.png", scene(22).quantize(64))
+    save(dogs / "film.gif", scene(23), save_all=True, append_images=[scene(24)])
+    save(dogs / "press.jpg", scene(25).convert("CMYK"), quality=95)
+    deep = np.asarray(scene(26).convert("L")).astype(np.uint16) * 257
+    save(dogs / "deep.png", Image.fromarray(deep))
+    (dogs / "deep-colour.png").write_bytes(wide_png(np.asarray(scene(27)).astype(np.uint16) * 257))
+    save(dogs / "odd.jfif", scene(28), format="JPEG", quality=95)
+    save(dogs / "without", scene(29), format="PNG")
+    save(dogs / "new.avif", scene(30), quality=95)
+    save(dogs / "grey.png", scene(31).convert("L"))
+    save(dogs / ("long" * 60 + ".gif"), scene(32))
+    save(root / "train" / unicodedata.normalize("NFD", "Cats é") / "apart.png", scene(33))
+    save(dogs / "@eaDir/photo0.JPG/thumb.jpg", scene(34))
+    save(dogs / "plain_mask.png", scene(35))
+    (dogs / "notes.txt").write_text("notes")
+    (root / "train/owls").mkdir()
+    for name, number in (("Cats é", 40), ("dogs", 41)):
+        save(root / "Val" / name / "image.png", scene(number))
+    save(root / "Val/dogs/again.png", scene(0))  # equal to a training image of the other class
+    save(root / "test/unknown.png", scene(50))
+    return {
+        "turned.jpg": "turned by EXIF",
+        "clear.png": "transparent",
+        "palette.png": "palette",
+        "film.gif": "GIF",
+        "press.jpg": "CMYK",
+        "deep.png": "16 bits",
+        "deep-colour.png": "16 bits",
+        "odd.jfif": "suffix of a JPEG",
+        "without": "suffix",
+        "new.avif": "AVIF",
+        "long" * 60 + ".gif": "GIF",
+    }

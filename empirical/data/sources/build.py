@@ -177,7 +177,7 @@ def decode_source(name: str, source: Source, side: int | None, skip: bool, folde
     if unreadable and not skip:
         total = len(contents.items) + len(contents.problems)
         raise ValueError(unreadable_message(source.where, unreadable, total))
-    check_counts(contents.classes, kept, source.where)
+    check_counts(contents.classes, kept, source.where, source.least)
     manifest = {
         "name": name,
         "about": source.about,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import sys
 import tempfile
 import warnings
 from pathlib import Path
@@ -115,8 +116,10 @@ def is_complete(kind: Kind, place: Path) -> bool:
     return all((place / kind.folder / name).is_file() for name in kind.files)
 
 
-def unpack(kind: Kind, place: Path) -> None:
+def unpack(kind: Kind, place: Path, fetch: bool = True) -> None:
     """Let torchvision fetch the archive into ``place`` if it is missing, check it and unpack it.
+
+    fetch: whether the network may be asked; without it raises ValueError for a damaged archive.
 
     It is unpacked into a temporary folder, which is renamed once it is complete; of several
     processes at once, the result of the first one stays.
@@ -126,6 +129,14 @@ def unpack(kind: Kind, place: Path) -> None:
 
     reader = getattr(datasets, kind.reader)
     archive = place / kind.archive
+    if archive.is_file() and not check_integrity(archive, reader.tgz_md5):
+        damaged = (
+            f"{archive} is damaged: its md5 is not the published one, {reader.tgz_md5}; "
+            f"delete it and fetch it with: python -m empirical data {kind.name}"
+        )
+        if not fetch:
+            raise ValueError(damaged)
+        print(f"{archive} is damaged and is fetched again", file=sys.stderr, flush=True)
     with (
         downloading(not_found_message(kind, place), place),
         tempfile.TemporaryDirectory(prefix=f".{kind.folder}-", dir=place) as name,
@@ -161,7 +172,7 @@ def official_source(kind: Kind, place: Path, wanted: tuple[str, ...] | None, fet
                 f"{place / kind.folder} is incomplete; "
                 f"fetch it with: python -m empirical data {kind.name}"
             )
-        unpack(kind, place)
+        unpack(kind, place, fetch)
     return Source(
         about=f"official files in {place / kind.folder}",
         where=place / kind.folder,

@@ -7,6 +7,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 
 from empirical.data.sources.source import Source
+from empirical.data.sources.tree import is_regular
 from figures.records import default_workers, digest
 
 
@@ -30,6 +31,8 @@ def content_fingerprint(source: Source) -> str:
 
     def file_digest(name: str) -> str:
         try:
+            if not is_regular(source.where / name):  # reading a pipe would wait for ever
+                return "special"
             with (source.where / name).open("rb") as file:
                 return hashlib.file_digest(file, "sha256").hexdigest()
         except OSError:

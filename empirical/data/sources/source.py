@@ -44,7 +44,7 @@ class Contents:
     read: returns the bytes of an image file, or pixels (side, side, 3) uint8 if the source holds
     pixels; raises Unreadable or OSError.
     problems: (path, reason) of files that look like images but cannot be used.
-    ignored: number of other files passed over.
+    ignored: number of other files passed over. notes: lines about what was found, for the user.
     """
 
     classes: tuple[str, ...]
@@ -52,6 +52,7 @@ class Contents:
     read: Callable[[Item], bytes | np.ndarray]
     problems: tuple[tuple[str, str], ...] = ()
     ignored: int = 0
+    notes: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +63,9 @@ class Source:
     native: side of every image in pixels; None: any size, to be cropped and resized.
     by_pixels: order images by class and pixels, so that the order is the same for every layout.
     published: number of training and test images of the whole published data set.
-    whole: keep the whole of each image and pad it to a square; otherwise the centre square is taken.
+    whole: pad each image to a square; otherwise its centre square is taken.
+    least: training and test images that every class needs. place: of folders of images, returns
+    folder of the part, class, and name within the class of a path.
     """
 
     about: str
@@ -74,6 +77,8 @@ class Source:
     by_pixels: bool = False
     published: tuple[int, int] | None = None
     whole: bool = False
+    least: tuple[int, int] = (2, 1)
+    place: Callable[[str], tuple[str, str, str]] | None = None
 
 
 def first_names(names: Collection[str]) -> str:
@@ -105,8 +110,16 @@ def class_positions(
     ]
 
 
-def check_counts(classes: Sequence[str], items: Sequence[Item], where: Path) -> None:
-    """Raise ValueError unless there are two classes, each with two training and one test image."""
+def check_counts(
+    classes: Sequence[str],
+    items: Sequence[Item],
+    where: Path,
+    least: tuple[int, int] = (2, 1),
+) -> None:
+    """Raise ValueError unless there are two classes, each with enough images.
+
+    least: training and test images of each class.
+    """
     if len(classes) < 2:
         raise ValueError(
             f"{where} holds {len(classes)} classes of images ({first_names(classes)}); "
@@ -121,12 +134,12 @@ def check_counts(classes: Sequence[str], items: Sequence[Item], where: Path) -> 
     few = [
         f"{name} ({train} training, {test} test)"
         for name, train, test in zip(classes, count["train"], count["test"], strict=True)
-        if train < 2 or test < 1
+        if train < least[0] or test < least[1]
     ]
     if few:
         raise ValueError(
             f"too few images in {where}: {first_names(few)}; "
-            "allowed: at least 2 training images and 1 test image in every class"
+            f"allowed: at least {least[0]} training images and {least[1]} test image in every class"
         )
 
 

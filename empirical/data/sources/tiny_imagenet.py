@@ -1,5 +1,8 @@
 """Read Tiny ImageNet: the official archive, packed or unpacked, or folders of images.
 
+Unpacked, the validation images may have been sorted into a folder for each class, as many scripts
+do: val/CLASS/, val/CLASS/images/ or val/images/CLASS/.
+
 The official validation images are the test set.
 Source: Le and Yang, Tiny ImageNet visual recognition challenge, 2015.
 """
@@ -48,7 +51,7 @@ def find_tiny_imagenet(
     nothing is there; without it raises Missing.
     """
     places = (root / FOLDER, root / name, root)
-    for place in places:
+    for place in (*places, *(place / FOLDER for place in places)):  # unzipped into its own name
         if (place / "wnids.txt").is_file():
             return unpacked_source(place, wanted)
     for place in places:
@@ -84,7 +87,7 @@ def unpacked_source(place: Path, wanted: tuple[str, ...] | None) -> Source:
     paths = tuple(
         path
         for path in tree.files_below(place)
-        if path in NOTES or path.startswith(("train/", "val/images/"))
+        if path in NOTES or path.startswith(("train/", "val/"))
     )
     files = tuple(path for path in paths if path in NOTES or tree.file_kind(path) != "ignored")
     return _source(
@@ -127,9 +130,7 @@ def _from_archive(path: Path, wanted: tuple[str, ...] | None) -> Contents:
     names = [
         name.removeprefix(f"{FOLDER}/") for name in archive.namelist() if not name.endswith("/")
     ]
-    paths = sorted(
-        name for name in names if name in NOTES or name.startswith(("train/", "val/images/"))
-    )
+    paths = sorted(name for name in names if name in NOTES or name.startswith(("train/", "val/")))
     return open_official(path, paths, lambda name: archive.read(f"{FOLDER}/{name}"), wanted)
 
 
@@ -144,13 +145,19 @@ def open_official(
     wnids, names = _classes(where, paths, read)
     kept = class_positions(wanted, names, wnids)
     label = {wnids[i]: position for position, i in enumerate(kept)}
-    annotations = _annotations(where, read)
+    annotations = _annotations(where, paths, read)
+    known = set(wnids)
     items = []
     problems = []
     ignored = 0
     for path in paths:
         is_train = path.startswith("train/")
-        wnid = path.split("/")[1] if is_train else annotations.get(path.rsplit("/", 1)[-1])
+        if is_train:
+            wnid: str | None = path.split("/")[1]
+        else:
+            sorted_into = [part for part in path.split("/")[1:-1] if part in known]
+            name = path.rsplit("/", 1)[-1]
+            wnid = sorted_into[0] if sorted_into else annotations.get(name)
         kind = tree.file_kind(path)
         if path in NOTES:
             continue
@@ -217,8 +224,16 @@ def _classes(
     return wnids, names
 
 
-def _annotations(where: Path, read: Callable[[str], bytes]) -> dict[str, str]:
-    """Return the wnid of each validation image, by file name."""
+def _annotations(where: Path, paths: Sequence[str], read: Callable[[str], bytes]) -> dict[str, str]:
+    """Return the wnid of each validation image, by file name.
+
+    Empty without the file of annotations, if images are sorted into folders.
+    """
+    sorted_into = any(path.startswith("val/") and path.count("/") > 2 for path in paths)
+    if NOTES[2] not in paths and (
+        sorted_into or not any(p.startswith("val/images") for p in paths)
+    ):
+        return {}
     rows = [
         line.split("\t") for line in _lines(where, read, "val/val_annotations.txt") if line.strip()
     ]
