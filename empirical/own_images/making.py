@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -23,7 +23,7 @@ IN_MEMORY = 64 * 512 * 512  # pixels of the variants that are in memory at once
 def with_squares(context: Context, squares: Squares) -> Context:
     """Return the context with training images of another side, read from their files on demand."""
     parts = context.parts
-    train = dataclasses.replace(parts.train, stored=squares)
+    train = dataclasses.replace(parts.train, stored=cast(Any, squares))  # used as an array
     data = dataclasses.replace(context.run.data, side=squares.side)
     run = dataclasses.replace(context.run, data=data)
     return context.with_run(run).with_parts(dataclasses.replace(parts, train=train))

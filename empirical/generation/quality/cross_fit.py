@@ -88,7 +88,7 @@ def train_folds(
 
     folds = deal_folds(images.labels, stream(seed, "judge folds"))
     pixels, labels = on_device(images, device)
-    weights = {}
+    weights: dict[str, torch.Tensor] = {}
     for fold in range(FOLDS):
         network = classifier(images, recipe, seed).to(device)
         rows = np.flatnonzero(folds != fold)
