@@ -173,18 +173,13 @@ def best_strength(conditions: Conditions) -> str | None:
 
     None if fewer than two strengths were run.
     """
-    means = mean_errors(conditions)
-    tada = (
-        condition.method
-        for condition in means
-        if condition.method.startswith("tada") and not varied_parts(conditions, condition)
-    )
-    usual = next(tada, "")
-    strengths = {
-        key_part(condition, "strength"): error
-        for condition, error in means.items()
-        if condition.method == usual and varied_parts(conditions, condition).keys() <= {"strength"}
-    }
+    by_method: dict[str, dict[str, float]] = {}
+    for condition, error in mean_errors(conditions).items():
+        varied = varied_parts(conditions, condition).keys()
+        if condition.method.startswith("tada") and varied <= {"strength"}:
+            strength = key_part(condition, "strength")
+            by_method.setdefault(condition.method, {})[strength] = error
+    strengths = max(by_method.values(), key=len, default={})
     if len(strengths) < 2:
         return None
     best = format_text(min(strengths, key=lambda part: strengths[part]))
@@ -249,18 +244,10 @@ def is_original(record: Record) -> bool:
     return record.config["method"]["name"] == "original" and not record.config["length_of"]
 
 
-def format_count(value: int | None) -> str | None:
-    """Return a number with commas; None for None."""
-    return None if value is None else f"{value:,}"
-
-
 SETTINGS: dict[str, Callable[[Sequence[Record]], str | None]] = {
     "seeds": lambda records: str(len({r.seed for r in records if is_original(r)})),
     "train": lambda records: f"{records[0].config['data']['train']:,}",
-    "side": lambda records: str(records[0].config["data"].get("side") or "") or None,
-    "tests": lambda records: f"{records[0].metrics['test_images']:,}",
-    "steps": lambda records: format_count(records[0].config["training"]["steps"]),
-    "epochs": lambda records: format_count(records[0].config["training"]["epochs"]),
+    "steps": lambda records: str(records[0].config["training"]["steps"] or "") or None,
     "batch": lambda records: str(records[0].config["training"]["batch"]),
     "width": lambda records: str(records[0].config["training"]["width"]),
     "network": lambda records: format_text(records[0].config["training"]["network"]),
@@ -268,7 +255,6 @@ SETTINGS: dict[str, Callable[[Sequence[Record]], str | None]] = {
     "slow": lambda records: f"{np.mean(slow_percentages(records)):.0f}",
     "slow.low": lambda records: f"{min(slow_percentages(records)):.0f}",
     "slow.high": lambda records: f"{max(slow_percentages(records)):.0f}",
-    "generator.seen": of_generator(lambda record: record.metrics["generator"]["seen"]),
     "alpha-bar": of_generator(lambda record: f"{record.metrics['generator']['alpha_bar']:.2f}"),
     "strength": of_generator(lambda record: f"{record.config['variants']['strength']:g}"),
 }

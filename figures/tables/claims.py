@@ -131,7 +131,7 @@ def theory_on_images(
 def format_deciding(cases: Sequence[Case]) -> str:
     """Format the deciding cases: ``SGD −0.23 ± 0.67; SAM −0.33 ± 0.39 (n = 20)``."""
     deciding = [case for case in cases if case.decides]
-    counts = sorted({case.estimate.n for case in deciding})
+    counts = sorted({case.estimate.n for case in deciding} - {0})
     n = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     parts = (f"{case.short} {format_measured(case)}".strip() for case in deciding)
     return f"{'; '.join(parts)} (n = {n})"
