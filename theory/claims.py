@@ -35,6 +35,7 @@ AGREEMENT = 0.1  # largest relative deviation from a closed form
 LOSSES = (0.3, 0.1, 0.03)  # training losses that T5 waits for
 LEARNED_ERROR = 0.05  # test error; a network that learns only v_e has about 0.1
 ACCURACY = 0.95  # least share of runs whose outcome the race law predicts
+POWERS = {3: "³", 5: "⁵"}
 IDENTITY = 1e-12  # largest residual of the identity of the clocks
 EARLY = "at initialisation or early: β_d 0.5"
 RACE = "in the race: β_d 0.45, 1,000 steps"
@@ -255,7 +256,7 @@ def strength(evidence: Evidence) -> Iterator[Case]:
     for power in PATHS:
         path = [error(f"path-{power}-0.{t}") for t in range(1, 10)]
         best = cross_fitted(path)
-        along = f"test error, points, φ = 1-t^{power}, best t (chosen on the other half of seeds)"
+        along = f"test error, points, φ = 1-t{POWERS[power]}, best t (chosen on other seeds)"
         yield below(f"{along} - t = 0.1", RACE, difference(best, path[0]))
         yield below(f"{along} - t = 0.9", RACE, difference(best, path[-1]))
 
