@@ -30,7 +30,7 @@ from empirical.config.recipes import PAPER_SGD
 from empirical.data.sources.locate import FOLDER_PREFIX
 from empirical.data.sources.source import Contents, Source
 from empirical.generation.backends.model_files import local_folder
-from empirical.generation.backends.resolve import model_kind
+from empirical.generation.backends.resolve import check_model, model_kind
 from empirical.generation.sizes import named_size
 from empirical.own_images.folder import default_side, folder_source
 from empirical.own_images.forecast import forecast_cost
@@ -223,6 +223,7 @@ def augment(
     print(*format_plan(run, source, count, contents, options), sep="\n", flush=True)
     task = AugmentTask(run, seed, source, cache / "artifacts", machine, link, options)
     if dry_run:
+        check_model(model)
         share = task.known_share()
         lines = forecast_cost(run, count, contents.classes, share, machine, options)
         print(*lines, sep="\n")

@@ -29,7 +29,7 @@ from empirical.generation.backends.pixel_unet import wrap_unet
 from empirical.generation.backends.protocol import Backend
 from empirical.generation.backends.resolve import compile_backend, load_backend
 from empirical.generation.saved_model import check_disjoint, digest_indices
-from empirical.generation.store.store import Store, open_store
+from empirical.generation.store.store import Store, block_of, open_store
 from empirical.generation.training import train_with_checkpoints
 from empirical.generation.unet import build_unet, noise_schedule
 from empirical.generation.variants import make_variants, mix_with_sources
@@ -137,7 +137,7 @@ def load_existing(context: Context) -> Backend:
     run, train = context.run, context.parts.train
     made = load_backend(run.generator, run.variants, train.classes, train.shape, context.device)
     with progress_bar("adapting the generator", run.generator.adapt, "step") as bar:
-        adapt(context, made, bar.update)
+        adapt(context, made, generator_by_content(run), bar.update)
     return made
 
 
@@ -195,7 +195,9 @@ def open_variant_store(context: Context) -> Store:
         "seed": context.seed,
     }
     stored = parts.train.stored
-    return open_store(variant_store_path(context), description, stored.shape[1:], stored.dtype)
+    shape = stored.shape[1:]
+    block = block_of(shape)
+    return open_store(variant_store_path(context), description, shape, stored.dtype, block)
 
 
 def variant_store_path(context: Context) -> Path:

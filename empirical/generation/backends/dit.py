@@ -16,6 +16,7 @@ from empirical.generation.backends.model_files import (
     describe_model,
     load_pipeline,
     network_dtype,
+    square_side,
 )
 from empirical.generation.backends.passes import Passes, PassesBackend
 from empirical.generation.checks import mark_infinite
@@ -58,7 +59,7 @@ class DiTBackend(PassesBackend):
         self.null = self.network.config.num_embeds_ada_norm
         self.scale = self.vae.config.scaling_factor
         vae_factor = 2 ** (len(self.vae.config.block_out_channels) - 1)
-        self.passes = Passes(self.network.config.sample_size * vae_factor, device)
+        self.passes = Passes(square_side(self.network.config.sample_size) * vae_factor, device)
         self._configure(variants)
 
     def _configure(self, variants: Variants) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Callable
+import socket
+import threading
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from empirical.config import Generator, require
 from figures.records.paths import ROOT
@@ -15,6 +20,7 @@ from figures.records.paths import ROOT
 if TYPE_CHECKING:
     import torch
 
+REACHED_WITHIN = 3.0  # seconds in which the hub has to answer
 WEIGHTS = (".safetensors", ".bin", ".pt")
 LIBRARIES = ("torch", "diffusers", "transformers")
 NOT_LOADED = (".md", ".png", ".jpg")  # files beside a model that no program reads
@@ -47,6 +53,12 @@ def model_file(generator: Generator, name: str) -> Path:
             f"a folder of a model, with {name}",
         )
         return folder / name
+    if Path(model).is_file():
+        raise ValueError(
+            f"generator.model is {model!r}, a single file; allowed: a folder in the format of "
+            'diffusers; make one of it, for Stable Diffusion: python -c "from diffusers import '
+            f"StableDiffusionPipeline as P; P.from_single_file({model!r}).save_pretrained('new')\""
+        )
     is_path = model.startswith(("/", ".", "~")) or model.count("/") > 1
     require(
         not is_path,
@@ -58,20 +70,71 @@ def model_file(generator: Generator, name: str) -> Path:
 
 
 def _download(generator: Generator, name: str) -> Path:
-    """Return a file of a model on the hub, downloaded once. Raises ValueError if that fails."""
-    from huggingface_hub import hf_hub_download
+    """Return a file of a model on the hub, downloaded once.
+
+    Raises ValueError if that fails; within a few seconds if the hub cannot be reached.
+    """
+    from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
     from huggingface_hub.utils import logging
 
     logging.set_verbosity_error()  # no message for each retry; the error below tells of a failure
+    model = model_name(generator)
     try:
-        return Path(hf_hub_download(model_name(generator), name, revision=generator.revision))
+        kept = try_to_load_from_cache(model, name, revision=generator.revision)
+        if isinstance(kept, str):
+            return Path(kept)
+        if not constants.HF_HUB_OFFLINE and not is_reachable(constants.ENDPOINT):
+            raise ConnectionError(f"{constants.ENDPOINT} cannot be reached")
+        return Path(hf_hub_download(model, name, revision=generator.revision))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         raise ValueError(
             f"generator.model is {generator.model!r}, which is no folder here, and the hub gave no "
             f"{name} ({type(error).__name__}); allowed: a folder in the format of diffusers, or a "
-            "name on the Hugging Face hub that can be reached"
+            "name on the Hugging Face hub that can be reached; where it can, fetch it with: "
+            f"hf download {model} --local-dir {model.rpartition('/')[2]}"
         ) from None
+
+
+def is_reachable(address: str, seconds: float = REACHED_WITHIN) -> bool:
+    """Return whether a server, or the proxy that the system asks for it, takes connections.
+
+    address: such as https://huggingface.co. The name of the server is looked up in a thread, since
+    a lookup cannot be interrupted.
+    """
+    url = urlsplit(address)
+    proxy = getproxies().get(url.scheme)
+    if proxy and not proxy_bypass(url.hostname or ""):
+        url = urlsplit(proxy if "//" in proxy else f"//{proxy}")
+    place = (url.hostname or "", url.port or (80 if url.scheme == "http" else 443))
+    reached: list[bool] = []
+
+    def connect() -> None:
+        with contextlib.suppress(OSError), socket.create_connection(place, seconds):
+            reached.append(True)
+
+    thread = threading.Thread(target=connect, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    return bool(reached)
+
+
+def weights_variant(folder: Path) -> str | None:
+    """Return the variant, such as fp16, of the weights in a model's folder that has no others.
+
+    None if every part has plain weights. A file NAME.fp16.safetensors is of the variant fp16.
+    """
+    for part in sorted({path.parent for path in folder.glob("*/*") if path.suffix in WEIGHTS}):
+        names = [path.name for path in part.iterdir() if path.suffix in WEIGHTS]
+        variants = {name.split(".")[1].split("-")[0] for name in names if name.count(".") > 1}
+        if variants and all(name.count(".") > 1 for name in names):
+            return "fp16" if "fp16" in variants else sorted(variants)[0]
+    return None
+
+
+def square_side(sample_size: int | Sequence[int]) -> int:
+    """Return the side of a model's images or latents; the longer one of a pair."""
+    return sample_size if isinstance(sample_size, int) else max(sample_size)
 
 
 def load_pipeline(
@@ -85,9 +148,13 @@ def load_pipeline(
 
     model_file(generator, "model_index.json")
     logging.disable_progress_bar()
+    folder = local_folder(model_name(generator))
+    variant = None if folder is None else weights_variant(folder)
+    if variant is not None:
+        options["variant"] = variant
     try:
         return from_pretrained(
-            local_folder(model_name(generator)) or generator.model,
+            folder or generator.model,
             revision=generator.revision,
             dtype=dtype,
             **options,

@@ -23,6 +23,7 @@ from empirical.generation.backends.model_files import (
     model_file,
     model_name,
     network_dtype,
+    square_side,
 )
 from empirical.generation.backends.passes import Passes, PassesBackend
 from empirical.generation.denoising import (
@@ -67,7 +68,7 @@ class UNetBackend(PassesBackend):
         self.device = torch.device(device)
         self.classes = None if classes is None else torch.tensor(classes, device=device)
         self.half = dtype == torch.bfloat16
-        self.passes = Passes(model.config.sample_size, device, colour=False)
+        self.passes = Passes(square_side(model.config.sample_size), device, colour=False)
         self._configure(variants)
 
     def _configure(self, variants: Variants) -> None:

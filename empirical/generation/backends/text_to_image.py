@@ -21,6 +21,7 @@ from empirical.generation.backends.model_files import (
     load_pipeline,
     model_file,
     network_dtype,
+    square_side,
 )
 from empirical.generation.backends.passes import Passes, PassesBackend
 from empirical.generation.checks import mark_infinite
@@ -222,7 +223,7 @@ def native_side(pipe) -> int:
     size: Any = getattr(part.config, "sample_size", None) or getattr(
         pipe, "default_sample_size", 128
     )
-    return (size if isinstance(size, int) else size[0]) * pipe.vae_scale_factor
+    return square_side(size) * pipe.vae_scale_factor
 
 
 def load_text_to_image(

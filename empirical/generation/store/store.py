@@ -37,10 +37,22 @@ from empirical.runtime.leases import STALE, Leases
 from figures.records import Advance, json_value, no_progress
 
 BLOCK = 1024  # sources of one task, and so the most images of a shard
+LEAST_BLOCK = 64  # images of a pass of most models
+BLOCK_VALUES = 2**24  # values of the images of a task that are in memory at once, as floats
 POLL = 0.5  # seconds between looks at what other workers do
 
 # (sources, copies), (n,) int64 each -> images (n, *shape)
 Make = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+def block_of(shape: tuple[int, ...]) -> int:
+    """Return how many sources a task of a new store may have, for images of this shape.
+
+    1024 up to 74 x 74 pixels of three channels; of larger images fewer, but at least 64, as a task
+    is in memory as a whole.
+    """
+    fits = BLOCK_VALUES // int(np.prod(shape))
+    return max(LEAST_BLOCK, min(BLOCK, fits))
 
 
 def open_store(

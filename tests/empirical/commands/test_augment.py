@@ -18,6 +18,7 @@ from empirical.data.load import load_dataset
 from empirical.data.sources.decode import resize_square
 from empirical.generation import denoiser_trainer
 from empirical.generation import stage as generation_stage
+from empirical.generation.backends import model_files
 from empirical.own_images import folder as augmented_folder
 from empirical.own_images import judge, making, stages
 from empirical.runtime.machine import Machine
@@ -458,7 +459,7 @@ def test_a_finished_result_is_left_and_another_refused(pets, tmp_path, cache, ca
     assert tree(tmp_path / "full") == {"letter.txt": b"mine"}
 
 
-def test_a_dry_run_writes_nothing(pets, tmp_path, cache, capsys):
+def test_a_dry_run_writes_nothing(pets, tmp_path, cache, capsys, monkeypatch):
     before = tree(tmp_path)
     assert make(pets, tmp_path / "more", tmp_path / "nowhere", dry_run=True, guidance=2.0) == 0
     said = capsys.readouterr().out
@@ -467,8 +468,9 @@ def test_a_dry_run_writes_nothing(pets, tmp_path, cache, capsys):
     assert "variants        8 to 10" in said
     assert "80 to 100 of the denoiser, about 10 for a variant" in said
     assert "measured just now" in said
-    assert make(pets, tmp_path / "more", cache, dry_run=True, generator="someone/model") == 0
-    assert "not known before someone/model is loaded" in capsys.readouterr().out
+    monkeypatch.setattr(model_files, "is_reachable", lambda address: False)
+    with pytest.raises(ValueError, match="hf download someone/model --local-dir model"):
+        make(pets, tmp_path / "more", cache, dry_run=True, generator="someone/model")
     assert tree(tmp_path) == before
     assert {path.name for path in tmp_path.iterdir()} == {"pets"}
 
