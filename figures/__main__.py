@@ -21,7 +21,7 @@ from figures.records import COMMITTED, OUTPUT, RecordError, load_some, run_comma
 from figures.records.command_line.arguments import Names
 from figures.records.command_line.rows import print_row
 from figures.records.paths import ROOT
-from figures.report import build_report
+from figures.report import build_report, documentation
 from figures.tables import claims as claims_table
 from figures.tables.readme import render_readme
 
@@ -134,9 +134,13 @@ def keep(experiments: Names, /, out: Path = OUTPUT) -> int:
 
 
 def readme() -> int:
-    """Write the numbers of the committed records into README.md, and its picture into docs/."""
+    """Write the numbers of the committed records into README.md, and pages of docs/ from them.
+
+    These are README's picture, docs/figures.md and all of docs/results.
+    """
     text = render_readme()
     (ROOT / "README.md").write_text(text)
+    documentation.write(ROOT / "docs", documentation.pages((COMMITTED,)))
     with TemporaryDirectory() as folder:
         Drawing(Path(folder), (COMMITTED,))(PICTURE)
         shutil.copy(Path(folder) / f"{PICTURE}.png", ROOT / "docs" / f"{PICTURE}.png")

@@ -9,8 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 
+from figures.claims.images import EXPERIMENTS, SMALL
 from figures.draw import LATER, NAMES, TABLES, Drawing, is_figure, load_drawer
 from figures.records import RecordError
+from figures.tables import readme
 from figures.tables.table import Table
 
 CLAIM = re.compile(r"\b[TE]\d+\b")
@@ -34,7 +36,7 @@ def pages(roots: Iterable[Path]) -> dict[str, str]:
     Tables whose records are missing are left out. roots: folders of records.
     """
     drawing = Drawing(Path(), roots)
-    made = {"figures.md": figures_page()}
+    made = {"figures.md": figures_page(), f"{RESULTS}/overview.md": overview(drawing)}
     for name, title in PAGES.items():
         if name not in (*TABLES, *LATER):
             continue
@@ -49,10 +51,18 @@ def pages(roots: Iterable[Path]) -> dict[str, str]:
     return made
 
 
+def overview(drawing: Drawing) -> str:
+    """Return the page with a row for each claim: how it is computed, and what came out."""
+    wanted = dict.fromkeys((*readme.THEORY, *SMALL, *EXPERIMENTS))
+    table = readme.claim_table({name: drawing.existing_records(name) for name in wanted})
+    return f"{MADE}# Every claim in a row\n\n{links('overview')}\n\n{table.markdown()}"
+
+
 def links(name: str) -> str:
     """Return the line of links at the top of a page of results."""
-    others = (f"[{other}]({other}.md)" for other in PAGES if other != name)
-    return f"As [CSV]({name}.csv). Other results: {', '.join(others)}."
+    others = ", ".join(f"[{other}]({other}.md)" for other in ("overview", *PAGES) if other != name)
+    as_csv = f"As [CSV]({name}.csv). " if name in PAGES else ""
+    return f"{as_csv}Other results: {others}."
 
 
 def as_csv(tables: Iterable[Table]) -> str:
@@ -98,7 +108,7 @@ def described(drawer: ModuleType) -> tuple[str, str]:
 def listed(experiments: Iterable[str]) -> str:
     """Return the names of experiments; those of a scale as one, since there are many."""
     short = {re.sub(r"(reduced|paper)-.*", r"\1-...", name) for name in experiments}
-    return ", ".join(f"`{name}`" for name in sorted(short))
+    return ", ".join(sorted(short))
 
 
 def write(folder: Path, made: Mapping[str, str]) -> None:

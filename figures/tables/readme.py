@@ -1,4 +1,4 @@
-"""Write the numbers of README.md: a row for each claim, then all test errors."""
+"""Write the numbers of README.md, and the table of every claim for the documentation."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from pathlib import Path
 
 from figures.claims.cases import NOT_RUN
 from figures.claims.images import (
-    EXPERIMENTS,
     SMALL,
     Claim,
     claim_verdict,
@@ -15,10 +14,10 @@ from figures.claims.images import (
     not_run,
 )
 from figures.claims.theory import COMMAND, RECORD, cases_by_claim, theory_verdicts, verdict_cells
-from figures.records import COMMITTED, Record, begun, load, load_some
+from figures.records import COMMITTED, Record, load_some
 from figures.records.paths import ROOT
 from figures.tables import claims as claim_tables
-from figures.tables import main as main_table
+from figures.tables import findings
 from figures.tables.table import Table
 
 # Experiments that the verdicts on the theory rest on.
@@ -51,13 +50,7 @@ NOTE = (
     "measures on one core (on a GPU at the paper's scale) of the runs that the row rests on, as "
     "recorded; early training, variants and generators come on top, and rows share runs."
 )
-ELSEWHERE = (
-    "The same tables of the clean digits, where hardly a method differs from another, are in "
-    "`output/figures/main.md`."
-)
-FOLDED = "All test errors, and the methods against each other"
 MARKS = ("<!-- numbers: made by python -m figures readme -->", "<!-- end of numbers -->")
-LEFT_OUT = "empirical/digits"  # hardly a method differs from another there
 
 
 def claim_table(records: Mapping[str, Sequence[Record]]) -> Table:
@@ -133,25 +126,9 @@ def format_minutes(records: Iterable[Record]) -> str:
 
 
 def render_readme(path: Path = ROOT / "README.md", roots: tuple[Path, ...] = (COMMITTED,)) -> str:
-    """Return the text of README.md with the numbers between MARKS made anew from the records.
-
-    First every claim, then the test errors of the experiments that were begun, without the clean
-    digits, whose tables are only in the output folder.
-    """
+    """Return the text of README.md with the numbers between MARKS made anew from the records."""
     before, _, rest = path.read_text().partition(MARKS[0])
     _, _, after = rest.partition(MARKS[1])
-    wanted = dict.fromkeys((*THEORY, *SMALL, *EXPERIMENTS))
-    claims = claim_table({name: load_some(name, roots) for name in wanted})
-    shown = [
-        name
-        for name in (*main_table.RECORDS, *main_table.OPTIONAL)
-        if name != LEFT_OUT and begun(name, roots)
-    ]
-    needed = {name: load(name, roots) for name in shown if name in main_table.RECORDS}
-    growing = {name: load_some(name, roots) for name in shown if name not in needed}
-    tables = main_table.tables(needed | growing)
-    errors = "\n".join(table.markdown() for table in tables)
-    folded = f"<details>\n<summary>{FOLDED}</summary>\n\n{errors}\n{ELSEWHERE}\n\n</details>\n"
-    summary = claim_tables.format_summary(load(RECORD, roots))
-    text = f"{claims.markdown()}\n{summary}\n{folded}"
-    return f"{before}{MARKS[0]}\n\n{text}\n{MARKS[1]}{after}"
+    wanted = dict.fromkeys((*findings.RECORDS, *findings.OPTIONAL))
+    (table,) = findings.tables({name: load_some(name, roots) for name in wanted})
+    return f"{before}{MARKS[0]}\n\n{table.markdown()}\n{MARKS[1]}{after}"

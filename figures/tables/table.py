@@ -47,6 +47,7 @@ SIGNS = re.compile(r"(?P<base>[A-Za-zα-ω]+)_(?P<index>\w)(?!\w)|" + "|".join(m
 NUMERIC = re.compile(r"[\d.+−<>]")  # first character of a cell that holds a number
 LONG = 38  # columns wider than this hold words, whatever their cells begin with; in characters
 LINE = 128  # characters that fit a line of the report in small print
+PAGE = 100  # characters to which notes are wrapped in Markdown
 MIN_WIDTH = 15  # characters of a wrapped column, at least
 KEEP = 3  # rows at each end of a table that are not separated by a page break
 
@@ -86,7 +87,8 @@ class Table:
         sides = ["---:" if is_numeric(column) else "---" for column in columns]
         lines = [self.header, ("---", *(sides or ["---"] * len(self.header[1:]))), *self.rows]
         body = "\n".join("| " + " | ".join(row) + " |" for row in lines)
-        return f"**{self.title}**\n\n{body}\n" + (f"\n{self.note}\n" if self.note else "")
+        note = textwrap.fill(self.note, PAGE, break_on_hyphens=False)
+        return f"**{self.title}**\n\n{body}\n" + (f"\n{note}\n" if note else "")
 
     def latex(self, label: str = "") -> str:
         r"""Return the table as a ``longtable`` with the rules of ``booktabs``, for ``\input``.
