@@ -1,7 +1,8 @@
 """Measure how fast the explorer answers in headless Chromium: python tests/benchmarks/explorer.py.
 
-Prints medians over 20 repetitions, in milliseconds of wall time, which other programs lengthen, and the processor time that the page itself used, over all of its threads. ``--times N``
-changes the number of repetitions.
+Prints medians over 20 repetitions, in milliseconds of wall time, which other programs lengthen,
+and the processor time that the page itself used, over all of its threads. ``--times N`` changes the
+number of repetitions.
 """
 
 import argparse

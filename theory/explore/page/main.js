@@ -18,7 +18,8 @@ let gesture = { key: "", time: 0, base: null };
 let mapDrawing = null;
 
 const colours = () => (darkness.matches ? DARK : LIGHT);
-const settled = () => SIDES.every((side) => results[side]?.done);
+const stale = () => document.body.classList.contains("stale"); // the state cannot be trained
+const settled = () => SIDES.every((side) => results[side]?.done && !jobs[side]);
 document.documentElement.dataset.opened = performance.now();
 
 // ---------------------------------------------------------------- computing
@@ -41,29 +42,30 @@ function compute() {
 
 function computeSide(side, run) {
   const key = JSON.stringify([run, state.seed]);
-  if (results[side]?.key === key && (results[side].done || jobs[side])) return;
-  const known = kept.get(key);
+  const job = jobs[side];
+  if (job && job.wants === key) return;
+  const known = results[side]?.done && results[side].key === key ? results[side] : kept.get(key);
   if (known) {
-    pool.cancel(jobs[side]?.task);
+    if (!job && results[side] === known) return;
+    pool.cancel(job?.task);
     jobs[side] = null;
     results[side] = known;
     after();
     return;
   }
   // a run that has shown nothing yet goes on a little, so that a dragged slider always shows curves
-  const job = jobs[side];
   if (job && !job.shown && performance.now() - job.began < 60) {
-    job.next = run;
+    Object.assign(job, { next: run, wants: key });
     return;
   }
   pool.cancel(job?.task);
-  const mine = { began: performance.now(), shown: false, next: null };
+  const mine = { began: performance.now(), shown: false, next: null, wants: key };
   jobs[side] = mine;
   const result = { key, name: nameOf(run), steps: [], curves: Object.fromEntries(CURVES.map((name) => [name, []])), done: false, diverged: "" };
   const moveOn = () => {
     if (!mine.next || jobs[side] !== mine) return false;
     const { next } = mine;
-    mine.next = null;
+    Object.assign(mine, { next: null, wants: "", shown: true });
     computeSide(side, next);
     return true;
   };
@@ -113,7 +115,7 @@ let waiting = 0;
 function more() {
   clearTimeout(waiting);
   waiting = setTimeout(() => {
-    if (!settled() || document.body.classList.contains("stale")) return;
+    if (!settled() || stale()) return;
     const runs = runsOf(state);
     if (state.tab === "seeds") seeds.start(runs, blockOf(state.seed), redrawSide);
     else seeds.stop();
@@ -187,7 +189,7 @@ function follow() {
 
 function drawSide() {
   const pane = $("#pane"), width = Math.floor(pane.clientWidth), height = clamp(innerHeight - pane.getBoundingClientRect().top - scrollY - 200, 190, 430);
-  if (width < 50) return;
+  if (width < 50 || stale()) return;
   for (const tab of document.querySelectorAll("[data-tab]")) {
     const chosen = tab.dataset.tab === state.tab;
     tab.classList.toggle("on", chosen);
@@ -228,6 +230,7 @@ function drawSide() {
 }
 
 function drawStripNow() {
+  if (stale()) return;
   const runs = runsOf(state), slow = results.a?.slow ?? results.b?.slow;
   if (!slow) return;
   $("#strip").innerHTML = drawStrip({ runs, slow, width: Math.floor($("#strip").clientWidth), colours: colours() });
