@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from figures.labels import FAST, GREY, SLOW, MethodStyle, method_name
-from figures.plots.panels import Dot, plot_dot, say_not_run, write_beside
+from figures.plots.panels import Dot, plot_dot, say_not_run, two_lines, write_beside
 from figures.plots.test_error_by_method import LABELS, OPTIONAL
 from figures.records import Record
 from figures.statistics.conditions import (
@@ -48,6 +48,10 @@ def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
         draw_panel(axes, conditions)
     for axes in grid.flat[len(sets) :]:
         axes.remove()
+    for style in PARTS.values():  # one legend for all panels
+        shape = {"color": style.colour, "marker": style.marker, "linestyle": "none"}
+        grid.flat[0].plot([], [], label=style.label, **shape)
+    figure.legend(loc="outside lower center", ncols=len(PARTS))
 
 
 def draw_panel(axes, conditions: Conditions) -> None:
@@ -67,15 +71,12 @@ def draw_panel(axes, conditions: Conditions) -> None:
                 plot_dot(axes, float(change.mean), float(change.half), shift - place, dot)
                 if shift > 0 and change.n != seeds:
                     write_beside(axes, f"n = {change.n}", -place)
-        shape = {"color": style.colour, "marker": style.marker, "linestyle": "none"}
-        axes.plot([], [], label=style.label, **shape)
     slow, fast = (mean_over_seeds(errors) for errors in original.values())
     axes.axvline(0, color=GREY, linewidth=0.8, zorder=0)
     axes.set_yticks([-i for i in range(len(labels))], [method_name(label) for label in labels])
     axes.grid(axis="y", visible=False)
     axes.set(
         ylim=(0.4 - len(labels), 0.6),
-        title=f"{conditions.name}\nOriginal: {slow:.1f}, {fast:.1f}%; n = {seeds}",
+        title=f"{two_lines(conditions.name)}\nOriginal: {slow:.1f}, {fast:.1f}%; n = {seeds}",
         xlabel="test error minus Original, points",
     )
-    axes.legend(loc="upper right", bbox_to_anchor=(1.0, -0.18), ncols=2, borderpad=0)

@@ -336,7 +336,8 @@ def test_scaling_is_drawn_over_the_number_of_images(all_records):
         expected = [mean_difference(sets[size], method) for size in sorted(sets)]
         np.testing.assert_allclose(np.asarray(container.lines[0].get_ydata(), float), expected)
     originals = [np.mean(list(sets[size].values("original").values())) for size in sorted(sets)]
-    np.testing.assert_allclose(right.containers[0].lines[0].get_ydata(), originals)
+    shown = np.asarray(right.containers[0].lines[0].get_ydata(), float)
+    np.testing.assert_allclose(shown, originals)
 
 
 def test_slow_and_fast_test_images_are_compared_apart(all_records):

@@ -53,3 +53,5 @@ def test_tables_are_labelled_and_their_words_wrapped():
     assert r"\label" not in table.latex()
     assert escape_latex("Var_U - Var_G") == "Var$_U$ $-$ Var$_G$"
     assert escape_latex("test_error") == r"test\_error"
+    assert escape_latex("φ = 1-t^3") == r"$\varphi$ = 1-t$^3$"
+    assert escape_latex("θ, a^b") == r"$\theta$, a\textasciicircum{}b"
