@@ -35,7 +35,7 @@ COLUMNS: dict[str, Callable[[str], bool]] = {  # of images: title -> whether a d
     "paper scale": lambda data: data.endswith("(paper scale)"),
 }
 WORDS = {UNCLEAR: "undecided"}
-TITLE = "What came out"
+TITLE = "Twelve findings, by where they were looked for"
 NOTE = (
     "Theory: cases that hold, of all. Images: verdicts on the claims named, each on every data "
     "set: holds and fails by intervals over seeds, corrected for their number; undecided: they "
