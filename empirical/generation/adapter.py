@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from empirical.config import require
+from empirical.config import Generator, require
 from empirical.data.images import Images, tensors
 from empirical.generation.backends.passes import resize
 from empirical.generation.noise_levels import is_flow
@@ -235,14 +235,16 @@ def load_adapter(pipe: Any, weights: dict[str, Tensor]) -> None:
     network_of(pipe).eval()
 
 
-def adapt(context: Context, backend: Any, advance: Advance = no_progress) -> None:
+def adapt(
+    context: Context, backend: Any, generator: Generator, advance: Advance = no_progress
+) -> None:
     """Adapt a text-to-image backend to the run's training images, in place.
 
-    The adapter is kept in the artifacts and found again. Nothing is done if ``generator.adapt`` is
-    0. advance: called at every step. Raises ValueError for a model of another kind.
+    generator: the run's, with a local model named by its content. The adapter is kept in the
+    artifacts and found again. Nothing is done if ``generator.adapt`` is 0. advance: called at
+    every step. Raises ValueError for a model of another kind.
     """
     from empirical.generation.backends.text_to_image import class_prompts
-    from empirical.generation.stage import generator_by_content
     from empirical.runtime.artifacts import artifact, load_weights, save_weights
 
     run, train = context.run, context.parts.train
@@ -250,7 +252,7 @@ def adapt(context: Context, backend: Any, advance: Advance = no_progress) -> Non
     if not steps:
         return
     require(backend.kind == "text", "adapt of a model of kind", backend.kind, "text, or adapt 0")
-    depends = (context.parts.content, generator_by_content(run), context.seed)
+    depends = (context.parts.content, generator, context.seed)
     path = artifact(context.root, "adapter", ".safetensors", *depends)
     if (weights := load_weights(path)) is None:
         prompts = class_prompts(run.generator, train.classes)

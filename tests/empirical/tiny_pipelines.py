@@ -54,3 +54,37 @@ def autoencoder(**options):
     return AutoencoderKL(
         block_out_channels=(8, 8), norm_num_groups=4, latent_channels=4, **blocks, **options
     )
+
+
+def stable_diffusion(folder):
+    """Save a tiny Stable Diffusion 1.5 in a folder; its native side is 16."""
+    from diffusers import DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+    from transformers import CLIPTextModel
+
+    from empirical.runtime.seeding import construction
+
+    folder.mkdir(parents=True)
+    tokens, size = tokenizer(folder)
+    with construction(0, "tiny"):
+        unet = UNet2DConditionModel(
+            sample_size=8,
+            block_out_channels=(8, 16),
+            layers_per_block=1,
+            norm_num_groups=4,
+            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+            up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+            cross_attention_dim=16,
+            attention_head_dim=4,
+        )
+        pipe = StableDiffusionPipeline(
+            autoencoder(),
+            encoder(CLIPTextModel, size),
+            tokens,
+            unet,
+            DDIMScheduler(1000, steps_offset=1, clip_sample=False),
+            None,
+            None,
+            requires_safety_checker=False,
+        )
+    pipe.save_pretrained(folder / "model")
+    return folder / "model"

@@ -76,7 +76,9 @@ def test_exclusions_are_a_column_or_lines(tmp_path):
         "cats/1.png",
         "dogs/a, b.png",
     }
-    with pytest.raises(ValueError, match=r"no images of the folder is 'dogs/1\.png'; allowed: path"):
+    with pytest.raises(
+        ValueError, match=r"no images of the folder is 'dogs/1\.png'; allowed: path"
+    ):
         matching_exclusions(read_exclusions(table), ["cats/a, b.png"])
     (tmp_path / "empty").write_text("file\n")
     for name in ("empty", "nowhere"):
