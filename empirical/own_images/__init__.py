@@ -1,8 +1,9 @@
 """Apply the method to images of your own.
 
 Read ``api.py`` first: from the outputs of any model to the slow-learnable examples and variants of
-them; ``datasets.py`` does it for a data set of torch. ``stages.py`` does it for a folder of images, ``folder.py``
-reads and writes such folders, and ``forecast.py`` says beforehand what it will take.
+them; ``datasets.py`` does it for a data set of torch. ``stages.py`` does it for a folder of images,
+``folder.py`` reads and writes such folders (``targets.py`` decides which files go where), and
+``forecast.py`` says beforehand what it will take.
 """
 
 from empirical._lazy import attach
