@@ -82,6 +82,6 @@ def test_exclusions_are_a_column_or_lines(tmp_path):
         matching_exclusions(read_exclusions(table), ["cats/a, b.png"])
     (tmp_path / "empty").write_text("file\n")
     for name in ("empty", "nowhere"):
-        with pytest.raises(ValueError, match="exclude is .*; allowed: ") as error:
+        with pytest.raises(ValueError, match=r"exclude is .*; allowed: ") as error:
             read_exclusions(tmp_path / name)
         assert "\n" not in str(error.value)
