@@ -63,6 +63,7 @@ def draw_row(
     errors: label -> seed -> test error in %, Original first. seeds: the usual number.
     """
     labels = list(errors)
+    compared = False
     for i, (label, values) in enumerate(errors.items()):
         place = height + SPREAD * (0.5 - (i + 0.5) / len(labels))
         if values:
@@ -70,13 +71,13 @@ def draw_row(
             change = paired_difference(values, errors["original"])
             if change is not None and label != "original":
                 plot(right, change, place, label)
-    counts = {len(values) for values in errors.values()}
-    if counts == {0}:
-        write_beside(left, "not run", height)
+                compared = True
+    counts = [len(values) for values in errors.values()]
+    if set(counts) != {seeds}:
+        some = any(counts)
+        write_beside(left, f"n = {', '.join(map(str, counts))}" if some else "not run", height)
+    if not compared:
         write_beside(right, "not run", height)
-    elif counts != {seeds}:
-        listed = ", ".join(str(len(values)) for values in errors.values())
-        write_beside(left, f"n = {listed}", height)
 
 
 def plot(axes, band: Estimate, height: float, label: str) -> None:
