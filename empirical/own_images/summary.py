@@ -12,6 +12,7 @@ import numpy as np
 from empirical.own_images.judge import Verdict, share_of
 
 USUAL = (0.15, 0.6)  # share of slow images; outside of it the table has a warning
+NAME = 10  # letters of a class's name
 SHOWN = 25  # classes in the table; the others are in the manifest
 
 
@@ -68,21 +69,21 @@ class Judged:
 
 def format_table(rows: Sequence[dict[str, Any]]) -> list[str]:
     """Format the rows of ``by_class``; agreement is with the label, by the judge."""
-    width = max(len(str(row["class"])[:20]) for row in rows)
+    width = max(5, *(len(str(row["class"])[:NAME]) for row in rows))
+    above = f"{'':{width}s}{'':36s}  agreement with the label"
     head = (
-        f"{'class':{width}s}  images    slow  share  suspects  variants  rejected"
-        "  agreement: originals  sources  variants"
+        f"{'class':{width}s} images   slow share susp. variants reject originals sources variants"
     )
     shown = rows if len(rows) <= SHOWN + 1 else [*rows[:SHOWN], rows[-1]]
-    lines = [head]
+    lines = [above, head]
     for row in shown:
-        mark = "" if is_usual(row["slow_share"]) else "  !"
+        mark = "" if is_usual(row["slow_share"]) else "!"
         lines.append(
-            f"{str(row['class'])[:20]:{width}s}  {row['images']:6,}  {row['slow']:6,}"
-            f"  {percent(row['slow_share']):>5s}  {row['suspects']:8,}  {row['variants']:8,}"
-            f"  {row['rejected']:8,}  {percent(row['agreement_originals']):>20s}"
-            f"  {percent(row['agreement_sources']):>7s}"
-            f"  {percent(row['agreement_variants']):>8s}{mark}"
+            f"{str(row['class'])[:NAME]:{width}s} {row['images']:6,} {row['slow']:6,}"
+            f" {percent(row['slow_share']):>5s} {row['suspects']:5,} {row['variants']:8,}"
+            f" {row['rejected']:6,} {percent(row['agreement_originals']):>9s}"
+            f" {percent(row['agreement_sources']):>7s}"
+            f" {percent(row['agreement_variants']):>8s}{mark}"
         )
     if len(shown) < len(rows):
         lines.append(f"... {len(rows) - len(shown)} more classes: in manifest.json")
