@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from theory.data import BATCHES, Array, Sample, stream
-from theory.dynamics import padded
+from theory.problem import padded
 
 
 def entries(sample: Sample) -> NDArray[np.int_]:

@@ -6,6 +6,7 @@ A user's mistake raises ValueError; a step size that is too large raises Diverge
 from __future__ import annotations
 
 import sys
+from functools import cache
 from json import dumps
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,8 @@ def run(
         missing = sum(len(job.seeds) for job in jobs)
         state = f"{total - missing} records are there, {missing} to compute"
         print(f"{experiment.name}: {state}", flush=True)
+        if jobs:
+            _say_engine()
         failures += complete(experiment, jobs, workers or default_workers()) if jobs else []
     return _report(failures)
 
@@ -101,6 +104,8 @@ def claims(
     jobs = [job for name, count in counts.items() for job in plan(find(name), count, root)]
     missing = sum(len(job.seeds) for job in jobs)
     print(f"claims: {missing} records to compute", file=sys.stderr, flush=True)
+    if jobs:
+        _say_engine()
     failures = complete(find("claims"), jobs, workers or default_workers()) if jobs else []
     if failures:
         return _report(failures)
@@ -108,6 +113,14 @@ def claims(
     record(verdicts, counts, root)
     print(dumps(rows(verdicts), ensure_ascii=False, allow_nan=False) if json else text(verdicts))
     return 0
+
+
+@cache
+def _say_engine() -> None:
+    """Say once which engine trains: ``engine: c (AVX2)``."""
+    from theory.kernel import engine
+
+    print(f"engine: {engine()}", file=sys.stderr, flush=True)
 
 
 def _below(least: int, *values: int | None) -> bool:
@@ -142,6 +155,7 @@ def simulate(  # noqa: D417  the classes describe the other arguments
         raise ValueError(f"seed is {seed}; allowed: at least 0")
     run = Run("custom", method.name, distribution, network, optimiser, method)
     metrics = simulate_one(run, seed)
+    _say_engine()
     print(dumps(metrics, allow_nan=False) if json else table(metrics))
     return 0
 

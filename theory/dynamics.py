@@ -1,63 +1,39 @@
 """Train exactly in coordinates that do not contain the patch dimension d, many runs at once.
 
-Every gradient lies in the span of v_e, v_d and the noise patches ξ_i. Hence
-w_j = <w_j,v_e> v_e + <w_j,v_d> v_d + w_j^⊥, with
+A step of gradient descent in the coordinates of ``theory.problem``, A <- A - η g with
+g_ji = ∂L/∂c_ji, costs one matrix product c = c(0) + A K, and a step of SAM two; where the noise
+patches are orthogonal, K is diagonal and a step costs O(J n). Feature patches cost O(J), not
+O(J n), since the activation is homogeneous: σ(y β w) = β^q σ(y w). For the same reason
+σ(z) = z σ'(z)/q (Euler), so that only the slope is ever computed.
 
-    w_j^⊥ = w_j^⊥(0) + Σ_i A_ji ξ_i,
-    c_ji = <w_j, ξ_i> = c_ji(0) + (A K)_ji,   K_il = <ξ_i, ξ_l>.
-
-A step of gradient descent A <- A - η g, g_ji = ∂L/∂c_ji, costs one matrix product, and a step of
-SAM two; where the noise patches are orthogonal, K is diagonal and a step costs O(J n). Feature
-patches cost O(J), not O(J n), since the activation is homogeneous: σ(y β w) = β^q σ(y w). For the
-same reason σ(z) = z σ'(z)/q (Euler), so that only the slope is ever computed.
-
-R runs of one size train together, each with J neurons, N examples (padded with examples of weight
-0) and Q noise patches per example; M = Q N noise patches, ordered patch by patch. Runs that share
-their noise patches share K, and one product serves all of them. Nothing is ever summed across
-runs; where each run has its own K, the bits of a run do not depend on the other runs.
+Two engines make the steps: the code below, in numpy, and the same in C (``theory.fused``), several
+times faster where a C compiler is found. ``theory.kernel`` chooses. They agree up to rounding.
+Nothing is ever summed across runs. The bits of a run do not depend on the runs beside it, in C;
+nor in numpy, where each run has its own K.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import partial, reduce
-from itertools import repeat
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice, repeat
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
-from theory.config import Network, Optimiser
-from theory.data import Array, Sample
+from theory import kernel
+from theory.config import Optimiser
+from theory.data import Array
+from theory.fused import Chunk, Fused, Point, fits
+from theory.kernel import Engine
+from theory.problem import Problem
 
-PAD = 16  # pad to a multiple of 16 numbers: whole cache lines, so that all runs are aligned alike
 EXPLODED = 1e3  # larger logits mean too long a step: gradients vanish there, exp(-746) = 0
-
-Activation = Callable[[Array], Array]
 
 
 class Diverged(ArithmeticError):
     """Error for a step size that is too large: logits are not finite or exceed 1e3."""
-
-
-@dataclass(frozen=True)
-class Problem:
-    """R training problems of equal size, in one floating-point type.
-
-    F = 2 features; 4 if the activation is not odd.
-    """
-
-    activation: Activation
-    power: int  # q
-    labels: Array  # (R, N) ±1
-    weights: Array  # (R, N) multiplicities / their sum N'; 0 at padding
-    # (R, F, N) y β^q of fast and slow; if not odd, β^q where the label is +1, then where it is -1
-    strengths: Array
-    features: Array  # (R, J, 2) at step 0
-    projections: Array  # (R, J, M) c at step 0
-    others: Array  # (R, J, J) <w_j, w_l> beside the features at step 0
-    gram: Array  # (G, M, M) K, or its diagonal (G, M), for G groups of R/G runs each
 
 
 class State(NamedTuple):
@@ -79,99 +55,17 @@ class Gradient(NamedTuple):
     logits: Array  # (R, N)
 
 
-def activation(network: Network) -> Activation:
-    """Return z -> σ'(z)/q for σ(z) = z^q, or max(z, 0)^q if rectified; σ(z) is z times it."""
-
-    def slope(z: Array) -> Array:
-        return reduce(np.multiply, (z,) * (network.power - 1))
-
-    def rectified(z: Array) -> Array:
-        return slope(np.maximum(z, 0.0))
-
-    return rectified if network.rectified else slope
-
-
-def padded(sample: Sample) -> int:
-    """Return N, the number of examples rounded up to a multiple of 16.
-
-    Samples of equal N may train in one batch.
-    """
-    return -(-len(sample.labels) // PAD) * PAD
-
-
-def stack(
-    samples: Sequence[Sample],
-    network: Network,
-    dtype: DTypeLike = np.float64,
-    size: int | None = None,
-) -> Problem:
-    """Return the training problems of samples of equal ``padded`` size, or all padded to ``size``.
-
-    Successive samples with the same noise share a Gram matrix if they come in groups of equal
-    length. Raises ValueError if ``size`` is None and the padded sizes differ.
-    """
-    if size is None and len({padded(sample) for sample in samples}) != 1:
-        sizes = sorted({padded(sample) for sample in samples})
-        raise ValueError(f"a batch needs samples of one padded size, got {sizes}")
-    size = size or padded(samples[0])
-    coordinates = zip(*(_coordinates(sample, network, size) for sample in samples), strict=True)
-    grams = [_gram(samples[i], size) for i in leading(samples)]
-    parts = [np.stack(column).astype(dtype) for column in (*coordinates, grams)]
-    return Problem(activation(network), network.power, *parts)
-
-
-def leading(samples: Sequence[Sample]) -> list[int]:
-    """Return the indices at which groups of the same noise begin.
-
-    If the groups are not equally long, every index is returned.
-    """
-    starts = [
-        i
-        for i, sample in enumerate(samples)
-        if i == 0 or not np.array_equal(sample.noise, samples[i - 1].noise)
-    ]
-    lengths = {end - start for start, end in zip(starts, [*starts[1:], len(samples)], strict=True)}
-    return starts if len(lengths) == 1 else list(range(len(samples)))
-
-
-def _coordinates(sample: Sample, network: Network, size: int) -> tuple[Array, ...]:
-    """Return the parts of a Problem from ``labels`` to ``others``, for one sample padded to N."""
-    extra = size - len(sample.labels)
-    labels = np.pad(sample.labels, (0, extra), constant_values=1.0)  # (N,)
-    weights = np.pad(sample.multiplicities / sample.multiplicities.sum(), (0, extra))  # (N,)
-    strengths = np.pad(sample.strengths**network.power, ((0, extra), (0, 0))).T  # (2, N)
-    split = np.concatenate((strengths * (labels > 0), strengths * (labels < 0)))  # (4, N)
-    strengths = split if network.rectified else split[:2] - split[2:]  # (F, N)
-    others = sample.other_weights  # (J, r)
-    if sample.orthogonal:
-        own = others[:, : sample.noise.size].reshape(-1, *sample.noise.shape)  # (J, n, Q)
-        along = own * sample.noise  # (J, n, Q)
-    else:
-        along = np.tensordot(others, sample.noise, (1, 2))  # (J, n, Q)
-    along = np.pad(along, ((0, 0), (0, extra), (0, 0)))  # (J, N, Q)
-    projections = along.swapaxes(1, 2).reshape(len(others), -1)  # (J, M)
-    return labels, weights, strengths, sample.feature_weights, projections, others @ others.T
-
-
-def _gram(sample: Sample, size: int) -> Array:
-    """Return K (M, M), or its diagonal (M,) if the patches are orthogonal."""
-    others = ((0, 0),) * (sample.noise.ndim - 1)
-    noise = np.pad(sample.noise, ((0, size - len(sample.noise)), *others))  # (N, Q, ...)
-    noise = noise.swapaxes(0, 1)  # (Q, N, ...)
-    if sample.orthogonal:
-        return noise.reshape(-1) ** 2
-    patches = noise.reshape(-1, noise.shape[-1])  # (M, r)
-    return patches @ patches.T
-
-
 def lift(problem: Problem, x: Array) -> Array:
     """Return x K (R, J, M) for x (R, J, M).
 
     It turns coefficients of the noise patches into inner products with them.
     """
     grouped = x.reshape(len(problem.gram), -1, x.shape[-1])  # (G, R/G J, M)
-    diagonal = problem.gram.ndim == 2
-    lifted = grouped * problem.gram[:, None] if diagonal else grouped @ problem.gram
+    if problem.gram.ndim == 2:
+        return (grouped * problem.gram[:, None]).reshape(x.shape)
+    lifted = grouped @ problem.gram
+    if problem.factored:
+        lifted = lifted @ problem.gram.swapaxes(1, 2)
     return lifted.reshape(x.shape)
 
 
@@ -223,11 +117,36 @@ def sharpened(problem: Problem, state: State, first: Gradient, rho: Array | floa
     return gradient(problem, state.features + features, state.projections + projections)
 
 
+class Reference:
+    """Steps of one problem in numpy, one a call; arguments and result are those of ``Fused``."""
+
+    size = 1
+
+    def __init__(self, problem: Problem, radii: Array | None) -> None:
+        self.problem = problem
+        self.radii = radii
+
+    @np.errstate(over="ignore", invalid="ignore")
+    def __call__(self, point: Point, start: Array, weights: Sequence[Array]) -> Chunk:
+        current = replace(self.problem, weights=weights[0])
+        g = first = gradient(current, point.features, point.projections)
+        made = np.abs(first.logits).max() < EXPLODED  # not so if a logit is NaN
+        if self.radii is not None:
+            state = State(0, *point, first.logits, np.zeros(0, bool))
+            g = sharpened(current, state, first, self.radii)
+        coefficients = point.coefficients - g.noise
+        projections = lift(self.problem, coefficients)
+        projections += start
+        after = (first.logits, point.features - g.features, coefficients, projections)
+        return Chunk(int(made), *(array[None] for array in after))
+
+
 def train(
     problem: Problem,
     optimiser: Optimiser | Sequence[Optimiser],
     batches: Iterable[Array] | None = None,
     go_on: bool = False,
+    engine: Engine | None = None,
 ) -> Iterator[State]:
     """Yield the states after 0, 1, ..., ``steps`` updates.
 
@@ -236,8 +155,9 @@ def train(
     optimiser: one for all runs, or one for each run, of equal ``steps``. Gradient descent beside
     SAM is SAM of radius 0, which gives the same bits. batches: the example weights (R, N) of each
     step's gradient, at least ``steps`` + 1 of them, such as the mini-batches of
-    ``theory.batches``; None: the weights of the problem in every step. go_on: set a run that
-    diverges to W = 0, mark it in ``diverged``, and continue with the others.
+    ``theory.batches``; None: the weights of the problem in every step. Some are read ahead. go_on:
+    set a run that diverges to W = 0, mark it in ``diverged``, and continue with the others.
+    engine: None for that of ``theory.kernel``; a factored problem is trained in numpy by both.
 
     Raises Diverged, naming η and the step, if the logits of a run are not finite or exceed 1e3,
     unless ``go_on``.
@@ -245,41 +165,43 @@ def train(
     runs = len(problem.labels)
     dtype = problem.labels.dtype
     optimisers = [optimiser] * runs if isinstance(optimiser, Optimiser) else list(optimiser)
+    steps = optimisers[0].steps
     eta = np.array([each.eta for each in optimisers], dtype)[:, None]  # (R, 1)
-    radii = np.array([each.rho * (each.name == "sam") for each in optimisers], dtype)  # (R,)
-    sam = any(each.name == "sam" for each in optimisers)
-    descent = partial(sharpened, rho=radii) if sam else lambda _problem, _state, first: first
-    features = problem.features
-    start = projections = problem.projections
-    coefficients = np.zeros_like(projections)
-    diverged = np.zeros(runs, bool)
+    move = stepper(problem, optimisers, engine or kernel.engine())
     # ηL in place of L, so that a step has length 1; SAM's direction does not depend on the scale
-    stretched: Iterable[Problem]
-    if batches is None:
-        stretched = repeat(replace(problem, weights=eta * problem.weights))
-    else:
-        stretched = (replace(problem, weights=eta * weights) for weights in batches)
-    for step, current in zip(range(optimisers[0].steps + 1), stretched, strict=False):
-        first = gradient(current, features, projections)
-        if not np.abs(first.logits).max() < EXPLODED:  # also true if a logit is NaN
-            lost = np.logical_not((np.abs(first.logits) < EXPLODED).all(axis=1))  # (R,)
+    stretched = (eta * weights for weights in batches) if batches else repeat(eta * problem.weights)
+    start = problem.projections
+    point = Point(problem.features, np.zeros_like(start), start)
+    diverged = np.zeros(runs, bool)
+    ahead: list[Array] = []  # weights of the next steps
+    step = 0
+    while step <= steps:
+        ahead += islice(stretched, min(move.size, steps + 1 - step) - len(ahead))
+        if not ahead:
+            return
+        made, logits, *after = move(point, start, ahead)
+        for i in range(made):
+            yield State(step + i, *point, logits[i], diverged)
+            point = Point(*(array[i] for array in after))
+        step += made
+        if made < len(ahead):
+            lost = np.logical_not((np.abs(logits[made]) < EXPLODED).all(axis=1))  # (R,)
             if not go_on:
                 raise Diverged(
                     f"training diverged at step {step}: eta = {eta[lost].max():g} "
                     "is too large here; lower it"
                 )
             diverged = diverged | lost
-            moving = (features, projections, coefficients, start)
-            features, projections, coefficients, start = (
-                np.where(lost[:, None, None], 0, x) for x in moving
-            )
-            first = gradient(current, features, projections)
-        state = State(step, features, coefficients, projections, first.logits, diverged)
-        yield state
-        if step < optimisers[0].steps:
-            g = descent(current, state, first)
-            features = features - g.features
-            coefficients = coefficients - g.noise
-            with np.errstate(over="ignore", invalid="ignore"):
-                projections = lift(problem, coefficients)
-                projections += start
+            *point, start = (np.where(lost[:, None, None], 0, x) for x in (*point, start))
+        ahead = ahead[made:]
+
+
+def stepper(problem: Problem, optimisers: Sequence[Optimiser], engine: Engine) -> Fused | Reference:
+    """Return what makes the steps of a problem by an engine; optimisers: one for each run."""
+    radii = None
+    if any(each.name == "sam" for each in optimisers):
+        chosen = [each.rho * (each.name == "sam") for each in optimisers]
+        radii = np.array(chosen, problem.labels.dtype)
+    if engine.library and fits(problem):
+        return Fused(problem, radii, engine)
+    return Reference(problem, radii)

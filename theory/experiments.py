@@ -400,11 +400,13 @@ def compute(job: Job, advance: Callable[[int], None]) -> None:
     advance: called with the number of records written since the last call. Raises Diverged if η is
     too large.
     """
+    from theory.kernel import engine
+
     start = time.perf_counter()
     for batch in measurements(job.run, job.seeds):
         seconds = (time.perf_counter() - start) / len(batch)
         for seed, metrics in batch.items():
-            made = {**provenance("numpy", "scipy"), "seconds": seconds}
+            made = {**provenance("numpy", "scipy"), "engine": str(engine()), "seconds": seconds}
             write(
                 record_path(job.run, seed, job.root),
                 Record(json_value(job.run), seed, metrics, made),

@@ -9,8 +9,9 @@ import numpy as np
 from theory.closed_forms import growth_rate
 from theory.config import Network, Run
 from theory.data import Array, Sample
-from theory.dynamics import Problem, State
+from theory.dynamics import State
 from theory.population import error_rates, noise_covariance
+from theory.problem import Problem
 
 LEARNED = 0.5  # a feature counts as learned once max_j <w_j, v> reaches this value
 CURVES = (

@@ -31,7 +31,8 @@ from scipy.special import erfc, gammaincc
 
 from theory.config import Distribution, Network
 from theory.data import Array
-from theory.dynamics import Problem, State, activation
+from theory.dynamics import State
+from theory.problem import Problem, activation
 
 DIRECTIONS = 2048  # on the sphere, for the mean over u
 

@@ -13,8 +13,9 @@ from theory import simulate
 from theory.closed_forms import noise_alignment_ratio, shared_noise, slow_gradient_variance
 from theory.config import Method, Probe
 from theory.data import draw
-from theory.dynamics import Problem, State, ascent, gradient, lift, sharpened, stack, train
+from theory.dynamics import State, ascent, gradient, lift, sharpened, train
 from theory.measures import alignment, recording_steps
+from theory.problem import Problem, stack
 from theory.race import clocks, race
 
 Values = dict[str, float | None]

@@ -54,8 +54,9 @@ from scipy.special import expit
 
 from theory.config import Optimiser, Run
 from theory.data import Array, Sample, draw
-from theory.dynamics import Problem, State, gradient, sharpened
+from theory.dynamics import State, gradient, sharpened
 from theory.measures import LEARNED
+from theory.problem import Problem
 
 PREDICTED = ("race_ratio", "race_factor", "race_steps")
 

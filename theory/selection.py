@@ -15,8 +15,9 @@ from scipy.special import expit
 
 from theory.config import Selection
 from theory.data import Array, draw
-from theory.dynamics import stack, train
+from theory.dynamics import train
 from theory.measures import recording_steps
+from theory.problem import stack
 
 EARLY = 0.04  # fraction of the run: the paper's 8 of 200 epochs
 

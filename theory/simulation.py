@@ -11,7 +11,7 @@ import numpy as np
 from theory.batches import batch_weights
 from theory.config import Run
 from theory.data import Array, Sample, draw
-from theory.dynamics import padded, stack, train
+from theory.dynamics import train
 from theory.measures import (
     CURVES,
     early_speeds,
@@ -20,6 +20,7 @@ from theory.measures import (
     predicted_ratio,
     recording_steps,
 )
+from theory.problem import padded, stack
 from theory.race import predictions
 
 Metrics = dict[str, Any]

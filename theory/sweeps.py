@@ -17,8 +17,9 @@ import numpy as np
 
 from theory.config import NOISY, Run, Sweep, varied
 from theory.data import Sample, draw
-from theory.dynamics import padded, stack, train
+from theory.dynamics import train
 from theory.measures import CURVES, learning_times, measure
+from theory.problem import padded, stack
 from theory.race import PREDICTED, predictions
 
 BLOCK = 64  # runs per block: enough rows for a fast product, few enough for the cache

@@ -36,7 +36,8 @@ import tyro
 from theory import Distribution, Method, Network, Optimiser, Run
 from theory.config import Axis, Sweep
 from theory.data import draw
-from theory.dynamics import stack, train
+from theory.dynamics import train
+from theory.problem import stack
 from theory.sweeps import sweep
 
 torch.set_num_threads(1)

@@ -11,7 +11,8 @@ import weight_space
 from theory import Method, Network, Optimiser, simulate
 from theory.batches import batch_weights, entries
 from theory.data import BATCHES, draw, stream
-from theory.dynamics import padded, stack, train
+from theory.dynamics import train
+from theory.problem import padded, stack
 
 
 def test_entries_list_copies_where_variants_stand(tiny):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from theory import Distribution, Method, Network, Optimiser, Run, simulate
 from theory.data import draw, gaussian_factor
-from theory.dynamics import stack
+from theory.problem import stack
 
 METHODS = ("original", "useful", "tada", "syn-all", "syn-rand")
 

@@ -8,8 +8,9 @@ import weight_space
 
 from theory import Distribution, Method, Network, Optimiser
 from theory.data import draw
-from theory.dynamics import Diverged, gradient, leading, padded, stack, train
+from theory.dynamics import Diverged, gradient, train
 from theory.measures import loss
+from theory.problem import leading, padded, stack
 
 
 def last(states):

@@ -21,7 +21,6 @@ from theory.closed_forms import (
 from theory.config import MethodName
 from theory.data import draw, stream
 from theory.dynamics import train
-from theory.problem import padded, stack
 from theory.measures import (
     CURVES,
     early_speeds,
@@ -31,6 +30,7 @@ from theory.measures import (
 )
 from theory.population import chi_tail
 from theory.probes import factors, mean_alignment, squares
+from theory.problem import padded, stack
 from theory.race import clocks, predictions
 
 pytestmark = pytest.mark.slow

@@ -9,7 +9,7 @@ from scipy.special import gammaincc
 from theory import Distribution, Method, Network, Optimiser, Run, simulate
 from theory.closed_forms import balancing_factor, growth_rate, speed_ratio
 from theory.data import draw
-from theory.dynamics import stack, train
+from theory.dynamics import train
 from theory.measures import (
     CURVES,
     early_speeds,
@@ -27,6 +27,7 @@ from theory.population import (
     symmetric_error_at,
     symmetric_root,
 )
+from theory.problem import stack
 
 
 def monte_carlo(features, covariance, distribution, network, fast, draws=400_000):

@@ -13,8 +13,9 @@ from theory import Distribution, Method, Network, Optimiser
 from theory.closed_forms import noise_alignment_ratio, shared_noise, slow_gradient_variance
 from theory.config import Probe
 from theory.data import draw
-from theory.dynamics import State, gradient, stack, train
+from theory.dynamics import State, gradient, train
 from theory.probes import factors, mean_alignment, probe, squares
+from theory.problem import stack
 
 
 @given(st.floats(0.05, 1.0), st.integers(2, 20), st.floats(0.0, 3.0))

@@ -12,7 +12,8 @@ from scipy.integrate import solve_ivp
 from theory import Axis, Distribution, Method, Network, Optimiser, Run, Sweep, simulate, sweep
 from theory.batches import batch_weights
 from theory.data import draw
-from theory.dynamics import stack, train
+from theory.dynamics import train
+from theory.problem import stack
 from theory.race import PREDICTED, Race, blow_up, clocks, noise_starts, race
 
 METHODS = (

@@ -184,7 +184,8 @@ def theory_network(sample):
 def test_sam_is_the_theorys_sam_on_the_same_loss():
     from theory import Distribution, Method, Network, Optimiser, Run
     from theory.data import draw
-    from theory.dynamics import stack, train
+    from theory.dynamics import train
+    from theory.problem import stack
 
     steps = 100
     run = Run(
