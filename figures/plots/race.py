@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from figures.labels import GREY, INK, LIGHT, METHODS, method_style
+from figures.labels import GREY, INK, LIGHT, method_style
 from figures.records import Record
 from figures.statistics.pick import by_label
 
@@ -143,7 +143,7 @@ def draw_gain(axes, groups: Mapping[str, Sequence[Record]], label: str):
     axes.set(
         xscale="log",
         xlabel="$S$",
-        title=f"{METHODS[label.partition('-')[0]].label}(5) − Original",
+        title=f"gain, {method_style(label).label}",
         xticks=(0.1, 0.2, 0.5, 1, 2, 4),
         xticklabels=("0.1", "0.2", "0.5", "1", "2", "4"),
     )
