@@ -25,7 +25,7 @@ from empirical.generation.denoising import (
     starting_noise_level,
     timesteps_to_run,
 )
-from empirical.generation.noise_levels import latent_sampler
+from empirical.generation.samplers import latent_sampler
 
 
 class DiTBackend(PassesBackend):

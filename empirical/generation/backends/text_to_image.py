@@ -29,10 +29,10 @@ from empirical.generation.noise_levels import (
     alpha_bars,
     describe_noise_level,
     is_flow,
-    latent_sampler,
     starts_at_level,
     steps_to_run,
 )
+from empirical.generation.samplers import latent_sampler
 
 Prompt = tuple[str, str]  # a prompt and a negative prompt, which may be empty
 

@@ -18,7 +18,7 @@ from empirical.generation.denoising import (
     timesteps_to_run,
 )
 from empirical.generation.log_snr_solver import LogSnrSolver, log_snr_timesteps
-from empirical.generation.noise_levels import latent_sampler
+from empirical.generation.samplers import latent_sampler
 from empirical.generation.unet import noise_schedule
 from empirical.runtime.seeding import torch_stream
 

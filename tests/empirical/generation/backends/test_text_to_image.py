@@ -12,6 +12,7 @@ from empirical.generation import noise_levels
 from empirical.generation.backends.passes import resize
 from empirical.generation.backends.resolve import load_backend
 from empirical.generation.denoising import timesteps_to_run
+from empirical.generation.samplers import latent_sampler
 from empirical.runtime.seeding import construction, torch_stream
 
 pytestmark = pytest.mark.slow
@@ -171,7 +172,7 @@ def test_the_solver_in_a_pipeline_is_the_loop_of_the_other_backends(saved, pixel
             words = pipe.encode_prompt(
                 made.prompts[0], pipe.device, 1, do_classifier_free_guidance=False
             )[0]
-            solver = noise_levels.latent_sampler(variants, pipe.scheduler)
+            solver = latent_sampler(variants, pipe.scheduler)
             x = seen[0]
             for t in timesteps_to_run(solver, variants):
                 x = solver.step(pipe.unet(x, t, words).sample, t, x).prev_sample
