@@ -249,7 +249,7 @@ def e2(conditions: Conditions) -> Iterator[Case]:
     """
     best = conditions.main_factor
     deciding = main_budgets(conditions)[:1]
-    pairs = {(best, 2): deciding}
+    pairs: dict[tuple[int, int], tuple[str, ...]] = {(best, 2): deciding}
     pairs |= {(k, k): deciding if k == best else () for k in factors_of(conditions)}
     for (k, copies), decides in pairs.items():
         other = f"useful-{copies}"

@@ -84,8 +84,8 @@ def claim_block(claim: Claim, by_data: Mapping[str, Sequence[Case]]) -> Block:
         for case in (case for case in cases if case.decides):
             value = case.deciding if case.verdict != NOT_RUN else None
             add(data, case.what, value, case.verdict, told.pop((data, case.what), None))
-    for (data, what), value in told.items():
-        add(data, what, None, NOT_RUN, value)
+    for (data, what), reported in told.items():
+        add(data, what, None, NOT_RUN, reported)
     absent = tuple(SHORT.get(data, data) for data in not_run(claim, by_data))
     return Block(f"{claim.id}: {claim.short}", absent, contrasts)
 
@@ -193,6 +193,7 @@ def draw_legend(figure) -> None:
         Line2D([], [], color=colour, marker=marker, markersize=4, linestyle="none", label=verdict)
         for verdict, (colour, marker) in STYLES.items()
     ]
-    paper = {"color": INK, "marker": "o", "markerfacecolor": "none", "linestyle": "none"}
-    shapes.append(Line2D([], [], label="the paper", markersize=6, **paper))
+    ring = Line2D([], [], color=INK, marker="o", markersize=6, linestyle="none", label="the paper")
+    ring.set_markerfacecolor("none")
+    shapes.append(ring)
     figure.legend(handles=shapes, loc="outside upper center", ncols=5, fontsize=7)

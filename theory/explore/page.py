@@ -43,7 +43,7 @@ def description(preset: str = "start") -> str:
 
     preset: the one that is shown where the address names none.
     """
-    parts = {
+    parts: dict[str, Distribution | Network | Optimiser | Method] = {
         "distribution": Distribution(),
         "network": Network(),
         "optimiser": Optimiser(),

@@ -26,7 +26,9 @@ def known_names(names: Mapping[str, int] | Sequence[str]) -> dict[str, int]:
 
     names: numbers by name, or the names in order.
     """
-    pairs = names.items() if isinstance(names, Mapping) else zip(names, range(len(names)), strict=True)
+    pairs = (
+        names.items() if isinstance(names, Mapping) else zip(names, range(len(names)), strict=True)
+    )
     known: dict[str, int] = {}
     for name, number in pairs:
         for part in (name, *name.split(",")):

@@ -103,7 +103,7 @@ class TextBackend(PassesBackend):
         else:
             pipe.scheduler = latent_sampler(variants, pipe.scheduler)
         self.pipe = pipe
-        self.options = {
+        self.options: dict[str, Any] = {
             "num_inference_steps": variants.num_inference_steps,
             "guidance_scale": variants.guidance,
             "output_type": "pt",
@@ -117,9 +117,8 @@ class TextBackend(PassesBackend):
             self.steps = self.options["num_inference_steps"] = len(bars)
         else:
             self.steps = steps_to_run(variants, bars)
-        self.options["strength"] = exact_strength(
-            pipe, self.options["num_inference_steps"], self.steps, self.device
-        )
+        grid = self.options["num_inference_steps"]
+        self.options["strength"] = exact_strength(pipe, grid, self.steps, self.device)
         first = len(bars) - self.steps
         self.first_level = describe_noise_level(
             float(pipe.scheduler.timesteps[first]), float(bars[first])
