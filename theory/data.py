@@ -15,7 +15,6 @@ in tada at every k; the first variants, c = 1, are also those of syn-all and, at
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -58,20 +57,27 @@ def stream(seed: int, purpose: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(purpose,)))
 
 
-def bartlett_rows(
-    rng: np.random.Generator, start: int, stop: int, dimension: int
-) -> Iterator[Array]:
-    """Yield rows start..stop-1 of L for standard Gaussian vectors, without trailing zeros.
+def bartlett(rng: np.random.Generator, rows: Array, start: int, dimension: int) -> None:
+    """Write rows start, start + 1, ... of L for standard Gaussian vectors into ``rows``, all zero.
 
     The vectors have D = ``dimension`` >= 1 dimensions. Row i holds i normals and one chi with D-i
     degrees of freedom if i < D, and D normals otherwise.
     """
-    for i in range(start, stop):
-        normals = rng.standard_normal(min(i, dimension))
-        if i >= dimension:
-            yield normals
-        else:
-            yield np.append(normals, np.sqrt(rng.chisquare(dimension - i)))
+    for i, row in enumerate(rows, start):
+        rng.standard_normal(out=row[: min(i, dimension)])
+        if i < dimension:
+            row[i] = rng.chisquare(dimension - i)  # the square, to be rooted below
+    own = np.arange(min(len(rows), max(0, dimension - start)))  # rows that have a chi
+    rows[own, start + own] = np.sqrt(rows[own, start + own])
+
+
+@lru_cache(maxsize=4)  # shared by the methods of a seed
+def original_rows(seed: int, originals: int, dimension: int) -> Array:
+    """Return the rows of L of the originals, read-only: (m, min(m, dimension))."""
+    rows = np.zeros((originals, min(originals, dimension)))
+    bartlett(stream(seed, ORIGINALS), rows, 0, dimension)
+    rows.flags.writeable = False
+    return rows
 
 
 @lru_cache(maxsize=4)  # shared by the runs of a sweep that have the same noise
@@ -82,10 +88,9 @@ def gaussian_factor(seed: int, originals: int, variants: int, dimension: int) ->
     """
     total = originals + variants
     factor = np.zeros((total, min(total, dimension)))  # (m, r)
-    for purpose, start, stop in ((ORIGINALS, 0, originals), (VARIANTS, originals, total)):
-        rows = bartlett_rows(stream(seed, purpose), start, stop, dimension)
-        for i, row in enumerate(rows, start):
-            factor[i, : len(row)] = row
+    first = original_rows(seed, originals, dimension)
+    factor[:originals, : first.shape[1]] = first
+    bartlett(stream(seed, VARIANTS), factor[originals:], originals, dimension)
     factor.flags.writeable = False
     return factor
 
@@ -204,8 +209,7 @@ def _orthogonal(
     fresh = stream(seed, VARIANTS).standard_normal((J, len(sources), Q))
     along = own.standard_normal((J, distribution.n * Q))
     rest = np.zeros((J, min(J, dimension - patches)))
-    for row, entries in zip(rest, bartlett_rows(own, 0, J, dimension - patches), strict=True):
-        row[: len(entries)] = entries
+    bartlett(own, rest, 0, dimension - patches)
     sizes = np.concatenate((np.ones(distribution.n), np.full(kept.sum(), run.method.scale)))  # (N,)
     norms = distribution.sigma_p * np.repeat(sizes[:, None], Q, axis=1)  # (N, Q)
     return norms, np.concatenate((along, fresh[:, kept].reshape(J, -1), rest), axis=1)

@@ -169,7 +169,10 @@ def train(
     eta = np.array([each.eta for each in optimisers], dtype)[:, None]  # (R, 1)
     move = stepper(problem, optimisers, engine or kernel.engine())
     # ηL in place of L, so that a step has length 1; SAM's direction does not depend on the scale
-    stretched = (eta * weights for weights in batches) if batches else repeat(eta * problem.weights)
+    if batches is None:
+        stretched: Iterator[Array] = repeat(eta * problem.weights)
+    else:
+        stretched = (eta * weights.astype(dtype, copy=False) for weights in batches)
     start = problem.projections
     point = Point(problem.features, np.zeros_like(start), start)
     diverged = np.zeros(runs, bool)
@@ -192,7 +195,8 @@ def train(
                     "is too large here; lower it"
                 )
             diverged = diverged | lost
-            *point, start = (np.where(lost[:, None, None], 0, x) for x in (*point, start))
+            *place, start = (np.where(lost[:, None, None], 0, x) for x in (*point, start))
+            point = Point(*place)
         ahead = ahead[made:]
 
 
