@@ -6,10 +6,10 @@ import ctypes
 import sys
 from collections.abc import Sequence
 from math import prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import DTypeLike
+from numpy.typing import DTypeLike, NDArray
 
 from theory.data import Array
 from theory.kernel import Engine
@@ -64,7 +64,7 @@ def fits(problem: Problem) -> bool:
     return known and not problem.factored and problem.labels.shape[1] % PAD == 0
 
 
-def address(array: Array) -> int:
+def address(array: NDArray[Any]) -> int:
     """Return where the numbers of an array begin; quicker than ``array.ctypes.data``."""
     return array.__array_interface__["data"][0]
 
@@ -86,7 +86,8 @@ class Rooms:
     def __init__(self, size: int, dtype: DTypeLike) -> None:
         self.size = size
         self.dtype = dtype
-        self.rooms: list[tuple[Array, Array, int]] = []  # owner of the memory, numbers, address
+        # the owner of the memory, its numbers, their address
+        self.rooms: list[tuple[NDArray[Any] | None, Array, int]] = []
 
     def take(self) -> tuple[Array, int]:
         """Return ``size`` uninitialised numbers (size,) and their address.

@@ -1,15 +1,19 @@
-"""Measure the speed of exact training in coordinates against usual training, one thread a process.
+"""Measure the speed of exact training, in C and in numpy, against usual training, one thread each.
 
-It is run by hand, never as a test:
+It is run by hand, never as a test; the words may follow one another:
 
     python tests/benchmarks/theory.py peers [--steps 200] [--repeats 5]
+    python tests/benchmarks/theory.py engines [--steps 200] [--repeats 9]
+    python tests/benchmarks/theory.py wide [--n 8000] [--d 1000]
+    python tests/benchmarks/theory.py draws
     python tests/benchmarks/theory.py grid [--side 64] [--seeds 10] [--workers 2]
     python tests/benchmarks/theory.py precision [--side 16] [--seeds 5]
 
-The peers train the same network on the same data by full-batch gradient descent in weight space: an
-autograd loop in torch, gradients written by hand in numpy, and torch.func.vmap over runs. Times are
-medians over repeats taken in turn; all in float64. The grid is a sweep over α and β_d; its rate is
-compared with that of a large matrix product of the same precision, measured in the same process.
+Times are CPU time, the least of repeats taken in turn; equal results are asserted beside each. The
+peers train the same network on the same data by full-batch gradient descent in weight space: an
+autograd loop in torch, gradients written by hand in numpy, and torch.func.vmap over runs; all in
+float64. Wide data have n above d, where the patches take the place of their Gram matrix. The grid
+is a sweep over α and β_d; its rate is compared with that of a large matrix product.
 """
 
 from __future__ import annotations
@@ -21,6 +25,8 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from functools import partial
+from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
@@ -33,15 +39,18 @@ import numpy as np
 import torch
 import tyro
 
-from theory import Distribution, Method, Network, Optimiser, Run
+from theory import Distribution, Method, Network, Optimiser, Run, kernel
+from theory.batches import batch_weights, entries
 from theory.config import Axis, Sweep
-from theory.data import draw
-from theory.dynamics import train
-from theory.problem import stack
+from theory.data import BATCHES, draw, stream
+from theory.dynamics import State, train
+from theory.kernel import Engine
+from theory.problem import Problem, padded, stack
 from theory.sweeps import sweep
 
 torch.set_num_threads(1)
-TEN = "coordinates, 10 runs at once"
+NUMPY = kernel.Engine("numpy", "")
+HERE = kernel.engine()
 
 
 def explicit(run: Run, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -61,15 +70,15 @@ def explicit(run: Run, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return patches, sample.labels, weights
 
 
-def coordinates(run: Run, seeds: range) -> Callable[[], np.ndarray]:
-    """Return a function that trains the seeds together in coordinates.
+def coordinates(run: Run, seeds: range, engine: Engine) -> Callable[[], np.ndarray]:
+    """Return a function that trains the seeds together in coordinates, by an engine.
 
     Like those of the peers, it returns the feature alignments (J, 2) of the first seed.
     """
     problem = stack([draw(run, seed) for seed in seeds], run.network)
 
     def go() -> np.ndarray:
-        *_, last = deque(train(problem, run.optimiser), maxlen=1)
+        (last,) = deque(train(problem, run.optimiser, engine=engine), maxlen=1)
         return last.features[0]
 
     return go
@@ -128,52 +137,137 @@ def vmapped(run: Run, seeds: range) -> Callable[[], np.ndarray]:
     return go
 
 
-def measure(
-    candidates: dict[str, tuple[Callable[[], np.ndarray], int]], repeats: int
-) -> dict[str, float]:
-    """Return the median seconds per run of each candidate; they are timed in turn.
-
-    A candidate is a function and the number of runs it trains at once. All candidates must end in
-    the same weights.
-    """
-    reference = candidates["coordinates"][0]()
-    for name, (go, _) in candidates.items():
-        np.testing.assert_allclose(go(), reference, atol=1e-9, err_msg=name)
+def least(candidates: dict[str, Callable[[], object]], repeats: int) -> dict[str, float]:
+    """Return the least CPU seconds of each candidate; they are timed in turn."""
     times: dict[str, list[float]] = {name: [] for name in candidates}
     for _ in range(repeats):
-        for name, (go, runs) in candidates.items():
-            begin = time.perf_counter()
+        for name, go in candidates.items():
+            begin = time.process_time()
             go()
-            times[name].append((time.perf_counter() - begin) / runs)
-    return {name: median(values) for name, values in times.items()}
+            times[name].append(time.process_time() - begin)
+    return {name: min(values) for name, values in times.items()}
 
 
 def peers(steps: int = 200, repeats: int = 5) -> None:
-    """Print the milliseconds of one run of GD, n = 100, J = 16, for every peer.
+    """Print the CPU milliseconds of one run of GD, n = 100, J = 16, for every peer.
 
-    Beside them: how many times longer than a run in coordinates, alone and in a batch of ten.
+    Beside them: how many times longer than a run in coordinates by this machine's engine, alone.
+    All must end in the same weights.
 
     Args:
         steps: steps of gradient descent, >= 1.
         repeats: number of measurements of each peer, >= 1.
     """
-    print(f"n = 100, J = 16, {steps} steps of GD, one thread, median of {repeats}")
-    print("ms per run (times one run in coordinates, times one of ten)")
+    print(f"n = 100, J = 16, {steps} steps of GD, one thread, least of {repeats}; {HERE}")
     base = Run(network=Network(J=16), optimiser=Optimiser("gd", steps=steps))
     for d in (100, 1000, 10_000):
         run = replace(base, distribution=Distribution(d=d))
         candidates = {
-            "coordinates": (coordinates(run, range(1)), 1),
-            TEN: (coordinates(run, range(10)), 10),
+            "coordinates": (coordinates(run, range(1), HERE), 1),
+            "coordinates, 10 runs at once": (coordinates(run, range(10), HERE), 10),
+            "numpy": (coordinates(run, range(1), NUMPY), 1),
+            "numpy, 10 runs at once": (coordinates(run, range(10), NUMPY), 10),
             "autograd loop": (autograd(run), 1),
             "weight space by hand": (by_hand(run), 1),
         }
         if d <= 1000:
             candidates["vmap(grad), 10 runs at once"] = (vmapped(run, range(10)), 10)
-        seconds = measure(candidates, repeats)
-        for name, value in seconds.items():
-            one, ten = (value / seconds[reference] for reference in ("coordinates", TEN))
-            print(f"  d = {d:6d}  {name:30s} {1e3 * value:9.1f} ms  ({one:.2f}, {ten:.2f})")
+        reference = candidates["coordinates"][0]()
+        for name, (go, _) in candidates.items():
+            np.testing.assert_allclose(go(), reference, atol=1e-9, err_msg=name)
+        seconds = least({name: go for name, (go, _) in candidates.items()}, repeats)
+        for name, (_, runs) in candidates.items():
+            each = seconds[name] / runs
+            times = each / seconds["coordinates"]
+            print(f"  d = {d:6d}  {name:30s} {1e3 * each:9.2f} ms  {times:8.2f}x")
+
+
+def engines(steps: int = 200, repeats: int = 9) -> None:
+    """Compare C with numpy: GD, SAM and mini-batches of 10, runs alone, ten at once, and a grid's.
+
+    Args:
+        steps: updates of each run, >= 1.
+        repeats: number of measurements of each, >= 1.
+    """
+    print(f"n = 100, {steps} steps, one thread, least of {repeats}; {HERE} against numpy")
+    cases = [(name, 1, 16) for name in ("gd", "sam", "batch")]
+    cases += [(name, 10, 16) for name in ("gd", "sam", "batch")] + [("gd", 64, 8)]
+    for name, runs, J in cases:
+        for dtype in ("float64", "float32"):
+            batch = 10 if name == "batch" else None
+            optimiser = Optimiser("sam" if name == "sam" else "gd", steps=steps, batch=batch)
+            run = Run(network=Network(J=J), optimiser=optimiser)
+            seeds = [0] * runs if runs == 64 else list(range(runs))
+            samples = [draw(run, seed) for seed in seeds]
+            problem = stack(samples, run.network, dtype)
+
+            def go(engine: Engine) -> State:
+                batches = batch_weights(samples, seeds, batch) if batch else None  # noqa: B023
+                states = train(problem, optimiser, batches, engine=engine)  # noqa: B023
+                return deque(states, maxlen=1)[0]
+
+            ours, theirs = go(HERE), go(NUMPY)
+            apart = np.abs(ours.projections - theirs.projections).max()
+            assert apart < (1e-10 if dtype == "float64" else 1e-3), apart
+            seconds = least({"c": partial(go, HERE), "numpy": partial(go, NUMPY)}, repeats)
+            ratio = seconds["numpy"] / seconds["c"]
+            ms = {each: f"{1e3 * value:8.2f} ms" for each, value in seconds.items()}
+            what = f"{name:5s} {runs:2d} x J = {J:2d} {dtype}"
+            print(
+                f"  {what}: numpy {ms['numpy']}, here {ms['c']}, {ratio:5.1f}x; apart {apart:.0e}"
+            )
+
+
+def wide(n: int = 8000, d: int = 1000, steps: int = 5, repeats: int = 3) -> None:
+    """Compare the patches with their Gram matrix for n above d, in numpy.
+
+    Args:
+        n: number of examples, at least twice d.
+        d: dimension of a patch, >= 3.
+        steps: steps of gradient descent, >= 1.
+        repeats: number of measurements of each, >= 1.
+    """
+    run = Run(distribution=Distribution(n=n, d=d), optimiser=Optimiser("gd", steps=steps))
+    patches = stack([draw(run, 0)], run.network)
+    assert patches.factored
+    gram = replace(patches, gram=patches.gram @ patches.gram.swapaxes(1, 2))
+
+    def go(problem: Problem) -> State:
+        return deque(train(problem, run.optimiser, engine=NUMPY), maxlen=1)[0]
+
+    apart = np.abs(go(patches).projections - go(gram).projections).max()
+    assert apart < 1e-10, apart
+    seconds = least({"patches": partial(go, patches), "gram": partial(go, gram)}, repeats)
+    for name, problem in (("patches", patches), ("gram", gram)):
+        size = problem.gram.nbytes / 1e6
+        each = 1e3 * seconds[name] / steps
+        print(f"n = {n}, d = {d}, {name:7s}: {each:8.1f} ms a step, {size:5.0f} MB")
+    print(f"  {seconds['gram'] / seconds['patches']:.1f}x; apart {apart:.0e}")
+
+
+def draws(repeats: int = 5) -> None:
+    """Time mini-batches and data: drawn in blocks, and by one call of the generator each.
+
+    Args:
+        repeats: number of measurements of each, >= 1.
+    """
+    run = Run(method=Method("tada", k=5))
+    sample = draw(run, 0)
+    steps, batch, size = 2000, 10, padded(sample)
+
+    def single() -> np.ndarray:
+        owners, rng = entries(sample), stream(0, BATCHES)
+        hits = (owners[rng.integers(len(owners), size=batch)] for _ in range(steps))
+        return np.array([np.bincount(hit, minlength=size) for hit in hits]) / batch
+
+    def blocks() -> np.ndarray:
+        return np.concatenate(list(islice(batch_weights([sample], [0], batch), steps)))
+
+    assert np.array_equal(single(), blocks())
+    seconds = least({"single": single, "blocks": blocks}, repeats)
+    ratio = seconds["single"] / seconds["blocks"]
+    print(f"{steps} mini-batches: {1e3 * seconds['single']:.1f} ms one by one, ", end="")
+    print(f"{1e3 * seconds['blocks']:.1f} ms in blocks, {ratio:.1f}x, same bits")
 
 
 def product_rate(dtype: str, size: int = 1024, repeats: int = 20) -> float:
@@ -182,10 +276,10 @@ def product_rate(dtype: str, size: int = 1024, repeats: int = 20) -> float:
     out = np.empty_like(a)
     times = []
     for _ in range(repeats):
-        begin = time.perf_counter()
+        begin = time.process_time()
         np.matmul(a, b, out=out)
-        times.append(time.perf_counter() - begin)
-    return 2 * size**3 / median(times)
+        times.append(time.process_time() - begin)
+    return 2 * size**3 / min(times)
 
 
 def lattice(side: int, precision: str, name: str = "useful") -> Sweep:
@@ -205,15 +299,17 @@ def lattice(side: int, precision: str, name: str = "useful") -> Sweep:
     )
 
 
-def timed(config: Sweep, seed: int) -> tuple[float, float]:
-    """Return the seconds of one seed's grid, and the rate of a large product just after it."""
-    begin = time.perf_counter()
-    sweep(config, seed)
-    return time.perf_counter() - begin, product_rate(config.precision)
+def timed(config: Sweep, seed: int, engine: str = "") -> tuple[float, float, list]:
+    """Return the CPU seconds of one seed's grid, the rate of a large product, and the errors."""
+    os.environ[kernel.VARIABLE] = engine
+    kernel.engine.cache_clear()
+    begin = time.process_time()
+    errors = sweep(config, seed)["test_error"]
+    return time.process_time() - begin, product_rate(config.precision), errors
 
 
 def grid(side: int = 64, seeds: int = 10, workers: int = 2) -> None:
-    """Time side x side runs for each seed, n = 100, J = 8, 1,000 steps.
+    """Time side x side runs for each seed, n = 100, J = 8, 1,000 steps; one seed in numpy, too.
 
     Args:
         side: points along each axis of the grid, >= 1.
@@ -226,10 +322,18 @@ def grid(side: int = 64, seeds: int = 10, workers: int = 2) -> None:
         begin = time.perf_counter()
         results = list(pool.map(timed, [config] * seeds, range(seeds)))
         wall = time.perf_counter() - begin
+        alone, _, errors = pool.submit(timed, config, 0, "numpy").result()
+    np.testing.assert_allclose(results[0][2], errors, atol=1e-3)
     updates = side**2 * config.optimiser.steps
-    seconds, rate = (median(column) for column in zip(*results, strict=True))
+    spent = [result[0] for result in results]
+    rate = median(result[1] for result in results)
+    seconds = min(spent)
     useful = 2 * config.network.J * config.distribution.n**2 * updates / seconds
-    print(f"{side} x {side} x {seeds} seeds, 1,000 steps, {workers} processes: {wall:.0f} s")
+    print(
+        f"{side} x {side} x {seeds} seeds, 1,000 steps, {workers} processes: {wall:.0f} s; {HERE}"
+    )
+    print(f"CPU time: {sum(spent):.0f} s, {sum(spent) / workers:.0f} s a process if it is alone")
+    print(f"one grid: {seconds:.1f} s, in numpy {alone:.1f} s, {alone / seconds:.1f}x")
     print(f"one step of one run: {1e6 * seconds / updates:.2f} µs")
     share = f"{useful / rate:.0%} of the {rate / 1e9:.0f} of a large product"
     print(f"matrix products: {useful / 1e9:.0f} GFLOP/s, {share} (float32, one thread)")
@@ -259,5 +363,10 @@ def precision(side: int = 16, seeds: int = 5) -> None:
             print(f"{name:7s} {metric:22s} |float32 - float64|: {shown}")
 
 
+COMMANDS = {f.__name__: f for f in (peers, engines, wide, draws, grid, precision)}
+
 if __name__ == "__main__":
-    tyro.extras.subcommand_cli_from_dict({"peers": peers, "grid": grid, "precision": precision})
+    words = sys.argv[1:]
+    while len(words) > 1 and words[1] in COMMANDS:  # several, each with its usual settings
+        COMMANDS[words.pop(0)]()
+    tyro.extras.subcommand_cli_from_dict(COMMANDS, args=words)

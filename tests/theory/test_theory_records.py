@@ -61,6 +61,7 @@ def test_run_from_the_command_line(tmp_path):
     for record in records:
         assert len(record.metrics["test_error"]) == len(record.metrics["steps"]) > 30
     assert {"numpy", "scipy"} <= set(records[0].provenance["versions"])
+    assert f"engine: {records[0].provenance['engine']}\n" in err
 
     bits = {record.config["label"]: record.results for record in records}
     gone, hurt, kept = (root / "theory/homogeneity" / written.runs[i] for i in (0, 3, 5))
@@ -149,7 +150,8 @@ def test_simulate_prints_a_table_or_json(tmp_path):
     flags = "--distribution.n 20 --optimiser.name sam --optimiser.steps 50 --method.name tada"
     words = ["simulate", *flags.split(), "--seed", 3]
     code, out, err = theory(*words)
-    assert (code, err) == (0, "")
+    assert code == 0
+    assert re.fullmatch(r"engine: (c|numpy)( \(.*\))?\n", err)
     assert out.splitlines()[0].split()[:3] == ["step", "fast", "slow"]
     code, out, _ = theory(*words, "--json")
     metrics = json.loads(out)
