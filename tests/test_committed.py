@@ -65,7 +65,11 @@ def committed(experiment, name):
 # On another processor the bits may differ, so the theory is held to its tolerance and a single
 # image run to a looser one.
 @pytest.mark.parametrize(
-    "name", ["original-s03", "sam-s00", "useful-3-s01", "tada-5-s03", "syn-all-s02", "syn-rand-s00"]
+    "name",
+    [
+        *("original-s1003", "sam-s1000", "useful-3-s1001", "tada-5-s1003", "syn-all-s1002"),
+        "syn-rand-s1000",
+    ],
 )
 def test_theory(name):
     from theory import simulate

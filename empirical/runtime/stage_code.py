@@ -63,7 +63,10 @@ STAGES: Mapping[str, Stage] = {
     "judge": Stage(
         (*INPUTS, "empirical.generation.quality.by_strength:load_or_train_judge"), TRAINING
     ),
-    "adapter": Stage((*INPUTS, "empirical.generation.adapter:adapt"), DIFFUSION),
+    "adapter": Stage(
+        (*INPUTS, "empirical.generation.adapter:adapt"),
+        tuple(name for name in DIFFUSION if name != "glide-text2im"),
+    ),
     "cross-fit": Stage((*INPUTS, "empirical.generation.quality.cross_fit:cross_fit"), TRAINING),
 }
 IGNORED = {  # modules whose code cannot change a result

@@ -243,7 +243,10 @@ BAD = [
     (["run", "smoke", "--seeds", "x"], "--seeds"),
     (["run", "smoke", "--wrong"], "--wrong"),
     (["train", "--method.k", "0"], "method.k is 0; allowed: at least 1"),
-    (["train", "--method.name", "wrong"], "'original', 'useful', 'tada', 'syn-all', 'syn-rand'"),
+    (
+        ["train", "--method.name", "wrong"],
+        "'original', 'useful', 'reweighted', 'tada', 'syn-all', 'syn-rand'",
+    ),
     (["train", "--variants.strength", "2"], "variants.strength is 2.0; allowed: (0, 1]"),
     (["train", "--data.train", "1700", "--data.validation", "97"], "allowed: below 1797"),
     (["wrong"], "list, data, run, train"),

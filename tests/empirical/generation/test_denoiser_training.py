@@ -195,9 +195,11 @@ def test_the_folder_holds_the_generator_that_a_run_trains(tmp_path, task):
     }
     assert {name: about[name] for name in wanted} == wanted
     assert about["indices_sha256"] == saved_model.digest_indices(parts.train_indices)
-    assert (
-        Generator(**{**about["settings"], "channels": tuple(about["settings"]["channels"])}) == TINY
-    )
+    as_tuples = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in about["settings"].items()
+    }
+    assert Generator(**as_tuples) == TINY
     with Image.open(tmp_path / "made" / "step-0000006.png") as sheet:
         assert sheet.width > 6 * 48
         assert sheet.height > 10 * 48

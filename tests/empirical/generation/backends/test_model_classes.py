@@ -31,7 +31,7 @@ def test_a_mapping_gives_numbers_or_names():
         match_classes(("cat", "fox"), IMAGENET, 4, mapping)
     for wrong in ("4", "-1", "unicorn", ""):
         with pytest.raises(
-            ValueError, match="for cat is .*; allowed: numbers from 0 to 3, or its own"
+            ValueError, match=r"for cat is .*; allowed: numbers from 0 to 3, or its own"
         ):
             match_classes(("cat",), IMAGENET, 4, (f"cat={wrong}",))
 
