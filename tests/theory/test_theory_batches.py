@@ -99,3 +99,16 @@ def test_bits_do_not_depend_on_companions(tiny):
 def test_a_mini_batch_has_a_size(batch):
     with pytest.raises(ValueError, match=f"batch = {batch}"):
         Optimiser(batch=batch)
+
+
+def test_blocks_of_steps_are_the_steps_one_after_another(tiny, monkeypatch):
+    monkeypatch.setattr("theory.batches.BLOCK", 500)  # a few steps at a time
+    samples = [
+        draw(tiny(Method(name, k=3)), seed) for seed, name in ((0, "useful"), (1, "original"))
+    ]
+    drawn = islice(batch_weights(samples, [0, 1], 3, size=64), 50)
+    streams = [stream(seed, BATCHES) for seed in (0, 1)]
+    for step in drawn:
+        for weights, sample, rng in zip(step, samples, streams, strict=True):
+            hits = entries(sample)[rng.integers(int(sample.multiplicities.sum()), size=3)]
+            np.testing.assert_array_equal(weights, np.bincount(hits, minlength=64) / 3)

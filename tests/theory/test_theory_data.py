@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from theory import Distribution, Method, Network, Optimiser, Run, simulate
-from theory.data import draw, gaussian_factor
+from theory.data import ORIGINALS, VARIANTS, draw, gaussian_factor, stream
 from theory.problem import stack
 
 METHODS = ("original", "useful", "tada", "syn-all", "syn-rand")
@@ -205,3 +205,17 @@ def test_a_variant_may_miss_the_target():
             plain : plain + count
         ],
     )
+
+
+@pytest.mark.parametrize("dimension", [1, 6, 9, 40])
+def test_the_factor_takes_one_number_after_another_from_its_streams(dimension):
+    factor = gaussian_factor(7, 8, 5, dimension)
+    for purpose, start, stop in ((ORIGINALS, 0, 8), (VARIANTS, 8, 13)):
+        rng = stream(7, purpose)
+        for i in range(start, stop):
+            row = [rng.standard_normal() for _ in range(min(i, dimension))]
+            if i < dimension:
+                row.append(np.sqrt(rng.chisquare(dimension - i)))
+            expected = np.zeros(factor.shape[1])
+            expected[: len(row)] = row
+            np.testing.assert_array_equal(factor[i], expected)
