@@ -96,7 +96,7 @@ def squares(problem: Problem) -> tuple[float, float]:
     g = gradient(problem, problem.features, problem.projections)
     residual = expit(-problem.labels * g.logits)[0]  # (N,): |∂ℓ_i/∂f_i|
     slopes = problem.power * problem.activation(problem.projections[0])  # (J, N)
-    noise = (slopes**2).sum(axis=0) * np.diag(problem.gram[0])  # (N,)
+    noise = (slopes**2).sum(axis=0) * problem.patch_squares()[0]  # (N,)
     feature_slopes = problem.power * problem.activation(problem.features[0])  # (J, 2)
     features = (feature_slopes**2).sum(axis=0) @ problem.strengths[0] ** 2  # (N,)
     single = problem.weights[0] @ (residual**2 * (noise + features))

@@ -23,7 +23,7 @@ CAPTION = (
 )
 PANELS = (
     (RACE, "test_error", "error minus Original, points", 100, "in the race"),
-    (CONVERGED, "test_error", "error minus Original, points", 100, "at convergence"),
+    (CONVERGED, "test_error", "error minus Original, points", 100, "converged"),
     (RACE, "noise_memorised_slow", "memorised minus Original", 1, "in the race"),
 )
 

@@ -38,7 +38,7 @@ SHORT = {  # shorter names of data sets
     "noisy-digits, ideal generator": "ideal, no pattern",
     "CIFAR-10 with pattern, ideal generator": "ideal, CIFAR-10",
     "CIFAR-10 (reduced)": "CIFAR-10, reduced",
-    "CIFAR-10 (reduced, crop and flip)": "reduced, crop and flip",
+    "CIFAR-10 (reduced, crop and flip)": "crop and flip",
 }
 SWAPPED = str.maketrans({"4": "5", "5": "4"})  # the paper's best k on TinyImageNet is 4
 

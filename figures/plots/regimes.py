@@ -57,10 +57,10 @@ def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
         for axes in (left, right):
             draw_boundaries(axes, groups["original"], shares, strengths)
         left.set(
-            title=f"Original, {steps:,} steps, {difference.n} seeds",
+            title=f"Original, {steps:,} steps",
             ylabel=r"$\beta_d/\beta_e$: strength of slow feature",
         )
-        right.set(title=f"TADA(2) minus Syn-all, {steps:,} steps")
+        right.set(title=f"TADA(2) − Syn-all, {difference.n} seeds")
     for axes in panels[-1]:
         axes.set_xlabel(r"$\alpha$: how often the fast feature is there")
 
