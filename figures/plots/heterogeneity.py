@@ -20,6 +20,7 @@ CAPTION = (
     "of the theory says that nothing else matters at convergence, and that copies stand for one. "
     "Noisy digits, ideal variants, equal epochs; mean over seeds with 95% intervals."
 )
+ROOM = 0.35  # of the height, for the legend
 COMPARED = ("random-5", "syn-all")
 
 
@@ -32,7 +33,9 @@ def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
     by_strength.set_xscale("log", base=2)
     by_share.set(xlabel="share of images with the pattern", ylabel="TADA(5) minus other, points")
     by_strength.set_xlabel("strength of the pattern")
-    by_share.legend(title=f"minus, {len(arms.records('original'))} seeds")
+    low, high = by_share.get_ylim()
+    by_share.set_ylim(low, high + ROOM * (high - low))
+    by_share.legend(title=f"minus, {len(arms.records('original'))} seeds", loc="upper left")
     draw_race(race, arms)
 
 
