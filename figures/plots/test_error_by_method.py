@@ -80,7 +80,7 @@ def draw_data_set(row: Sequence, conditions: Conditions) -> None:
         axes.set_xlim(-reach, reach)
         axes.tick_params(labelleft=i == 0)
     row[0].set_ylabel(two_lines(conditions.name), fontweight="bold")
-    row[len(budgets) // 2].set_xlabel("test error minus Original, points")
+    row[len(budgets) // 2].set_xlabel("minus Original, points")
 
 
 def draw_panel(axes, conditions: Conditions, budget: str, labels: Sequence[str]) -> None:
