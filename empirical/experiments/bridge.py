@@ -159,7 +159,7 @@ NAMED: dict[str, tuple[Callable[[str], list], int, tuple[str, ...], str]] = {
     "ideal-steps": (ideal_steps, 8, ("E1", "E2", "E3"), "the same at equal gradient steps"),
     "dose": (dose, 8, ("E2", "E3"), "gain against the quality of ideal variants"),
     "heterogeneity": (heterogeneity, 8, ("E3",), "gain against share and strength of the cue"),
-    "dial": (dial, 6, ("E2",), "real generators placed on the ideal generator's dial"),
+    "dial": (dial, 3, ("E2",), "real generators placed on the ideal generator's dial"),
     "ideal-cifar": (cifar, 8, ("E1", "E2", "E3"), "noisy CIFAR-10 at 16x16 with a cue"),
 }
 
