@@ -12,7 +12,7 @@ OUTPUT  := output
 
 help:
 	@echo "make reproduce   compute both halves, compare with the committed records, draw all figures"
-	@echo "                 (about 6 minutes on 2 cores)"
+	@echo "                 (about 9 minutes on 2 cores)"
 	@echo "                 SEEDS=n: recompute n of the 8 seeds of the experiment ideal (default $(SEEDS))"
 	@echo "make everything  recompute every committed record of the theory and the digits"
 	@echo "                 (about 45 minutes on 2 cores), then as reproduce"
