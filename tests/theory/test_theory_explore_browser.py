@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+import time
 
 import pytest
 from javascript import CHROMIUM, FLAGS, NAMES
@@ -39,6 +40,9 @@ def chromium():
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
         yield browser
         browser.close()
+
+
+PATIENCE = 10.0  # seconds that a picture may take to follow
 
 
 class Page:
@@ -82,6 +86,23 @@ class Page:
         selector = f'.sofar path[data-curve="{curve}"][data-side="{side}"]'
         return self.tab.locator(selector).get_attribute("d")
 
+    def redrawn(self, curve, side, before):
+        """Return whether a curve comes to differ from ``before``: it is drawn after its result."""
+        ends = time.monotonic() + PATIENCE
+        while self.drawn(curve, side) == before:
+            if time.monotonic() > ends:
+                return False
+            self.tab.wait_for_timeout(50)
+        return True
+
+    def box(self, selector):
+        """Return where an element is in the window; it may be replaced while it is looked for."""
+        ends = time.monotonic() + PATIENCE
+        while (found := self.tab.locator(selector).first.bounding_box()) is None:
+            assert time.monotonic() < ends, f"{selector} is not shown"
+            self.tab.wait_for_timeout(50)
+        return found
+
 
 @pytest.fixture
 def page(chromium, address):
@@ -119,7 +140,7 @@ def test_a_slider_moves_by_its_step_with_the_keyboard_and_only_its_side_changes(
     page.do(lambda: page.tab.keyboard.press("ArrowRight"))
     assert page.tab.input_value('[data-key="b.k"]') == "6"
     assert slider.get_attribute("aria-valuetext") == "k, factor 6"
-    assert page.drawn("loss", "b") != before
+    assert page.redrawn("loss", "b", before)
     assert page.tab.locator(".ghost").count() > 0
     assert "b.k=6" in page.tab.url
     assert results_of(page, "a") == 40
@@ -127,7 +148,7 @@ def test_a_slider_moves_by_its_step_with_the_keyboard_and_only_its_side_changes(
     alpha.focus()
     page.do(lambda: page.tab.keyboard.press("ArrowLeft"))
     assert page.tab.input_value('[data-key="alpha"]') == "0.79"
-    assert page.drawn("loss", "a") != other
+    assert page.redrawn("loss", "a", other)
 
 
 def results_of(page, side):
@@ -300,7 +321,7 @@ def test_words_are_explained_where_they_stand(page):
 def test_pointing_reads_measured_values(page):
     page.open(f"{QUICK}&log_values=1")
     final = page.value("slow_alignment", "b")
-    box = page.tab.locator("#charts svg").bounding_box()
+    box = page.box("#charts svg")
     page.tab.mouse.move(box["x"] + 120, box["y"] + 90)
     shown = page.value("slow_alignment", "b")
     step = int(re.search(r"step (\d+)", page.text("#charts .now")).group(1))
@@ -366,7 +387,7 @@ def test_presets_show_their_evidence_without_scrolling(page, name, size):
     evidence = {"forms": "tr.marked", "map": "#map-picture svg", "seeds": "#seeds-picture svg"}[tab]
     page.tab.wait_for_selector(evidence)
     for shown in (evidence, "#charts svg [data-panel=error]"):
-        box = page.tab.locator(shown).first.bounding_box()
+        box = page.box(shown)
         assert box["y"] + min(box["height"], 150) <= size[1]
 
 
@@ -375,7 +396,7 @@ def test_on_a_phone_a_curve_stays_in_view_while_a_slider_moves(page):
     slider = page.tab.locator('[data-slider="b.k"]')
     slider.scroll_into_view_if_needed()
     page.do(lambda: slider.press("ArrowRight"))
-    box = page.tab.locator("#charts svg").bounding_box()
+    box = page.box("#charts svg")
     assert box["y"] >= 0
     assert box["y"] + box["height"] <= PHONE[1]
 
