@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
@@ -72,6 +73,18 @@ def load_drawer(name: str) -> ModuleType:
 def optional_records(drawer: ModuleType) -> tuple[str, ...]:
     """Return the experiments that a drawer shows if they have records."""
     return getattr(drawer, "OPTIONAL", ())
+
+
+def claims_of(drawer: ModuleType) -> list[str]:
+    """Return the claims that a figure or table bears on, from the first line of its docstring.
+
+    ``E1-E3`` stands for E1, E2 and E3.
+    """
+    line = (drawer.__doc__ or "").partition("\n")[0]
+    found = re.findall(r"\b([TE])(\d+)(?:-[TE](\d+))?\b", line)
+    return [
+        f"{kind}{i}" for kind, low, high in found for i in range(int(low), int(high or low) + 1)
+    ]
 
 
 class Drawing:

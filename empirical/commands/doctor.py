@@ -24,7 +24,10 @@ NEEDED = ("numpy", "scipy", "tyro")  # the theory runs with these
 IMAGES = ("torch", "torchvision", "scikit-learn", "diffusers", "transformers", "accelerate")
 DRAWING = ("matplotlib",)
 OPTIONAL = ("ray", "torchmetrics", "tensorboard", "timm", "peft")
-LATEX_FILES = ("booktabs.sty", "microtype.sty", "mathpazo.sty", "longtable.sty")
+LATEX_FILES = (  # those of the Makefile's STYLES
+    *("booktabs.sty", "microtype.sty", "enumitem.sty", "float.sty", "caption.sty"),
+    *("mathpazo.sty", "longtable.sty"),
+)
 ROOM = 8e9  # bytes: the packages, the records and the stages of the small experiments
 HUB = "https://huggingface.co"
 LACKING = "missing:"  # before packages that experiments need

@@ -22,7 +22,6 @@ from empirical.config import (
 from empirical.experiments.experiment import Experiment
 from empirical.experiments.scales import (
     ORIGINAL,
-    OURS,
     OWN,
     PAPER,
     REDUCED,
@@ -66,8 +65,7 @@ def controls(of: Setting) -> list[Run]:
 def architectures(of: Setting) -> list[Run]:
     """Return Original, USEFUL(2) and TADA(best) with every network."""
     methods = (ORIGINAL, USEFUL_2, of.tada)
-    trainings = of.networks if of.base.experiment != "paper" else (*of.networks, *OURS)
-    others = [run for training in trainings for run in of.runs(*methods, training=training)]
+    others = [run for training in of.networks for run in of.runs(*methods, training=training)]
     return of.runs(*methods) + others
 
 

@@ -142,7 +142,8 @@ def _paper(data: str, epochs: int, sam: Training, best: int) -> Setting:
     )
     convolutional = ("densenet121", "vgg19-bn", "convnext-t", "swin-t")
     plain = [replace(PAPER_SGD, network=name) for name in convolutional]
-    others = [*plain, RECIPES["vit-s-adamw"]]
+    ours = [RECIPES[f"{name}-adamw"] for name in ("vit-s", "convnext-t", "swin-t")]
+    others = [*plain, *ours]
     return Setting(base, fast(sam), best, (2, 3, 4, 5, 6), tuple(map(fast, others)))
 
 
@@ -151,5 +152,4 @@ PAPER = {
     "cifar100": _paper("cifar100", 20, PAPER_SAM_CIFAR100, 5),
     "tiny-imagenet": _paper("tiny-imagenet", 10, PAPER_SAM, 4),
 }
-OURS = tuple(fast(RECIPES[name]) for name in ("convnext-t-adamw", "swin-t-adamw"))  # variants
 SETTINGS: dict[str, tuple[Setting, ...]] = {"reduced": (REDUCED,), "paper": tuple(PAPER.values())}

@@ -10,12 +10,11 @@ from pathlib import Path
 from types import ModuleType
 
 from figures.claims.images import EXPERIMENTS, SMALL
-from figures.draw import LATER, NAMES, TABLES, Drawing, is_figure, load_drawer
+from figures.draw import LATER, NAMES, Drawing, claims_of, is_figure, load_drawer
 from figures.records import RecordError
 from figures.tables import readme
 from figures.tables.table import Table
 
-CLAIM = re.compile(r"\b[TE]\d+\b")
 MADE = "<!-- made by python -m figures readme -->\n\n"
 RESULTS = "results"  # folder below docs/
 PAGES = {  # name of a table -> title of its page
@@ -38,8 +37,6 @@ def pages(roots: Iterable[Path]) -> dict[str, str]:
     drawing = Drawing(Path(), roots)
     made = {"figures.md": figures_page(), f"{RESULTS}/overview.md": overview(drawing)}
     for name, title in PAGES.items():
-        if name not in (*TABLES, *LATER):
-            continue
         drawer = load_drawer(name)
         try:
             tables = drawer.tables(drawing.records_for(drawer))
@@ -93,16 +90,15 @@ def drawing_rows(names: Iterable[str]) -> Iterator[tuple[str, ...]]:
         drawer = load_drawer(name)
         needed, optional = drawer.RECORDS, getattr(drawer, "OPTIONAL", ())
         kind = "figure" if is_figure(name) else "table"
-        shows, claims = described(drawer)
-        yield (f"`{name}` ({kind})", shows, claims, listed(needed), listed(optional))
+        claims = " ".join(claims_of(drawer))
+        yield (f"`{name}` ({kind})", described(drawer), claims, listed(needed), listed(optional))
 
 
-def described(drawer: ModuleType) -> tuple[str, str]:
-    """Return what a drawer shows, from the first line of its docstring, and the claims in it."""
+def described(drawer: ModuleType) -> str:
+    """Return what a drawer shows, from the first line of its docstring, without the claims."""
     line = (drawer.__doc__ or "").partition("\n")[0].rstrip(".")
-    claims = dict.fromkeys(CLAIM.findall(line))
     words = re.sub(r"^(Draw|Tabulate|Make the table of|Make a table of|Make|List) ", "", line)
-    return re.sub(r" \([^()]*\b[TE]\d+[^()]*\)$", "", words), " ".join(claims)
+    return re.sub(r" \([^()]*\b[TE]\d+[^()]*\)$", "", words)
 
 
 def listed(experiments: Iterable[str]) -> str:

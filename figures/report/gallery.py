@@ -8,11 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from figures.draw import is_figure, load_drawer
+from figures.draw import claims_of, is_figure, load_drawer
 from figures.records import atomic_write
 
 PAGE = "index.html"
-CLAIM = re.compile(r"\b([TE]\d+)\b")
 SYMBOLS = {"kappa": "κ", "varphi": "φ", "phi": "φ", "sigma": "σ", "alpha": "α", "beta": "β"}
 SYMBOLS |= {"rho": "ρ", "xi": "ξ", "eta": "η", "ge": "≥", "le": "≤", "pm": "±", "times": "×"}
 STYLE = """
@@ -75,18 +74,13 @@ def verdicts_by_claim(cases: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 def entry(folder: Path, name: str, origin: str, verdicts: Mapping[str, str]) -> str:
     """Return the part of the page on one figure or table."""
     drawer = load_drawer(name)
-    about = (drawer.__doc__ or "").partition("\n")[0]
-    said = [
-        f"{claim}: {verdicts[claim]}"
-        for claim in dict.fromkeys(CLAIM.findall(about))
-        if claim in verdicts
-    ]
+    said = [f"{one}: {verdicts[one]}" for one in claims_of(drawer) if one in verdicts]
     lines = "; ".join(said)
     foot = f"<p class=from>{html.escape(lines)}</p>" if said else ""
     foot += f"<p class=from>{html.escape(origin)}<br><code>python -m figures draw {name}</code></p>"
     if not is_figure(name):
-        body = table_html((folder / f"{name}.md").read_text())
-        return f"<section id={name}><h2>{name}</h2>{body}{foot}</section>\n"
+        body = as_html((folder / f"{name}.md").read_text())
+        return f"<section id={name} class=table><h2>{name}</h2>{body}{foot}</section>\n"
     text = html.escape(plain(drawer.CAPTION))
     return (
         f"<figure id={name}><h2>{name}</h2>"
@@ -102,36 +96,8 @@ def plain(caption: str) -> str:
     return re.sub(r"[${}\\]", "", text).replace("~", " ")
 
 
-def table_html(markdown: str) -> str:
-    """Return tables in Markdown, with their titles and notes, as HTML."""
-    parts = []
-    rows: list[str] = []
+def as_html(markdown: str) -> str:
+    """Return Markdown with tables as HTML."""
+    from markdown_it import MarkdownIt
 
-    def finish() -> None:
-        if rows:
-            parts.append(f"<div class=table><table>{''.join(rows)}</table></div>")
-            rows.clear()
-
-    for line in markdown.splitlines():
-        if line.startswith("|"):
-            cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
-            if all(re.fullmatch(r":?-{3,}:?", cell) for cell in cells):
-                continue
-            tag = "td" if rows else "th"
-            row = (f"<{tag}>{_inline(cell)}</{tag}>" for cell in cells)
-            rows.append(f"<tr>{''.join(row)}</tr>")
-        else:
-            finish()
-            if line.strip():
-                title = re.fullmatch(r"\*\*(.*)\*\*", line)
-                parts.append(
-                    f"<h3>{_inline(title[1])}</h3>" if title else f"<p>{_inline(line)}</p>"
-                )
-    finish()
-    return "".join(parts)
-
-
-def _inline(text: str) -> str:
-    """Return one line of Markdown as HTML: code spans and line breaks."""
-    escaped = html.escape(text).replace("&lt;br&gt;", "<br>")
-    return re.sub(r"`([^`]*)`", r"<code>\1</code>", escaped)
+    return MarkdownIt("commonmark", {"html": True}).enable("table").render(markdown)

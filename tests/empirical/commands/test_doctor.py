@@ -1,8 +1,10 @@
 """Test what the command ``doctor`` says of a machine."""
 
 import json
+import re
 
 import pytest
+from rooms import ROOT
 
 from empirical.commands import doctor
 from figures.records.command_line.rows import print_row
@@ -77,3 +79,8 @@ def test_lines_fit_the_terminal_and_say_everything(capsys, tmp_path, monkeypatch
 def test_rows_wrap_below_their_text(capsys):
     print_row("word", "one two three four five six", 8, width=28)
     assert capsys.readouterr().out == "word    one two three four\n        five six\n"
+
+
+def test_latex_is_looked_for_as_make_does():
+    (styles,) = re.findall(r"^STYLES = (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert sorted(doctor.LATEX_FILES) == sorted(styles.split())
