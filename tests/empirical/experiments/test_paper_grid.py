@@ -13,6 +13,7 @@ from empirical.experiments.scales import (
     ORIGINAL,
     PAPER,
     REDUCED,
+    REDUCED_CROP_FLIP,
     SETTINGS,
     SYN_ALL,
     SYN_RAND,
@@ -146,6 +147,13 @@ def test_every_cell_of_the_paper_has_one_run_by_its_recipe(cell):
     plain = dataclasses.replace(run.training, precision="float32", network="resnet18")
     sam = PAPER_SAM_CIFAR100 if data == "cifar100" else PAPER_SAM
     assert plain == (PAPER_SGD if optimiser == "sgd" else sam)
+
+
+def test_the_reduced_scale_compares_the_papers_k():
+    assert REDUCED.best == REDUCED_CROP_FLIP.best == BEST["cifar10"]
+    assert {name: of.best for name, of in PAPER.items()} == BEST
+    for name in ("test-error", "architectures", "stacking"):
+        assert REDUCED.tada in {run.method for run in grid(name, "reduced").runs}
 
 
 @BOTH

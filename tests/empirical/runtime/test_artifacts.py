@@ -407,3 +407,14 @@ def test_any_damage_is_noticed_or_changes_nothing(tmp_path, save, load, values):
         assert found is None or same(found, values)
         noticed += found is None
     assert noticed > 200  # the others hit what is not content, such as times in a zip file
+
+
+def test_other_content_under_the_old_digest_is_damage(tmp_path, capsys):
+    """The checksums of a zip file are those of its parts, whoever wrote them."""
+    path = tmp_path / "result.npz"
+    artifacts.save_arrays(path, **ARRAYS)
+    with np.load(path) as kept:
+        changed = {**kept, "a": kept["a"] + 1}
+    np.savez(path, **changed)
+    assert artifacts.load_arrays(path) is None
+    assert "made again" in capsys.readouterr().err
