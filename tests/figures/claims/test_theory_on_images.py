@@ -30,7 +30,7 @@ def records(name="ideal", noise=(3.0, 1.0), gain=0.1, responses=True):
                 "slow_fraction": 0.4,
             }
             if responses:
-                fresh = 8.0 + k  # differs between methods, and is no memory of noise
+                fresh = 13.0 if variants else 8.0  # differs, and is no memory of noise
                 metrics |= {"response_own": [9.0, fresh + own + jitter]}
                 metrics |= {"response_fresh": [9.0, fresh]}
             found.append(Record(json_value(run), seed, metrics))
