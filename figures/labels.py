@@ -63,6 +63,13 @@ BUDGETS = {
 SAM_BUDGETS = {"steps": "sam", "epochs": "sam-epochs"}  # budget with SGD -> the same with SAM
 
 DATA_SETS = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "tiny-imagenet": "TinyImageNet"}
+SHORT_DATA_SETS = {  # shorter names of data sets with their scales
+    "noisy-digits with pattern, ideal generator": "ideal, pattern",
+    "noisy-digits, ideal generator": "ideal, no pattern",
+    "CIFAR-10 with pattern, ideal generator": "ideal, CIFAR-10",
+    "CIFAR-10 (reduced)": "CIFAR-10, reduced",
+    "CIFAR-10 (reduced, crop and flip)": "crop and flip",
+}
 
 NETWORKS = {
     "resnet8": "ResNet-8",

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from figures.labels import GREY, METHODS
-from figures.plots.panels import format_seeds, say_not_run
+from figures.plots.panels import COLUMNS, data_set_panels, format_seeds, panel_rows, say_not_run
 from figures.records import Record
 from figures.statistics.conditions import (
     Conditions,
-    count_data_sets,
-    data_sets,
     mean_over_seeds,
     paired_difference,
     paper_best_factor,
@@ -27,24 +25,16 @@ CAPTION = (
     "(TinyImageNet: 4). Noisy digits: the generator has seen the training images alone; elsewhere, "
     "other images. n is given where it differs from the number in the title."
 )
-COLUMNS = 2
 
-
-def relative_height(records: Mapping[str, Sequence[Record]]) -> int:
-    """Return the number of rows of panels."""
-    return -(-count_data_sets(records) // COLUMNS)
+relative_height = panel_rows
 
 
 def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
     """Draw a panel for each data set."""
-    sets = data_sets(records)
-    grid = figure.subplots(relative_height(records), min(len(sets), COLUMNS), squeeze=False)
-    for axes, conditions in zip(grid.flat, sets, strict=False):
+    for i, (axes, conditions) in enumerate(data_set_panels(figure, records)):
         draw_panel(axes, conditions)
-    for axes in grid.flat[len(sets) :]:
-        axes.remove()
-    for row in grid:
-        row[0].set_ylabel("test error minus Original, points")
+        if i % COLUMNS == 0:
+            axes.set_ylabel("test error minus Original, points")
 
 
 def draw_panel(axes, conditions: Conditions) -> None:

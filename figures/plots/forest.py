@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from figures.claims.cases import FAILS, HOLDS, NOT_RUN, UNCLEAR, UNDER_FIT, Case
 from figures.claims.images import EXPERIMENTS, SMALL, Claim, judge_claims, not_run
 from figures.claims.paper_values import REPORTED_DIFFERENCES
-from figures.labels import DATA_SETS, FAST, GREY, INK, LIGHT, SLOW
+from figures.labels import DATA_SETS, FAST, GREY, INK, LIGHT, SHORT_DATA_SETS, SLOW
 from figures.records import Record
 from figures.statistics.intervals import Estimate
 
@@ -33,13 +33,6 @@ STYLES = {  # verdict -> colour and marker
 }
 UNITS_DIFFER = ("E10", "E11")  # claims that are not about the test error
 REACH = 11.0  # points; dots and intervals beyond are cut at the frame
-SHORT = {  # shorter names of data sets
-    "noisy-digits with pattern, ideal generator": "ideal, pattern",
-    "noisy-digits, ideal generator": "ideal, no pattern",
-    "CIFAR-10 with pattern, ideal generator": "ideal, CIFAR-10",
-    "CIFAR-10 (reduced)": "CIFAR-10, reduced",
-    "CIFAR-10 (reduced, crop and flip)": "crop and flip",
-}
 SWAPPED = str.maketrans({"4": "5", "5": "4"})  # the paper's best k on TinyImageNet is 4
 
 
@@ -77,7 +70,7 @@ def claim_block(claim: Claim, by_data: Mapping[str, Sequence[Case]]) -> Block:
     def add(
         data: str, what: str, value: Estimate | None, verdict: str, paper: float | None
     ) -> None:
-        name = SHORT.get(data, data.replace(" (paper scale)", ", paper"))
+        name = SHORT_DATA_SETS.get(data, data.replace(" (paper scale)", ", paper"))
         contrasts.setdefault(contrast(data, what), []).append(Row(name, value, verdict, paper))
 
     for data, cases in by_data.items():
@@ -86,7 +79,7 @@ def claim_block(claim: Claim, by_data: Mapping[str, Sequence[Case]]) -> Block:
             add(data, case.what, value, case.verdict, told.pop((data, case.what), None))
     for (data, what), reported in told.items():
         add(data, what, None, NOT_RUN, reported)
-    absent = tuple(SHORT.get(data, data) for data in not_run(claim, by_data))
+    absent = tuple(SHORT_DATA_SETS.get(data, data) for data in not_run(claim, by_data))
     return Block(f"{claim.id}: {claim.short}", absent, contrasts)
 
 

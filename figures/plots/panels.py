@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from figures.labels import GREY, MethodStyle
+from figures.records import Record
+from figures.statistics.conditions import count_data_sets, data_sets
 from figures.statistics.intervals import Estimate
 
 
@@ -16,6 +18,23 @@ class Dot:
     name: str
     value: Estimate | None
     style: MethodStyle
+
+
+COLUMNS = 2  # panels beside each other where each data set has one
+
+
+def panel_rows(records: Mapping[str, Sequence[Record]]) -> int:
+    """Return the number of rows of panels, where each data set among the records has one."""
+    return -(-count_data_sets(records) // COLUMNS)
+
+
+def data_set_panels(figure, records: Mapping[str, Sequence[Record]]) -> list[tuple]:
+    """Return (axes, conditions) of every data set; axes that are left over are removed."""
+    sets = data_sets(records)
+    grid = figure.subplots(panel_rows(records), min(len(sets), COLUMNS), squeeze=False)
+    for axes in grid.flat[len(sets) :]:
+        axes.remove()
+    return list(zip(grid.flat, sets, strict=False))
 
 
 def plot_dot(axes, x: float, half: float, height: float, dot: Dot) -> None:

@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from figures.labels import FAST, GREY, SLOW, MethodStyle, method_name
-from figures.plots.panels import Dot, plot_dot, say_not_run, two_lines, write_beside
+from figures.plots.panels import (
+    Dot,
+    data_set_panels,
+    panel_rows,
+    plot_dot,
+    say_not_run,
+    two_lines,
+    write_beside,
+)
 from figures.plots.test_error_by_method import LABELS, OPTIONAL
 from figures.records import Record
 from figures.statistics.conditions import (
     Conditions,
-    data_sets,
     mean_over_seeds,
     paired_difference,
 )
@@ -31,26 +38,21 @@ PARTS = {  # metric -> its style
     "test_error_slow": MethodStyle("slow test images", SLOW, "o"),
     "test_error_fast": MethodStyle("fast test images", FAST, "s"),
 }
-COLUMNS = 2
 SPREAD = 0.15  # distance of the two dots of a row from its middle
 
 
-def relative_height(records: Mapping[str, Sequence[Record]]) -> int:
-    """Return the number of rows of panels."""
-    return -(-len(data_sets(records)) // COLUMNS)
+relative_height = panel_rows
 
 
 def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
     """Draw a panel for each data set."""
-    sets = data_sets(records)
-    grid = figure.subplots(relative_height(records), min(len(sets), COLUMNS), squeeze=False)
-    for axes, conditions in zip(grid.flat, sets, strict=False):
+    panels = data_set_panels(figure, records)
+    for axes, conditions in panels:
         draw_panel(axes, conditions)
-    for axes in grid.flat[len(sets) :]:
-        axes.remove()
+    first, _ = panels[0]
     for style in PARTS.values():  # one legend for all panels
         shape = {"color": style.colour, "marker": style.marker, "linestyle": "none"}
-        grid.flat[0].plot([], [], label=style.label, **shape)
+        first.plot([], [], label=style.label, **shape)
     figure.legend(loc="outside lower center", ncols=len(PARTS))
 
 

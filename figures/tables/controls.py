@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from figures.labels import method_name
+from figures.labels import SHORT_DATA_SETS, method_name
 from figures.records import Record
 from figures.statistics.conditions import Conditions, data_sets, paired_difference
 from figures.tables.table import Table, format_signed
@@ -36,17 +36,13 @@ ROWS = (  # what is told apart, and the difference that tells it
     ("targeting: slow, not random images", "tada-K", "random-K"),
     ("all together", "tada-K", "original"),
 )
-SHORT = {
-    "noisy-digits with pattern, ideal generator": "ideal, pattern",
-    "noisy-digits, ideal generator": "ideal, no pattern",
-}
 
 
 def tables(records: Mapping[str, Sequence[Record]]) -> list[Table]:
     """Return one table, with a column for each data set."""
     sets: dict[str, Conditions | None] = {REDUCED: None}
     sets |= {conditions.name: conditions for conditions in data_sets(records)}
-    names = [SHORT.get(name, name) for name in sets]
+    names = [SHORT_DATA_SETS.get(name, name) for name in sets]
     rows = []
     for what, *pair in ROWS:
         one, other = (method_name(label.replace("-K", "-5")).replace("5", "K") for label in pair)
