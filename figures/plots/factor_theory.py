@@ -62,4 +62,4 @@ def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
             xlabel="$k$",
             xticks=[1, *members],
         )
-    panels[0].legend(loc="lower left")
+    panels[-1].legend(loc="center right")
