@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import copy
 import sys
 from collections.abc import Callable
@@ -20,7 +21,7 @@ MAX_IMAGES_ON_GPU = 512  # a GPU is idle half of the time with few images
 Make = Callable[["Tensor", "Tensor", list["torch.Generator"]], "Tensor"]
 
 
-class PassesBackend:
+class PassesBackend(abc.ABC):
     """A backend with a method ``at``, which gives the same model other settings.
 
     Subclasses set ``passes`` and define ``_configure``, which sets everything that depends on the
@@ -40,9 +41,9 @@ class PassesBackend:
         """Number of images in a pass."""
         return self.passes.images_per_pass
 
+    @abc.abstractmethod
     def _configure(self, variants: Variants) -> None:
         """Set everything that depends on the settings."""
-        raise NotImplementedError
 
 
 class Passes:
