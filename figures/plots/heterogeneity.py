@@ -31,7 +31,7 @@ def draw(figure, records: Mapping[str, Sequence[Record]]) -> None:
     draw_differences(by_share, arms, "share")
     draw_differences(by_strength, arms, "strength")
     by_strength.set_xscale("log", base=2)
-    by_share.set(xlabel="share of images with the pattern", ylabel="TADA(5) minus other, points")
+    by_share.set(xlabel="share with the pattern", ylabel="TADA(5) minus other, points")
     by_strength.set_xlabel("strength of the pattern")
     low, high = by_share.get_ylim()
     by_share.set_ylim(low, high + ROOM * (high - low))
