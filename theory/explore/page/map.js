@@ -235,27 +235,28 @@ class Maps {
     };
     const finest = this.axes(map.counts.length - 1), sizes = [];
     const scaleX = scale(map.x, finest.x, box.x, box.w, false), scaleY = scale(map.y, finest.y, box.y, box.h, true);
-    const edges = (values, place) => {
+    // where a cell begins and ends in the picture, from `low` to `high`
+    const edges = (values, place, low, high) => {
       const at = values.map(place);
       return (i) => {
         const before = i > 0 ? (at[i] + at[i - 1]) / 2 : at[0] - (at[1] - at[0]) / 2, after = i < at.length - 1 ? (at[i] + at[i + 1]) / 2 : at[i] + (at[i] - at[i - 1]) / 2;
-        return [Math.min(before, after), Math.max(before, after)];
+        return [Math.min(before, after), Math.max(before, after)].map((end) => clamp(end, low, high));
       };
     };
+    const cellEdges = ({ x, y }) => [edges(x, scaleX, box.x, box.x + box.w), edges(y, scaleY, box.y, box.y + box.h)];
     const known = [...cells.values()].flatMap((cell) => (cell.rows ?? [cell])).filter(({ value }) => Number.isFinite(value)).map(({ value }) => (map.initial ? Math.abs(Math.log(value)) : Math.abs(value)));
     const most = Math.max(...known, map.initial ? 0.5 : 1);
     const least = Math.min(most, ...known);
     let complete = -1;
     map.counts.forEach((_, level) => {
-      const { x, y } = this.axes(level), across = edges(x, scaleX), up = edges(y, scaleY);
+      const { x, y } = this.axes(level), [across, up] = cellEdges({ x, y });
       let all = true;
       x.forEach((column, i) => {
-        const [left, right] = across(i);
+        const [a, b] = across(i);
         y.forEach((row, r) => {
           const cell = map.columns ? cells.get(`${column}`) : cells.get(`${column} ${row}`);
           if (!cell) { all = false; return; }
-          const one = cell.rows ? cell.rows[r] : this.mean(column, row, cell), [top, bottom] = up(r);
-          const a = clamp(left, box.x, box.x + box.w), b = clamp(right, box.x, box.x + box.w), c = clamp(top, box.y, box.y + box.h), d = clamp(bottom, box.y, box.y + box.h);
+          const one = cell.rows ? cell.rows[r] : this.mean(column, row, cell), [c, d] = up(r);
           parts.push(`<rect x="${a.toFixed(1)}" y="${c.toFixed(1)}" width="${(b - a + 0.3).toFixed(1)}" height="${(d - c + 0.3).toFixed(1)}" fill="${one.problem || one.value === undefined || Number.isNaN(one.value) ? colours.rule : this.colour(one.value, most, colours, least)}"/>`);
           hot.push({ a, b, c, d, column, row, cell: one, races: cell.races });
         });
@@ -280,7 +281,7 @@ class Maps {
       line(evenly(0, 1, 60).map((t) => [scaleX(Math.sqrt(1 - t)), scaleY(1 - t ** power)]), power === 3 ? colours.a : colours.b, "6 3");
       [0.3, 0.5, 0.7].forEach((t) => parts.push(`<circle cx="${scaleX(Math.sqrt(1 - t)).toFixed(1)}" cy="${scaleY(1 - t ** power).toFixed(1)}" r="3" fill="${power === 3 ? colours.a : colours.b}" stroke="${colours.back}"/>`));
     }
-    if (map.difference && !map.columns && complete >= 0) this.boundaries(complete, scaleX, scaleY, edges, line, colours);
+    if (map.difference && !map.columns && complete >= 0) this.boundaries(complete, cellEdges, line, colours);
     if (map.columns) {
       const there = finest.x.filter((x) => cells.get(`${x}`)?.races);
       SIDES.forEach((side, s) => {
@@ -304,8 +305,8 @@ class Maps {
   }
 
   // where the race law's prediction changes between neighbouring cells
-  boundaries(level, scaleX, scaleY, edges, line, colours) {
-    const { x, y } = this.axes(level), across = edges(x, scaleX), up = edges(y, scaleY);
+  boundaries(level, cellEdges, line, colours) {
+    const { x, y } = this.axes(level), [across, up] = cellEdges({ x, y });
     SIDES.forEach((side, s) => {
       const predicted = (i, r) => this.cells.get(`${x[i]} ${y[r]}`)?.predicted?.[s];
       const shift = s ? 1 : -1; // both lines stay visible where they coincide

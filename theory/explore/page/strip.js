@@ -12,8 +12,8 @@ const texture = (number) => {
 };
 
 function drawStrip({ runs, slow, width, colours }) {
-  const size = 19, gap = 2, one = 3 * size + 2 * gap, between = 13, narrow = width < 620, row = size + 38;
-  const half = narrow ? width : (width - 28) / 2, parts = [];
+  const size = 19, gap = 2, one = 3 * size + 2 * gap, between = 13, narrow = width < 990, row = size + 38; // narrow: too little for the words of two sides
+  const half = narrow ? width : (width - 28) / 2, tight = half < 480, parts = [];
   const text = (x, y, content, more = "") => `<text x="${x.toFixed(1)}" y="${y}" fill="${colours.grey}" ${more}>${content}</text>`;
   const fit = Math.floor((half - 4) / (one + between)), shown = clamp(Math.floor(fit / 2), 2, 4), slots = fit - shown;
   // the originals shown: the first slow one stands last
@@ -51,13 +51,13 @@ function drawStrip({ runs, slow, width, colours }) {
       const kept = copies ? 1 : method.fidelity;
       draw(from + c * (one + between), y, { fast: slow[source] ? 0 : kept, weak: kept, noise });
     }
-    const one_ = extra === 1, more = extra > drawn && !narrow ? ` (${drawn} shown)` : "";
+    const one_ = extra === 1, more = extra > drawn && !tight ? ` (${drawn} shown)` : "";
     const words = {
       useful: `+ ${extra} ${one_ ? "copy" : "copies"}: the same noise again`, tada: `+ ${extra} ${one_ ? "variant" : "variants"}: new noise`,
       "syn-all": `+ ${extra} ${one_ ? "variant" : "variants"} of every example`, "syn-rand": `+ ${extra} ${one_ ? "variant" : "variants"} of random examples`,
     }[method.name];
     if (extra === 0) parts.push(text(from + 4, y + 14, "nothing is added"));
-    else parts.push(text(narrow ? from - 8 : from, y + size + 13, `${words}${more}`));
+    else parts.push(text(tight ? from - 8 : from, y + size + 13, `${words}${more}`));
   });
   const height = key + row * (narrow ? 2 : 1) + (narrow ? 6 : 0);
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-size="11" font-family="${FONT}" role="img" aria-label="Examples as patches, and what both sides add">${parts.join("")}</svg>`;
