@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import os
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +11,6 @@ import tyro
 
 from empirical.commands.options import ModelKind, Revision, SkipUnreadable
 from empirical.config import (
-    AugmentName,
     Data,
     Early,
     Generator,
@@ -21,32 +19,29 @@ from empirical.config import (
     RuleName,
     Run,
     Selection,
-    Training,
     Variants,
     require,
 )
 from empirical.config.generation import KindName
-from empirical.config.recipes import PAPER_SGD
 from empirical.data.sources.locate import FOLDER_PREFIX
 from empirical.data.sources.source import Contents, Source
 from empirical.generation.backends.model_files import local_folder
 from empirical.generation.backends.resolve import check_model, model_kind
 from empirical.generation.sizes import named_size
+from empirical.own_images.augmenting import augment_folder
+from empirical.own_images.early import SIDES, early_epochs, network_recipe
 from empirical.own_images.folder import default_side, folder_source
 from empirical.own_images.forecast import forecast_cost
 from empirical.own_images.judge import judge_recipe
 from empirical.own_images.named_models import NAMED
-from empirical.own_images.stages import AugmentTask, Options
 from empirical.own_images.suspects import read_exclusions
 from empirical.own_images.targets import claimed
+from empirical.own_images.task import AugmentTask, Options
 from empirical.own_images.words import class_words, read_mapping, require_words
 from empirical.runtime.machine import DEFAULT_MACHINE, Machine
 from empirical.runtime.precision import default_precision
-from empirical.selection.scores import BUDGET
 from figures.records import OUTPUT, default_workers
 
-STEPS = 400  # early training may last so many steps, also where 100 epochs are fewer
-MAX_SIDE = {True: 32, False: 64}  # default limit of the resolution, on a CPU or not
 DENOISING_STEPS = Variants().num_inference_steps
 
 Folder = tyro.conf.Positional[
@@ -193,13 +188,13 @@ def augment(
         f"{FOLDER_PREFIX}{source.where.name or 'images'}",
         train=None,
         validation=0,
-        side=resolution or default_side(source, contents, MAX_SIDE[on_cpu]),
+        side=resolution or default_side(source, contents, SIDES[on_cpu]),
         skip_unreadable=skip_unreadable,
     )
     if precision is not None or generator is None:
         model = dataclasses.replace(model, precision=precision or default_precision(on_cpu))
-    training = early_recipe(network, on_cpu, flip)
-    budget = epochs or max(BUDGET, math.ceil(STEPS * training.batch / count))
+    training = network_recipe(network, on_cpu, flip)
+    budget = epochs or early_epochs(count, training.batch)
     run = Run(
         "augment",
         Method("tada", k),
@@ -229,7 +224,7 @@ def augment(
         print(*lines, sep="\n")
         return 0
     with claimed(out):
-        print(*task.augment(out), sep="\n")
+        print(*augment_folder(task, out), sep="\n")
     return 0
 
 
@@ -310,16 +305,6 @@ def generator_settings(
     )
     small = named_size("small")
     return dataclasses.replace(small, steps=small.steps if steps is None else steps, flip=flip)
-
-
-def early_recipe(network: str | None, on_cpu: bool, flip: bool) -> Training:
-    """Return the settings of early training: the paper's on a GPU, a small network on a CPU.
-
-    A CPU also takes fewer images in a batch.
-    """
-    base = Training(network="resnet8") if on_cpu else PAPER_SGD
-    augment: AugmentName = "crop-flip" if flip else "crop"
-    return dataclasses.replace(base, network=network or base.network, augment=augment)
 
 
 def require_apart(out: Path, where: Path) -> None:

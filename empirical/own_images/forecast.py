@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from empirical.data.images import Images
     from empirical.generation.backends.protocol import Backend
-    from empirical.own_images.stages import Options
+    from empirical.own_images.task import Options
 
 USUAL_SHARE = (0.3, 0.4)  # of slow examples, if early training stops in time (the paper's range)
 TIMED = 2  # steps that are timed, after one that is not

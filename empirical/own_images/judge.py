@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from empirical.config import AugmentName, Training
-from empirical.config.recipes import PAPER_SGD
+from empirical.config import Training
 from empirical.generation.quality.cross_fit import FOLDS
+from empirical.own_images.early import network_recipe
 
 EPOCHS = 60  # of each classifier's training, within the limits below
 LEAST_STEPS = 400
@@ -25,18 +25,15 @@ TRIALS = 64  # variants that are made and judged first
 
 def judge_recipe(count: int, network: str | None, on_cpu: bool, flip: bool) -> Training:
     """Return how each classifier is trained. count: training images. network: None: by device."""
-    base = Training(network="resnet8") if on_cpu else PAPER_SGD
-    augment: AugmentName = "crop-flip" if flip else "crop"
+    base = network_recipe(network, on_cpu, flip)
     epoch = math.ceil(count * (FOLDS - 1) / FOLDS / base.batch)
     steps = max(LEAST_STEPS, LEAST_EPOCHS * epoch, min(EPOCHS * epoch, MOST_STEPS))
     return dataclasses.replace(
         base,
-        network=network or base.network,
         steps=steps,
         epochs=None,
         schedule="cosine",
         warmup=0.05,
-        augment=augment,
     )
 
 

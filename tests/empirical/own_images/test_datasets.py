@@ -23,7 +23,8 @@ from torchvision.transforms import v2
 from empirical.config import Generator
 from empirical.own_images import api
 from empirical.own_images.api import slow_indices, variants_of
-from empirical.own_images.datasets import Augmented, augment_dataset
+from empirical.own_images.augmented import Augmented
+from empirical.own_images.datasets import augment_dataset
 
 TO_TENSOR = v2.Compose([v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])
 PIXELS = pictures(12, 16)
